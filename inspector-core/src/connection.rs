@@ -1,0 +1,172 @@
+//! What became of each connection: the facts behind `inspector doctor` and the coverage rules.
+
+use std::{borrow::Cow, fmt};
+
+use crate::flow::Connection;
+
+/// The transport below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// QUIC over UDP.
+    Quic,
+}
+
+impl Transport {
+    /// The contract's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+/// What a connection spoke, as far as it could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Application {
+    /// HTTP/1.0 or 1.1.
+    Http1,
+    /// HTTP/2.
+    H2,
+    /// HTTP/3.
+    H3,
+    /// WebSocket after an upgrade.
+    WebSocket,
+    /// Another protocol that was recognised; its name.
+    Other(&'static str),
+    /// Not recognised, or dark.
+    #[default]
+    Unknown,
+}
+
+impl Application {
+    /// The contract's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1",
+            Self::H2 => "h2",
+            Self::H3 => "h3",
+            Self::WebSocket => "websocket",
+            Self::Other(name) => name,
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a connection (or a part of it) could not be read as HTTP. The words are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No secret for this client random among the keys, or no keys at all.
+    NoKey,
+    /// The key log has only secrets of another version (`CLIENT_RANDOM` for TLS 1.3, or the reverse).
+    WrongKeyKind,
+    /// Some but not all secrets this connection needs are in the key log.
+    KeyIncomplete,
+    /// The capture lacks the handshake, so that keys cannot be matched.
+    HandshakeMissing,
+    /// A private key was given, but the suite has forward secrecy.
+    ForwardSecrecy,
+    /// A private key was given, but it is not the server's.
+    PrivateKeyMismatch,
+    /// The suite or version is not supported.
+    SuiteUnsupported,
+    /// A record failed its authentication.
+    NotAuthentic,
+    /// Bytes of the handshake, or so many records that the rest is lost, are missing.
+    Gap,
+    /// Resumed from a session that was not recorded or whose secret is unknown.
+    ResumptionUnknown,
+    /// Encrypted client hello: the name is hidden, and no key fits.
+    EncryptedClientHello,
+    /// The TLS handshake failed or was cut off before application data.
+    HandshakeFailed,
+    /// QUIC is recognised, not decrypted.
+    Quic,
+    /// Another protocol that would switch to TLS (SMTP, IMAP, LDAP, …).
+    StartTls,
+    /// The bytes are not HTTP.
+    NotHttp,
+    /// No application bytes were recorded.
+    Empty,
+    /// A limit of this program was reached.
+    Limit,
+}
+
+impl Reason {
+    /// The stable kebab-case code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoKey => "no-key",
+            Self::WrongKeyKind => "wrong-key-kind",
+            Self::KeyIncomplete => "key-incomplete",
+            Self::HandshakeMissing => "handshake-missing",
+            Self::ForwardSecrecy => "forward-secrecy",
+            Self::PrivateKeyMismatch => "private-key-mismatch",
+            Self::SuiteUnsupported => "suite-unsupported",
+            Self::NotAuthentic => "not-authentic",
+            Self::Gap => "gap",
+            Self::ResumptionUnknown => "resumption-unknown",
+            Self::EncryptedClientHello => "encrypted-client-hello",
+            Self::HandshakeFailed => "handshake-failed",
+            Self::Quic => "quic",
+            Self::StartTls => "starttls",
+            Self::NotHttp => "not-http",
+            Self::Empty => "empty",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// Whether the connection's content is hidden from us (as against: it is readable, or there is none).
+    pub const fn is_dark(self) -> bool {
+        !matches!(self, Self::NotHttp | Self::Empty | Self::StartTls | Self::HandshakeFailed)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Length and SHA-256 of all decrypted application data of each side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plaintext {
+    /// Bytes by `Side::index`.
+    pub bytes: [u64; 2],
+    /// SHA-256 by `Side::index`.
+    pub sha256: [[u8; 32]; 2],
+}
+
+/// One connection, after its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionReport {
+    /// Ends, number and counters.
+    pub connection: Connection,
+    /// Transport.
+    pub transport: Transport,
+    /// What it spoke.
+    pub application: Application,
+    /// Server name indication.
+    pub server_name: Option<String>,
+    /// Application protocol agreed on (ALPN).
+    pub application_protocol: Option<String>,
+    /// TLS was spoken: its version, empty if the hellos were not seen.
+    pub tls: Option<&'static str>,
+    /// Cipher suite by its IANA name.
+    pub suite: Option<Cow<'static, str>>,
+    /// All application data of a TLS connection that was recorded was decrypted.
+    pub decrypted: bool,
+    /// Why it is not readable, if it is not.
+    pub reason: Option<Reason>,
+    /// The reason in one sentence with its particulars (client random prefix, suite, record number).
+    pub detail: String,
+    /// Exchanges found on it.
+    pub exchanges: u64,
+    /// Digest of the plaintext, if it was asked for.
+    pub plaintext: Option<Plaintext>,
+}

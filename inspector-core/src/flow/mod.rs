@@ -1,0 +1,141 @@
+//! Segments to streams: which connection a segment belongs to, and its bytes in order.
+//!
+//! This module knows nothing of TLS or HTTP: what a connection's bytes are handed to is a [`Consumer`].
+
+pub mod reassembly;
+pub mod table;
+
+use crate::evidence::{At, ConnectionId, Endpoint};
+
+/// A side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// Who opened it.
+    Client,
+    /// Who accepted it.
+    Server,
+}
+
+impl Side {
+    /// The other side.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// 0 for the client, 1 for the server.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How a direction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// FIN.
+    Fin,
+    /// RST by this side.
+    Reset,
+    /// Quiet for `Limits::idle_nanos`, pushed out by `Limits::connections`, or its ports were used anew.
+    Abandoned,
+    /// The recording ended.
+    Input,
+}
+
+/// What happens on a connection, in order within each direction.
+#[derive(Clone, Copy, Debug)]
+pub enum StreamEvent<'a> {
+    /// Bytes of one direction. `side` sent them.
+    Data {
+        /// Sender.
+        side: Side,
+        /// Offset of the first byte in the direction's stream; gaps count.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+        /// The packet that brought them.
+        at: At,
+    },
+    /// Bytes of one direction that were never recorded.
+    Gap {
+        /// Sender.
+        side: Side,
+        /// Offset of the first missing byte.
+        offset: u64,
+        /// How many are missing.
+        bytes: u64,
+        /// The packet after the hole.
+        at: At,
+    },
+    /// One direction is over. Comes once a side.
+    End {
+        /// Sender.
+        side: Side,
+        /// How it ended.
+        how: End,
+        /// The packet that ended it, or the last one.
+        at: At,
+    },
+}
+
+/// What is known of a connection, and what was counted on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Number within the input.
+    pub id: ConnectionId,
+    /// First packet.
+    pub first: At,
+    /// Last packet so far.
+    pub last: At,
+    /// The side that opened it: told by SYN, else guessed from ports and corrected by content.
+    pub client: Endpoint,
+    /// The side that accepted it.
+    pub server: Endpoint,
+    /// The roles are certain (a SYN was seen, or content told).
+    pub roles_known: bool,
+    /// The capture has the connection's beginning (SYN) of each side, by `Side::index`.
+    pub from_start: [bool; 2],
+    /// Packets.
+    pub packets: u64,
+    /// Gaps, each direction by `Side::index`.
+    pub gaps: [u64; 2],
+    /// Bytes in those gaps.
+    pub bytes_missing: [u64; 2],
+    /// Duplicate packets dropped (mirror ports, pktmon): same bytes again at once; retransmissions by TCP are not counted.
+    pub duplicates: u64,
+    /// Overlapping bytes that differed from those kept.
+    pub overlaps_differing: u64,
+    /// Bytes handed out, by `Side::index`.
+    pub bytes: [u64; 2],
+}
+
+impl Connection {
+    /// Exchanges the roles of the two ends; content has shown that the guess was wrong. Counters follow.
+    pub const fn swap_roles(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.from_start = [self.from_start[1], self.from_start[0]];
+        self.gaps = [self.gaps[1], self.gaps[0]];
+        self.bytes_missing = [self.bytes_missing[1], self.bytes_missing[0]];
+        self.bytes = [self.bytes[1], self.bytes[0]];
+        self.roles_known = true;
+    }
+}
+
+/// Takes the streams of all connections. One value serves the whole input; `State` is what it keeps per connection.
+///
+/// During `event` the consumer may call [`Connection::swap_roles`]; the sides of later events follow.
+pub trait Consumer {
+    /// Kept per connection.
+    type State;
+
+    /// A connection begins.
+    fn open(&mut self, connection: &Connection) -> Self::State;
+
+    /// Something happened on it.
+    fn event(&mut self, state: &mut Self::State, connection: &mut Connection, event: StreamEvent<'_>);
+
+    /// It is over: both directions ended, or it was abandoned. `End` events of both sides came before.
+    fn close(&mut self, state: Self::State, connection: Connection);
+}

@@ -1,0 +1,11 @@
+//! Streams to exchanges: HTTP/1 framing, HTTP/2, content codings, and the fields this program reads.
+
+pub mod auth;
+pub mod chunked;
+pub mod coding;
+pub mod exchange;
+pub mod form;
+pub mod h1;
+pub mod h2;
+pub mod message;
+pub mod websocket;

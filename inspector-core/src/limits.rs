@@ -1,0 +1,126 @@
+//! Every bound of the program in one place.
+//!
+//! A recording is hostile input: each buffer that grows with it names its limit here. Reaching one never ends the run
+//! and is never silent: it yields a [`crate::note::Note`] (or a mark on the exchange) that says what was given up.
+
+/// The bounds. [`Limits::default`] keeps the process under 64 MiB; [`Limits::for_memory`] scales them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest pcap record or pcapng block read, in bytes. A larger one is skipped by its length.
+    pub block: usize,
+    /// Largest HAR entry held as a whole, in bytes. Of a larger one only the headers are kept and the bodies are cut.
+    pub entry: usize,
+    /// Connections followed at once. The one that was quiet longest is ended to make room.
+    pub connections: usize,
+    /// A connection quiet for so many nanoseconds of capture time is ended.
+    pub idle_nanos: i64,
+    /// Out-of-order bytes kept per direction. Beyond, the hole before them is declared a gap.
+    pub out_of_order: usize,
+    /// Out-of-order bytes kept in all.
+    pub out_of_order_total: usize,
+    /// IP fragments kept in all, in bytes. The oldest datagram is dropped to make room.
+    pub fragments: usize,
+    /// Link, tunnel and network headers nested in one packet.
+    pub encapsulations: usize,
+    /// TLS handshake bytes gathered per direction. Beyond, the connection is opaque.
+    pub tls_handshake: usize,
+    /// TLS records of a connection without key kept in case its key comes later (pipes), in bytes, in all.
+    pub tls_pending_total: usize,
+    /// Largest header section of a message, in bytes. Beyond, the message is marked malformed.
+    pub head: usize,
+    /// Most fields in a header section.
+    pub fields: usize,
+    /// Content of a message kept for tokens, in bytes as transferred.
+    pub body: usize,
+    /// Content kept after its codings are undone, in bytes.
+    pub decoded_body: usize,
+    /// Largest ratio of decoded to transferred bytes once more than 1 MiB was decoded.
+    pub decode_ratio: usize,
+    /// Content codings undone one over the other.
+    pub codings: usize,
+    /// HTTP/2 streams open at once per connection.
+    pub h2_streams: usize,
+    /// HPACK dynamic table, in bytes by RFC 7541 §4.1, per direction.
+    pub h2_table: usize,
+    /// Requests waiting for their responses on one HTTP/1 connection.
+    pub pipeline: usize,
+    /// Distinct tokens kept decoded. Later ones are counted only.
+    pub tokens: usize,
+    /// Length of a token that is decoded, in bytes.
+    pub token: usize,
+    /// Tokens inside tokens.
+    pub token_depth: usize,
+    /// Members of all objects and arrays in one JSON document that are walked for tokens.
+    pub json_members: usize,
+    /// Exchanges waiting to be handed out in capture order.
+    pub reorder: usize,
+    /// Findings kept apart per rule; later ones are counted only.
+    pub findings: usize,
+    /// Pieces of evidence kept per finding.
+    pub evidence: usize,
+    /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not.
+    pub unpack_ratio: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            block: 16 << 20,
+            entry: 16 << 20,
+            connections: 65_536,
+            idle_nanos: 600 * 1_000_000_000,
+            out_of_order: 1 << 20,
+            out_of_order_total: 16 << 20,
+            fragments: 4 << 20,
+            encapsulations: 16,
+            tls_handshake: 128 << 10,
+            tls_pending_total: 8 << 20,
+            head: 256 << 10,
+            fields: 2048,
+            body: 1 << 20,
+            decoded_body: 8 << 20,
+            decode_ratio: 200,
+            codings: 3,
+            h2_streams: 4096,
+            h2_table: 64 << 10,
+            pipeline: 1024,
+            tokens: 10_000,
+            token: 256 << 10,
+            token_depth: 4,
+            json_members: 1 << 20,
+            reorder: 4096,
+            findings: 1000,
+            evidence: 3,
+            unpack_ratio: 2000,
+        }
+    }
+}
+
+impl Limits {
+    /// The memory the default bounds are made for, in bytes.
+    pub const DEFAULT_MEMORY: u64 = 64 << 20;
+
+    /// Bounds scaled to `bytes` of memory, from an eighth of the default to 64 times it.
+    pub fn for_memory(bytes: u64) -> Self {
+        let factor = (bytes.saturating_mul(64) / Self::DEFAULT_MEMORY).clamp(8, 64 * 64);
+        let scale = |value: usize| -> usize {
+            usize::try_from((value as u64).saturating_mul(factor) / 64).unwrap_or(usize::MAX).max(1)
+        };
+        let base = Self::default();
+        Self {
+            block: scale(base.block).max(1 << 20),
+            entry: scale(base.entry),
+            connections: scale(base.connections),
+            out_of_order: scale(base.out_of_order),
+            out_of_order_total: scale(base.out_of_order_total),
+            fragments: scale(base.fragments),
+            tls_pending_total: scale(base.tls_pending_total),
+            body: scale(base.body),
+            decoded_body: scale(base.decoded_body),
+            tokens: scale(base.tokens),
+            reorder: scale(base.reorder),
+            ..base
+        }
+    }
+}

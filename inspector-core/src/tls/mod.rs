@@ -1,0 +1,4 @@
+//! Streams to plaintext streams.
+
+pub mod keylog;
+pub mod session;

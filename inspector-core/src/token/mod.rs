@@ -1,0 +1,254 @@
+//! Exchanges to tokens: every place a token can be in, and what a token says.
+
+pub mod compact;
+pub mod extract;
+pub mod interner;
+pub mod principal;
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    evidence::{At, Part},
+    secret::{Fingerprint, Secret},
+    time::Timestamp,
+    token::principal::Principal,
+};
+
+/// The classes of protocol.md §1.6, decided by the token alone; [`Sighting::kind`] adds what its place tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// No JWT: a reference or an encrypted blob only its issuer can read.
+    Opaque,
+    /// An encrypted JWT (RFC 7516): five parts, or `enc` in its header.
+    Jwe,
+    /// The outer token of an app-asserted user, with the actor token inside.
+    S2sOuter,
+    /// An assertion for the token endpoint (ACS dialect), no token for a resource.
+    S2sAssertion,
+    /// An actor token, alone (app-only) or inside an outer one.
+    S2sActor,
+    /// Exchange identity or callback token, SharePoint context token: `appctx` or `appctxsender`.
+    AppContext,
+    /// SharePoint `hashedprooftoken`.
+    ProofToken,
+    /// An access token of Microsoft Entra ID (v1 or v2).
+    EntraAccess,
+    /// An id_token of Microsoft Entra ID.
+    EntraId,
+    /// Primary refresh token artefacts: header `ctx`.
+    Broker,
+    /// A signed HTTP request (`typ: pop`).
+    Pop,
+    /// A DPoP proof (RFC 9449).
+    Dpop,
+    /// Any other JWT.
+    Jwt,
+}
+
+impl TokenKind {
+    /// The word in `inspector tokens`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Jwe => "jwe",
+            Self::S2sOuter => "s2s-outer",
+            Self::S2sAssertion => "s2s-assertion",
+            Self::S2sActor => "s2s-actor",
+            Self::AppContext => "app-context",
+            Self::ProofToken => "proof-token",
+            Self::EntraAccess => "entra-access",
+            Self::EntraId => "entra-id",
+            Self::Broker => "broker",
+            Self::Pop => "pop",
+            Self::Dpop => "dpop",
+            Self::Jwt => "jwt",
+        }
+    }
+
+    /// Whether its claims can be read.
+    pub const fn is_readable(self) -> bool {
+        !matches!(self, Self::Opaque | Self::Jwe)
+    }
+}
+
+/// A deviation from the strict form, kept because receivers differ in what they tolerate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Defect {
+    /// A part is padded with `=` (RFC 7515 §2 forbids it).
+    Padding,
+    /// A part uses `+` or `/`.
+    StandardAlphabet,
+    /// White space inside the token.
+    Whitespace,
+    /// Unused bits at the end of a part are not zero.
+    TrailingBits,
+    /// An unsigned token lacks the dot after its payload (two parts).
+    TwoParts,
+    /// The header is no JSON object.
+    HeaderNotJson,
+    /// The payload is no JSON object.
+    PayloadNotJson,
+    /// The payload is not UTF-8.
+    NotUtf8,
+    /// A member name occurs more than once in one object.
+    DuplicateMember {
+        /// Where: `header` or `payload`.
+        part: &'static str,
+        /// The member.
+        name: String,
+    },
+    /// A time claim is not a plain JSON number of seconds.
+    TimeEncoding {
+        /// The claim.
+        claim: &'static str,
+        /// What it is instead: `string`, `milliseconds`, `FILETIME`, `fraction`, `not a number`.
+        form: &'static str,
+    },
+    /// The token is longer than `Limits::token`, or nested deeper than `Limits::token_depth`; it was not decoded.
+    TooLarge,
+    /// The recording replaced or cut part of it.
+    Redacted,
+}
+
+/// A decoded token. Its signature is a fact of length and algorithm here; verification is another matter.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// SHA-256 prefix of the raw text.
+    pub id: Fingerprint,
+    /// The raw text.
+    pub raw: Secret<Box<str>>,
+    /// What the token alone tells.
+    pub kind: TokenKind,
+    /// For opaque tokens, the family its prefix tells: `cwt`, `entra-refresh`, `msa`, …
+    pub family: Option<&'static str>,
+    /// JOSE header, empty if unreadable. Member order is kept.
+    pub header: Map<String, Value>,
+    /// The header's JSON as sent.
+    pub header_json: Option<Box<str>>,
+    /// Claims, empty if unreadable. Member order is kept; of duplicates the last.
+    pub claims: Map<String, Value>,
+    /// The payload's JSON as sent (masking nothing: nested tokens appear in it; see `claims_for_display`).
+    pub claims_json: Option<Secret<Box<str>>>,
+    /// The nested actor token (`actortoken`, `actort`).
+    pub actor: Option<Arc<Self>>,
+    /// Length of the decoded signature in bytes; 0 if the part is empty or absent.
+    pub signature_length: usize,
+    /// `nbf`, `exp` and `iat`, normalised.
+    pub not_before: Option<Timestamp>,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+    /// `iat`.
+    pub issued_at: Option<Timestamp>,
+    /// Deviations.
+    pub defects: Vec<Defect>,
+}
+
+impl Token {
+    /// A claim as text; numbers and booleans in their JSON spelling.
+    pub fn claim(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
+        text_of(self.claims.get(name)?)
+    }
+
+    /// A header parameter as text.
+    pub fn parameter(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
+        text_of(self.header.get(name)?)
+    }
+
+    /// `alg`, empty if absent.
+    pub fn algorithm(&self) -> std::borrow::Cow<'_, str> {
+        self.parameter("alg").unwrap_or_default()
+    }
+
+    /// Whether nothing signs it: `alg` is `none` in any case, or its signature is empty.
+    pub fn is_unsigned(&self) -> bool {
+        self.algorithm().eq_ignore_ascii_case("none") || self.signature_length == 0
+    }
+
+    /// `iss` by the principal grammar of protocol.md §1.1; `None` if absent or a URL.
+    pub fn issuer(&self) -> Option<Principal> {
+        Principal::parse(&self.claim("iss")?)
+    }
+
+    /// `aud` (the first, if it is an array) by the principal grammar.
+    pub fn audience(&self) -> Option<Principal> {
+        Principal::parse(&self.audiences().into_iter().next()?)
+    }
+
+    /// All members of `aud`.
+    pub fn audiences(&self) -> Vec<String> {
+        match self.claims.get("aud") {
+            Some(Value::Array(all)) => all.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            Some(Value::String(one)) => vec![one.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// `nameid` by the principal grammar.
+    pub fn name_id(&self) -> Option<Principal> {
+        Principal::parse(&self.claim("nameid")?)
+    }
+}
+
+fn text_of(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Bool(flag) => Some(flag.to_string().into()),
+        _ => None,
+    }
+}
+
+/// What a token is used for at the place it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Role {
+    /// Presented to a resource: `Authorization` of any bearer-like scheme, `access_token` in form or query, PFAT.
+    Presented,
+    /// Sent to a token endpoint: `assertion`, `client_assertion`, `refresh_token`, `subject_token`, …
+    Assertion,
+    /// Handed out by a token endpoint: `access_token`, `id_token`, `refresh_token` in a response.
+    Issued,
+    /// Anywhere else: cookies, other fields, contents.
+    Mentioned,
+}
+
+impl Role {
+    /// The word in `places[]`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Presented => "presented",
+            Self::Assertion => "assertion",
+            Self::Issued => "issued",
+            Self::Mentioned => "mentioned",
+        }
+    }
+}
+
+/// One occurrence of a token.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The token, shared between all its sightings.
+    pub token: Arc<Token>,
+    /// Its class, with what the place tells (an actor-like JWT posted as `assertion` is an assertion).
+    pub kind: TokenKind,
+    /// What it is used for.
+    pub role: Role,
+    /// In which part of the exchange.
+    pub part: Part,
+    /// Field name, parameter name or JSON pointer: `Authorization`, `assertion`, `/access_token`.
+    pub name: String,
+    /// Authorization scheme as sent, if it was in credentials.
+    pub scheme: Option<String>,
+    /// The frame or entry.
+    pub at: At,
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
