@@ -1,1 +1,18 @@
-fn main() {}
+//! `inspector`: did server-to-server OAuth work, and was Basic authentication never sent?
+//!
+//! The program is thin: it opens files, hands them to `inspector_core`, prints what comes back, and turns the outcome
+//! into an exit code. Data goes to standard output, everything else to standard error.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exit::guard(|| commands::dispatch(args::parse()?))
+}

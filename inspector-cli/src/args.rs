@@ -1,0 +1,279 @@
+//! What was typed. Nothing is opened or decided here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Failure;
+
+/// Did server-to-server OAuth between Teams or Skype for Business Online and Exchange work, and was Basic
+/// authentication never sent? Answers from a recording: pass, fail or inconclusive, with evidence.
+#[derive(Debug, Parser)]
+#[command(name = "inspector", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 pass · 1 fail, or a finding at or above --fail-on · 2 usage · 3 inconclusive · \
+4 no input could be read · 70 internal error")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge recordings: the verdict, why, the findings, and how much was read
+    #[command(visible_alias = "verify")]
+    Check(Check),
+    /// List every HTTP exchange in capture order
+    Exchanges(Listing),
+    /// List every distinct token: where it was seen, its header and claims
+    Tokens(Listing),
+    /// Show the authentication messages as a ladder: probe, challenge, token request, token, call, outcome
+    Timeline(Timeline),
+    /// Say for each connection that gave no HTTP why, and what to do
+    Doctor(Listing),
+    /// Decode one token from the argument or standard input
+    Decode(Decode),
+    /// List the rules
+    Rules(Rules),
+    /// Explain one rule: meaning, evidence, traps, remedy, source
+    Explain(Explain),
+}
+
+/// What all commands that read recordings share.
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    /// Recordings: files, folders (searched for known formats), or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Limit the scope to hosts that match, for example mail.contoso.com or '*.contoso.com'; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) host: Vec<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show passwords, signatures and opaque tokens as they are
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Memory the bounds are made for, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
+    pub(crate) max_memory: u64,
+    /// Print no progress, warnings or hints to standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// How the recordings are judged.
+#[derive(Debug, Args)]
+pub(crate) struct Judging {
+    /// Profile: a built-in name (exchange-s2s, generic) or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "exchange-s2s")]
+    pub(crate) profile: String,
+    /// The tenant or SIP domain that is expected in the tokens
+    #[arg(long, value_name = "REALM")]
+    pub(crate) realm: Option<String>,
+    /// Keys to verify signatures with: JWKS, PEM certificate or key, or metadata JSON; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Vec<PathBuf>,
+    /// Judge lifetimes at the time of the capture, now, or at a moment (RFC 3339)
+    #[arg(long, value_name = "capture|now|RFC3339", default_value = "capture")]
+    pub(crate) at: String,
+}
+
+/// `inspector check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+    /// End with exit code 1 if there is a finding of this severity or above
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<Severity>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// `inspector exchanges`, `tokens`, `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// `inspector timeline`.
+#[derive(Debug, Args)]
+pub(crate) struct Timeline {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+    /// Show all exchanges of the handshakes' hosts, not only the authentication messages
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = TimelineFormat::Human)]
+    pub(crate) format: TimelineFormat,
+}
+
+/// `inspector decode`.
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// A token, an Authorization header, a form body or a cookie; - or nothing: standard input
+    pub(crate) token: Option<String>,
+    /// Keys to verify the signature with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Vec<PathBuf>,
+    /// Show signatures and opaque tokens as they are
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// `inspector rules`.
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    /// Output format
+    #[arg(long, value_enum, default_value_t = CatalogueFormat::Human)]
+    pub(crate) format: CatalogueFormat,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// `inspector explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A rule's code or name, for example S2S-001 or expected-issuer-present
+    pub(crate) code: String,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// Output formats of most commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[value(alias = "text")]
+    Human,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+}
+
+/// Output formats of `inspector rules`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CatalogueFormat {
+    /// For people
+    #[value(alias = "text")]
+    Human,
+    /// One JSON document
+    Json,
+    /// The rules' documentation as Markdown
+    Markdown,
+}
+
+/// Output formats of `inspector timeline`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimelineFormat {
+    /// A ladder of 80 columns
+    #[value(alias = "text")]
+    Human,
+    /// A Mermaid sequence diagram
+    Mermaid,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// If standard output is a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Severities of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Severity {
+    /// Everything
+    Info,
+    /// Low
+    Low,
+    /// Medium
+    Medium,
+    /// High
+    High,
+    /// Critical
+    Critical,
+}
+
+/// Parses the command line.
+pub(crate) fn parse() -> Result<Arguments, Failure> {
+    Arguments::try_parse().map_err(Failure::Arguments)
+}
+
+/// `64M`, `1G`, `512KiB`, `1000000`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err(format!("'{text}' is no size; write for example 64M or 1G")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("'{text}' is no size; write for example 64M or 1G"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("'{text}' is too large"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("64M", 64 << 20), ("1g", 1 << 30), ("512KiB", 512 << 10), ("1000", 1000), ("2MB", 2 << 20)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "64X", "-1", "99999999999999999999", "99999999999G"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,194 @@
+//! `inspector exchanges`: every HTTP exchange, in capture order.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use inspector_core::{
+    context::BodyPolicy,
+    evidence::SourceId,
+    http::{
+        exchange::{Exchange, Mark},
+        message::{Head, Message},
+    },
+    redact,
+};
+use serde::Serialize;
+
+use crate::{
+    args::{Format, Listing},
+    exit::{Exit, Failure},
+    output::{escape, json},
+    run::{self, Handler},
+};
+
+/// Runs the command.
+pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
+    let reading = &listing.reading;
+    let to = super::output(reading.output.as_deref(), reading.color)?;
+    let mut lister = Lister {
+        to,
+        format: listing.format,
+        show_secrets: reading.show_secrets,
+        hosts: reading.host.clone(),
+        names: Vec::new(),
+        listed: 0,
+    };
+    lister.start()?;
+    run::read_all(reading, BodyPolicy::Measure, false, &mut lister)?;
+    lister.finish()?;
+    Ok(Exit::Pass)
+}
+
+struct Lister {
+    to: Box<dyn Write>,
+    format: Format,
+    show_secrets: bool,
+    hosts: Vec<String>,
+    names: Vec<String>,
+    listed: u64,
+}
+
+impl Handler for Lister {
+    fn begin(&mut self, source: SourceId, name: &str) {
+        self.names.truncate(source.0 as usize);
+        self.names.push(name.to_owned());
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        if !super::in_scope(exchange, &self.hosts) {
+            return Ok(());
+        }
+        let input = self.names.get(exchange.source.0 as usize).map_or("", String::as_str);
+        let row = Row::new(input, exchange, self.show_secrets);
+        match self.format {
+            Format::Ndjson => json::write_line(&mut *self.to, &row)?,
+            Format::Json => {
+                self.to.write_all(if self.listed == 0 { b"" } else { b"," })?;
+                json::write_line(&mut *self.to, &row)?;
+            }
+            Format::Human => row.write_human(&mut *self.to)?,
+        }
+        self.listed += 1;
+        Ok(())
+    }
+}
+
+impl Lister {
+    fn start(&mut self) -> io::Result<()> {
+        match self.format {
+            Format::Json => self.to.write_all(b"["),
+            Format::Human => writeln!(self.to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status"),
+            Format::Ndjson => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self.format {
+            Format::Json => self.to.write_all(b"]\n")?,
+            Format::Human => writeln!(self.to, "{} exchanges", self.listed)?,
+            Format::Ndjson => {}
+        }
+        self.to.flush()
+    }
+}
+
+/// One exchange as the contract lists it.
+#[derive(Serialize)]
+struct Row<'e> {
+    input: &'e str,
+    exchange: u64,
+    connection: Option<u64>,
+    entry: Option<u64>,
+    request_frame: Option<u64>,
+    response_frame: Option<u64>,
+    time: Option<String>,
+    client: Option<String>,
+    server: Option<String>,
+    protocol: &'static str,
+    stream: Option<u32>,
+    tls: Option<&'static str>,
+    suite: Option<&'e str>,
+    sni: Option<&'e str>,
+    method: Option<String>,
+    target: Option<String>,
+    url: Option<String>,
+    status: Option<u16>,
+    request_headers: Vec<(String, String)>,
+    response_headers: Vec<(String, String)>,
+    request_body_bytes: Option<u64>,
+    response_body_bytes: Option<u64>,
+    notes: Vec<&'static str>,
+}
+
+impl<'e> Row<'e> {
+    fn new(input: &'e str, exchange: &'e Exchange, show_secrets: bool) -> Self {
+        let request = exchange.request.as_ref();
+        let response = exchange.response.as_ref();
+        let first = request.or(response);
+        let url = |text: String| if show_secrets { text } else { redact::url(&text).into_owned() };
+        let tls = exchange.tls.as_deref();
+        Self {
+            input,
+            exchange: exchange.number,
+            connection: exchange.connection.map(|id| id.0),
+            entry: first.and_then(|message| message.first.entry()),
+            request_frame: request.and_then(|message| message.head_end.frame()),
+            response_frame: response.and_then(|message| message.head_end.frame()),
+            time: first.and_then(|message| message.first.time()).map(|time| time.to_string()),
+            client: exchange.client.map(|end| end.to_string()),
+            server: exchange.server.map(|end| end.to_string()),
+            protocol: exchange.protocol.as_str(),
+            stream: exchange.stream,
+            tls: tls.map(|session| session.version),
+            suite: tls.map(|session| session.suite.as_ref()),
+            sni: tls.and_then(|session| session.server_name.as_deref()),
+            method: request.map(|message| text(message.head.method()).into_owned()),
+            target: request.map(|message| url(text(message.head.target()).into_owned())),
+            url: request.map(|_| url(exchange.url())),
+            status: exchange.status(),
+            request_headers: request.map(|message| headers(&message.head, show_secrets)).unwrap_or_default(),
+            response_headers: response.map(|message| headers(&message.head, show_secrets)).unwrap_or_default(),
+            request_body_bytes: request.map(size),
+            response_body_bytes: response.map(size),
+            notes: exchange.marks.iter().map(Mark::as_str).collect(),
+        }
+    }
+
+    fn write_human(&self, to: &mut dyn Write) -> io::Result<()> {
+        let place = self.entry.map_or_else(
+            || self.request_frame.or(self.response_frame).map_or_else(|| "-".to_owned(), |frame| frame.to_string()),
+            |entry| format!("[{entry}]"),
+        );
+        let status = self.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let (method, url) = (self.method.as_deref().unwrap_or("-"), self.url.as_deref().unwrap_or("(not recorded)"));
+        let notes = if self.notes.is_empty() { String::new() } else { format!("  ({})", self.notes.join(", ")) };
+        writeln!(
+            to,
+            "{:>6} {place:>7} {:8} {status:>6}  {} {}{notes}",
+            self.exchange,
+            self.protocol,
+            escape::line(method),
+            escape::line(url),
+        )
+    }
+}
+
+fn size(message: &Message) -> u64 {
+    message.body.size()
+}
+
+fn headers(head: &Head, show_secrets: bool) -> Vec<(String, String)> {
+    head.iter()
+        .map(|(name, value)| {
+            let (name, value) = (text(name).into_owned(), text(value));
+            let value = if show_secrets { value.into_owned() } else { redact::field_value(&name, &value).into_owned() };
+            (name, value)
+        })
+        .collect()
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}

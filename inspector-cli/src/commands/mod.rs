@@ -1,0 +1,51 @@
+//! One file a command.
+
+mod exchanges;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use crate::{
+    args::{Arguments, Color, Command},
+    exit::{Exit, Failure},
+};
+
+/// Runs the command that was typed.
+pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        Command::Exchanges(listing) => exchanges::run(&listing),
+        _ => Err(Failure::Usage("not yet".to_owned())),
+    }
+}
+
+/// Where data goes: a file, or standard output with colour as asked for.
+pub(crate) fn output(path: Option<&Path>, color: Color) -> Result<Box<dyn Write>, Failure> {
+    if let Some(path) = path {
+        let file = File::create(path)
+            .map_err(|error| Failure::Usage(format!("'{}' cannot be written: {error}", path.display())))?;
+        return Ok(Box::new(BufWriter::new(anstream::StripStream::new(file))));
+    }
+    let choice = match color {
+        Color::Auto => anstream::AutoStream::choice(&io::stdout()),
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    Ok(Box::new(BufWriter::with_capacity(64 << 10, anstream::AutoStream::new(io::stdout(), choice))))
+}
+
+/// Whether an exchange belongs to one of the hosts asked for; without any, all do.
+pub(crate) fn in_scope(exchange: &inspector_core::http::exchange::Exchange, patterns: &[String]) -> bool {
+    if patterns.is_empty() {
+        return true;
+    }
+    let authority = exchange.authority();
+    let name = exchange.tls.as_ref().and_then(|session| session.server_name.as_deref());
+    let address = exchange.server.map(|server| server.address.to_string());
+    [authority.as_deref(), name, address.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|host| patterns.iter().any(|pattern| inspector_core::host::matches(pattern, host)))
+}

@@ -1,0 +1,287 @@
+//! From paths to recordings: opens the inputs and the keys, shows progress, and reports what could not be opened.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Read},
+    path::{Path, PathBuf},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use inspector_core::{
+    connection::ConnectionReport,
+    context::BodyPolicy,
+    engine::{self, Options, Receiver},
+    evidence::SourceId,
+    http::exchange::Exchange,
+    input::{Control, Item, ReadError, detect},
+    limits::Limits,
+    note::Note,
+    tls::keylog::Keys,
+};
+
+use crate::{
+    args,
+    exit::{Failure, complain},
+};
+
+/// Inputs from this size on show a progress bar.
+const PROGRESS_FROM: u64 = 32 << 20;
+
+/// Largest key file that is read.
+const KEY_FILE: u64 = 256 << 20;
+
+/// What a command does with the recordings.
+pub(crate) trait Handler {
+    /// A recording was opened and begins to be read.
+    fn begin(&mut self, source: SourceId, name: &str);
+
+    /// An exchange, in capture order.
+    ///
+    /// # Errors
+    /// Writing the output failed; reading stops.
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()>;
+
+    /// A connection is over.
+    ///
+    /// # Errors
+    /// Writing the output failed.
+    fn connection(&mut self, _source: SourceId, _report: &ConnectionReport) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Something limits the conclusions.
+    fn note(&mut self, _source: SourceId, _note: &Note) {}
+
+    /// The recording was read to its end.
+    fn end(&mut self, _source: SourceId, _reading: &engine::Reading) {}
+
+    /// A named recording could not be read.
+    fn unreadable(&mut self, _name: &str, _why: &str) {}
+}
+
+/// One input.
+struct Input {
+    name: String,
+    /// `None` is standard input.
+    path: Option<PathBuf>,
+    /// Named by the user, not found in a folder.
+    named: bool,
+}
+
+/// How the recordings of a run were read.
+pub(crate) struct Session {
+    pub(crate) keys: Keys,
+}
+
+/// Reads every recording of the command line through `handler`.
+///
+/// # Errors
+/// [`Failure::NoInput`] if not one could be read, [`Failure::Usage`] if a key file is no key file.
+pub(crate) fn read_all(
+    reading: &args::Reading,
+    bodies: BodyPolicy,
+    digests: bool,
+    handler: &mut dyn Handler,
+) -> Result<Session, Failure> {
+    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, ..Options::default() };
+    let mut session = Session { keys: load_keys(&reading.keys)? };
+    let inputs = expand(reading)?;
+    let (mut read, mut unknown) = (0_u32, 0_u32);
+    for input in &inputs {
+        let source = SourceId(read);
+        match read_one(input, source, reading, &options, &mut session, handler) {
+            Ok(()) => read += 1,
+            Err(Problem::Output(error)) => return Err(Failure::Output(error)),
+            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => unknown += 1,
+            Err(Problem::Read(error)) => {
+                complain(&format!("error: cannot read '{}': {error}", input.name));
+                handler.unreadable(&input.name, &error.to_string());
+            }
+        }
+    }
+    if unknown > 0 && !reading.quiet {
+        complain(&format!("note: {unknown} files of the folders are no recordings of a known format and were passed over"));
+    }
+    if read == 0 {
+        if inputs.is_empty() || unknown > 0 {
+            complain("error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.");
+        }
+        return Err(Failure::NoInput);
+    }
+    Ok(session)
+}
+
+enum Problem {
+    Read(ReadError),
+    Output(io::Error),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+fn read_one(
+    input: &Input,
+    source: SourceId,
+    reading: &args::Reading,
+    options: &Options,
+    session: &mut Session,
+    handler: &mut dyn Handler,
+) -> Result<(), Problem> {
+    let (mut stream, bar): (Box<dyn Read>, ProgressBar) = match &input.path {
+        None => (Box::new(io::stdin().lock()), ProgressBar::hidden()),
+        Some(path) => {
+            scan_for_secrets(path, options, &mut session.keys)?;
+            let file = File::open(path)?;
+            let bar = progress(file.metadata()?.len(), &input.name, reading.quiet);
+            (Box::new(bar.wrap_read(file)), bar)
+        }
+    };
+    handler.begin(source, &input.name);
+    let mut receiver = Forward { source, handler, failed: None };
+    let result = engine::read(source, &mut *stream, &mut session.keys, options, &mut receiver);
+    let failed = receiver.failed.take();
+    bar.finish_and_clear();
+    if let Some(error) = failed {
+        return Err(Problem::Output(error));
+    }
+    handler.end(source, &result.map_err(Problem::Read)?);
+    Ok(())
+}
+
+/// Hands the engine's results on, and stops it once writing failed.
+struct Forward<'a> {
+    source: SourceId,
+    handler: &'a mut dyn Handler,
+    failed: Option<io::Error>,
+}
+
+impl Receiver for Forward<'_> {
+    fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
+        match self.handler.exchange(&exchange) {
+            Ok(()) => Control::Continue,
+            Err(error) => {
+                self.failed = Some(error);
+                Control::Stop
+            }
+        }
+    }
+
+    fn connection(&mut self, report: ConnectionReport) {
+        if self.failed.is_none()
+            && let Err(error) = self.handler.connection(self.source, &report)
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        self.handler.note(self.source, &note);
+    }
+}
+
+/// A pcapng may hold its secrets behind the packets they open. A file can be read twice, so they are gathered first.
+fn scan_for_secrets(path: &Path, options: &Options, keys: &mut Keys) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut magic = [0; 4];
+    if !file.metadata()?.is_file() || file.read_exact(&mut magic).is_err() || magic != [0x0a, 0x0d, 0x0d, 0x0a] {
+        return Ok(());
+    }
+    let mut sink = |item: Item<'_>| {
+        if let Item::Secrets(text) = item {
+            let _ = keys.add(text);
+        }
+        Control::Continue
+    };
+    let _ = detect::read_recording(&mut File::open(path)?, &options.limits, &mut sink);
+    Ok(())
+}
+
+fn progress(size: u64, name: &str, quiet: bool) -> ProgressBar {
+    if quiet || size < PROGRESS_FROM || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(size);
+    let style = ProgressStyle::with_template("{msg} {bar:30} {percent}% {binary_bytes_per_sec} {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(crate::output::escape::fitted(name, 30));
+    bar
+}
+
+/// Files and folders of the command line as inputs; a folder's files in the order of their names.
+fn expand(reading: &args::Reading) -> Result<Vec<Input>, Failure> {
+    let mut inputs = Vec::new();
+    let mut missing = 0;
+    for path in &reading.paths {
+        if path.as_os_str() == "-" {
+            inputs.push(Input { name: "-".to_owned(), path: None, named: true });
+        } else if path.is_dir() {
+            walk(path, 0, &mut inputs);
+        } else if path.exists() {
+            inputs.push(Input { name: path.display().to_string(), path: Some(path.clone()), named: true });
+        } else {
+            missing += 1;
+            complain(&format!("error: '{}' does not exist. Check the path; quote it if it has blanks.", path.display()));
+        }
+    }
+    if missing > 0 {
+        return Err(Failure::NoInput);
+    }
+    Ok(inputs)
+}
+
+fn walk(folder: &Path, depth: u32, inputs: &mut Vec<Input>) {
+    const DEEPEST: u32 = 32;
+    let Ok(entries) = folder.read_dir() else {
+        complain(&format!("warning: the folder '{}' cannot be opened", folder.display()));
+        return;
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden || (path.is_symlink() && path.is_dir()) {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < DEEPEST {
+                walk(&path, depth + 1, inputs);
+            }
+        } else if path.is_file() {
+            inputs.push(Input { name: path.display().to_string(), path: Some(path), named: false });
+        }
+    }
+}
+
+/// Loads the key files of the command line.
+///
+/// # Errors
+/// A file is missing, or holds neither a key log nor a private key.
+pub(crate) fn load_keys(paths: &[PathBuf]) -> Result<Keys, Failure> {
+    let mut keys = Keys::default();
+    for path in paths {
+        if path.is_dir() {
+            let mut files = Vec::new();
+            walk(path, 0, &mut files);
+            for file in files.iter().filter_map(|input| input.path.as_deref()) {
+                if let Ok(bytes) = read_small(file) {
+                    let _ = keys.add(&bytes);
+                }
+            }
+            continue;
+        }
+        let bytes = read_small(path)
+            .map_err(|error| Failure::Usage(format!("the key file '{}' cannot be read: {error}", path.display())))?;
+        keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file '{}': {error}", path.display())))?;
+    }
+    Ok(keys)
+}
+
+/// Reads a file the user named for its content (keys, profiles), up to a size that no such file has.
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(KEY_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
