@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod chunked;
 pub mod coding;
+pub mod content;
 pub mod exchange;
 pub mod form;
 pub mod h1;

@@ -1,0 +1,446 @@
+//! The content of a message: which kinds are worth keeping, and how they are gathered.
+//!
+//! Most bytes of a recording are contents that cannot hold a token (images, films, archives). They are counted and
+//! never copied. [`Collector`] decides that once from the header section and then takes the content in pieces, the
+//! same way for HTTP/1 and HTTP/2:
+//!
+//! ```text
+//! head ─► Collector::new ─► push(piece)…, missing() ─► finish ─► Body + Marks
+//! ```
+
+use super::{
+    coding::{Codings, Decoder, Stop, trim_to_token},
+    exchange::{Mark, Marks},
+    message::{Body, BodyCut, Head},
+};
+use crate::{context::BodyPolicy, limits::Limits};
+
+/// Gathers the content of one message after its transfer coding.
+#[derive(Debug)]
+pub struct Collector {
+    keep: bool,
+    measure: bool,
+    codings: Codings,
+    /// Bytes seen.
+    transferred: u64,
+    /// The first [`Limits::body`] bytes, if the content is kept.
+    raw: Vec<u8>,
+    /// Bytes are missing; nothing behind the hole is kept or decoded.
+    hole: bool,
+    /// The content is longer than [`Limits::body`].
+    over: bool,
+    /// Decodes what is not kept, only to count it.
+    measuring: Option<Box<Measuring>>,
+}
+
+#[derive(Debug)]
+struct Measuring {
+    decoder: Option<Decoder>,
+    decoded: u64,
+    stop: Option<Stop>,
+}
+
+impl Collector {
+    /// For the content that follows `head`.
+    ///
+    /// Kept are the kinds of [`can_hold_token`], and every content of a response with a 4xx status. Besides
+    /// `Content-Encoding` the codings of `Transfer-Encoding` other than `chunked` are undone.
+    pub fn new(head: &Head, policy: BodyPolicy) -> Self {
+        let refused = head.status().is_some_and(|status| (400..500).contains(&status));
+        let keep = refused || head.value("content-type").is_none_or(can_hold_token);
+        let mut codings = Codings::default();
+        head.values("content-encoding").for_each(|value| codings.add_list(value));
+        for value in head.values("transfer-encoding") {
+            for member in value.split(|byte| *byte == b',') {
+                // An obfuscated "chunked" is the framing's business.
+                let name = trim_to_token(member);
+                if !contains_chunked(name) && is_coding_name(name) {
+                    codings.add_list(name);
+                }
+            }
+        }
+        Self {
+            keep,
+            measure: policy == BodyPolicy::Measure,
+            codings,
+            transferred: 0,
+            raw: Vec::new(),
+            hole: false,
+            over: false,
+            measuring: None,
+        }
+    }
+
+    /// The next bytes of the content. Costs nothing but a sum if the kind is of no interest.
+    pub fn push(&mut self, piece: &[u8], limits: &Limits) {
+        self.transferred = self.transferred.saturating_add(piece.len() as u64);
+        if self.hole || piece.is_empty() {
+            return;
+        }
+        let mut rest = piece;
+        if self.keep && !self.over {
+            let room = limits.body.saturating_sub(self.raw.len());
+            let (kept, beyond) = piece.split_at_checked(room).unwrap_or((piece, b""));
+            self.raw.extend_from_slice(kept);
+            self.over = !beyond.is_empty();
+            rest = beyond;
+        }
+        if self.measure && !rest.is_empty() && !self.codings.is_empty() {
+            self.measure(rest, limits);
+        }
+    }
+
+    /// Bytes of the content are not in the recording. What comes behind them is counted, and neither kept nor decoded:
+    /// it must not read as if it followed what was before.
+    pub const fn missing(&mut self) {
+        self.hole = true;
+    }
+
+    /// Bytes seen so far.
+    pub const fn transferred(&self) -> u64 {
+        self.transferred
+    }
+
+    /// Whether bytes were missing.
+    pub const fn has_hole(&self) -> bool {
+        self.hole
+    }
+
+    fn measure(&mut self, piece: &[u8], limits: &Limits) {
+        let measuring = self.measuring.get_or_insert_with(|| {
+            let decoder = self.codings.decoder(limits);
+            let stop = decoder.is_none().then_some(Stop::Damaged);
+            let mut measuring = Box::new(Measuring { decoder, decoded: 0, stop });
+            measuring.push(&self.raw);
+            measuring
+        });
+        measuring.push(piece);
+    }
+
+    /// The content is over. The marks are [`Mark::BodyCut`] for a hole, [`Mark::BodyLimit`] and
+    /// [`Mark::CodingUnknown`].
+    ///
+    /// A content whose coding is unknown, or damaged from its first byte on, is kept as it came: it may be labelled
+    /// wrongly. It is marked all the same.
+    pub fn finish(mut self, limits: &Limits) -> (Body, Marks) {
+        let (mut body, mut marks) = (Body { transferred: self.transferred, ..Body::default() }, Marks::default());
+        if self.over && self.keep {
+            cut(&mut body, &mut marks, BodyCut::Limit);
+        }
+        if self.codings.is_empty() {
+            body.decoded = Some(self.transferred);
+            if self.keep {
+                self.raw.truncate(limits.decoded_body);
+                body.kept = Some(self.raw.into_boxed_slice());
+            }
+        } else if self.keep || (self.measure && self.measuring.is_none()) {
+            self.decode_kept(limits, &mut body, &mut marks);
+        }
+        if let Some(mut measuring) = self.measuring.take() {
+            if !self.hole {
+                measuring.finish();
+            }
+            let is_unread = measuring.decoded == 0 && measuring.stop == Some(Stop::Damaged);
+            body.decoded = (!is_unread).then_some(measuring.decoded);
+            match measuring.stop {
+                Some(Stop::Damaged) if !self.hole => cut(&mut body, &mut marks, BodyCut::Coding),
+                Some(Stop::Limit) => cut(&mut body, &mut marks, BodyCut::Limit),
+                _ => {}
+            }
+        }
+        if self.hole {
+            cut(&mut body, &mut marks, BodyCut::Recording);
+        }
+        (body, marks)
+    }
+
+    /// Undoes the codings of what was gathered.
+    fn decode_kept(&mut self, limits: &Limits, body: &mut Body, marks: &mut Marks) {
+        let raw = std::mem::take(&mut self.raw);
+        let Some(mut decoder) = self.codings.decoder(limits) else {
+            if !raw.is_empty() {
+                cut(body, marks, BodyCut::Coding);
+            }
+            body.kept = self.keep.then(|| raw.into_boxed_slice());
+            return;
+        };
+        let mut decoded = Vec::new();
+        let mut out = |piece: &[u8]| {
+            let room = limits.decoded_body.saturating_sub(decoded.len());
+            let (kept, beyond) = piece.split_at_checked(room).unwrap_or((piece, b""));
+            decoded.extend_from_slice(kept);
+            if beyond.is_empty() { Ok(()) } else { Err(Stop::Limit) }
+        };
+        let mut result = decoder.decode(&raw, &mut out);
+        if result.is_ok() {
+            result = decoder.finish(&mut out);
+        }
+        let is_whole = !self.hole && !self.over;
+        match result {
+            Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
+            Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
+            _ => {}
+        }
+        let is_mislabelled = decoded.is_empty() && result == Err(Stop::Damaged);
+        body.decoded = (!is_mislabelled).then_some(decoded.len() as u64);
+        body.kept = self.keep.then(|| if is_mislabelled { raw } else { decoded }.into_boxed_slice());
+    }
+}
+
+impl Measuring {
+    fn push(&mut self, piece: &[u8]) {
+        let Some(decoder) = &mut self.decoder else { return };
+        let decoded = &mut self.decoded;
+        let result = decoder.decode(piece, &mut |out| {
+            *decoded = decoded.saturating_add(out.len() as u64);
+            Ok(())
+        });
+        self.end(result);
+    }
+
+    fn finish(&mut self) {
+        let Some(decoder) = &mut self.decoder else { return };
+        let decoded = &mut self.decoded;
+        let result = decoder.finish(&mut |out| {
+            *decoded = decoded.saturating_add(out.len() as u64);
+            Ok(())
+        });
+        self.end(result);
+    }
+
+    fn end(&mut self, result: Result<(), Stop>) {
+        if let Err(stop) = result {
+            self.stop = Some(stop);
+            self.decoder = None;
+        }
+    }
+}
+
+/// Notes a cut; the recording's outweighs the others, a coding's outweighs a limit.
+fn cut(body: &mut Body, marks: &mut Marks, why: BodyCut) {
+    marks.add(match why {
+        BodyCut::Recording => Mark::BodyCut,
+        BodyCut::Limit => Mark::BodyLimit,
+        BodyCut::Coding => Mark::CodingUnknown,
+    });
+    if body.cut != Some(BodyCut::Recording) && (body.cut.is_none() || why != BodyCut::Limit) {
+        body.cut = Some(why);
+    }
+}
+
+/// Whether a name's letters hold `chunked`, as obfuscated forms do (`xchunked`, `chunked;q=1`).
+pub(crate) fn contains_chunked(value: &[u8]) -> bool {
+    value.windows(b"chunked".len()).any(|window| window.eq_ignore_ascii_case(b"chunked"))
+}
+
+/// Whether it is one of the transfer codings that compress (RFC 9112 §7.2).
+fn is_coding_name(name: &[u8]) -> bool {
+    super::coding::CODINGS.iter().any(|row| row.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
+}
+
+/// Whether a content of this media type (a `Content-Type` value) can hold a token or a credential. Only kinds that
+/// cannot are left out; unknown ones can.
+pub fn can_hold_token(content_type: &[u8]) -> bool {
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is = |name: &&str| media_type.eq_ignore_ascii_case(name.as_bytes());
+    let in_family = |family: &&str| {
+        media_type.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family.as_bytes()))
+    };
+    is(&"image/svg+xml") || !(FAMILIES_WITHOUT.iter().any(in_family) || TYPES_WITHOUT.iter().any(is))
+}
+
+/// Beginnings of media types that hold no token.
+const FAMILIES_WITHOUT: &[&str] =
+    &["image/", "audio/", "video/", "font/", "application/font-", "application/x-font-", "model/"];
+
+/// Media types that hold no token.
+const TYPES_WITHOUT: &[&str] = &[
+    "text/css",
+    "application/gzip",
+    "application/java-archive",
+    "application/ocsp-request",
+    "application/ocsp-response",
+    "application/octet-stream",
+    "application/pdf",
+    "application/pkix-cert",
+    "application/pkix-crl",
+    "application/vnd.android.package-archive",
+    "application/vnd.ms-cab-compressed",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-7z-compressed",
+    "application/x-bzip2",
+    "application/x-gzip",
+    "application/x-msdos-program",
+    "application/x-msdownload",
+    "application/x-rar-compressed",
+    "application/x-shockwave-flash",
+    "application/x-tar",
+    "application/x-xz",
+    "application/x-zip-compressed",
+    "application/zip",
+    "application/zstd",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::http::message::HeadBuilder;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn head(status: u16, fields: &[(&str, &str)]) -> Head {
+        let mut builder = HeadBuilder::response(status, b"");
+        for (name, value) in fields {
+            builder.field(name.as_bytes(), value.as_bytes());
+        }
+        builder.finish()
+    }
+
+    fn collect(head: &Head, policy: BodyPolicy, pieces: &[&[u8]], limits: &Limits) -> (Body, Marks) {
+        let mut collector = Collector::new(head, policy);
+        pieces.iter().for_each(|piece| collector.push(piece, limits));
+        collector.finish(limits)
+    }
+
+    fn small() -> Limits {
+        Limits { body: 16, decoded_body: 1 << 16, ..Limits::default() }
+    }
+
+    fn marks(list: &[Mark]) -> Marks {
+        let mut marks = Marks::default();
+        list.iter().for_each(|mark| marks.add(*mark));
+        marks
+    }
+
+    #[test]
+    fn only_kinds_without_tokens_are_left_out() {
+        for kept in [
+            "",
+            "text/html; charset=utf-8",
+            "application/JSON",
+            "application/soap+xml",
+            "image/svg+xml",
+            "x/y",
+            "text/xml",
+        ] {
+            assert!(can_hold_token(kept.as_bytes()), "{kept}");
+        }
+        for skipped in ["image/png", "Text/CSS", "video/mp4;x=y", "application/octet-stream", "application/font-woff"] {
+            assert!(!can_hold_token(skipped.as_bytes()), "{skipped}");
+        }
+    }
+
+    #[test]
+    fn a_content_without_coding_is_kept_or_counted() {
+        let limits = small();
+        let json = head(200, &[("Content-Type", "application/json")]);
+        let (body, m) = collect(&json, BodyPolicy::Tokens, &[b"{\"a\"", b":1}"], &limits);
+        assert_eq!(
+            (body.kept.as_deref(), body.decoded, body.cut, m),
+            (Some(b"{\"a\":1}".as_slice()), Some(7), None, marks(&[]))
+        );
+        let (body, m) = collect(&json, BodyPolicy::Tokens, &[b"0123456789", b"0123456789"], &limits);
+        assert_eq!(body.kept.as_deref(), Some(b"0123456789012345".as_slice()));
+        assert_eq!(
+            (body.transferred, body.decoded, body.cut, m),
+            (20, Some(20), Some(BodyCut::Limit), marks(&[Mark::BodyLimit]))
+        );
+        let image = [("Content-Type", "image/png")];
+        let (body, m) = collect(&head(200, &image), BodyPolicy::Tokens, &[&[0; 99]], &limits);
+        assert_eq!((body.kept, body.transferred, body.decoded, m), (None, 99, Some(99), marks(&[])));
+        assert!(collect(&head(404, &image), BodyPolicy::Tokens, &[b"no"], &limits).0.kept.is_some(), "any 4xx is kept");
+    }
+
+    #[test]
+    fn nothing_behind_a_hole_is_kept() {
+        let mut collector = Collector::new(&head(200, &[]), BodyPolicy::Tokens);
+        collector.push(b"eyJhb", &small());
+        collector.missing();
+        collector.push(b"GciOi", &small());
+        let (body, m) = collector.finish(&small());
+        assert_eq!((body.kept.as_deref(), body.transferred), (Some(b"eyJhb".as_slice()), 10));
+        assert_eq!((body.cut, m), (Some(BodyCut::Recording), marks(&[Mark::BodyCut])));
+    }
+
+    #[test]
+    fn codings_are_undone_when_kept_or_measured() {
+        let text = b"secret ".repeat(1000);
+        let coded = gzip(&text);
+        let limits = Limits::default();
+        for (content_type, policy, kept, decoded) in [
+            ("text/plain", BodyPolicy::Tokens, true, Some(7000)),
+            ("text/plain", BodyPolicy::Measure, true, Some(7000)),
+            ("image/png", BodyPolicy::Tokens, false, None),
+            ("image/png", BodyPolicy::Measure, false, Some(7000)),
+        ] {
+            let head = head(200, &[("Content-Type", content_type), ("Content-Encoding", "gzip")]);
+            let (body, m) = collect(&head, policy, &coded.chunks(10).collect::<Vec<_>>(), &limits);
+            assert_eq!(body.kept.as_deref(), kept.then_some(text.as_slice()), "{content_type} {policy:?}");
+            assert_eq!((body.decoded, body.cut, m), (decoded, None, marks(&[])), "{content_type} {policy:?}");
+        }
+        let empty = head(304, &[("Content-Encoding", "gzip")]);
+        for policy in [BodyPolicy::Tokens, BodyPolicy::Measure] {
+            assert_eq!(collect(&empty, policy, &[], &limits).1, marks(&[]), "no content, nothing damaged");
+        }
+    }
+
+    #[test]
+    fn transfer_codings_are_undone_too() {
+        let head = head(200, &[("Transfer-Encoding", "gzip, chunked")]);
+        let (body, m) = collect(&head, BodyPolicy::Tokens, &[&gzip(b"eyJ")], &Limits::default());
+        assert_eq!((body.kept.as_deref(), m), (Some(b"eyJ".as_slice()), marks(&[])));
+    }
+
+    #[test]
+    fn what_is_too_long_is_still_measured_on_demand() {
+        let text: Vec<u8> = (0..5000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let limits = Limits { body: 4096, ..Limits::default() };
+        let head = head(200, &[("Content-Encoding", "gzip")]);
+        let coded = gzip(&text);
+        let pieces: Vec<_> = coded.chunks(1000).collect();
+        let (body, m) = collect(&head, BodyPolicy::Measure, &pieces, &limits);
+        assert_eq!((body.decoded, body.cut, m), (Some(20_000), Some(BodyCut::Limit), marks(&[Mark::BodyLimit])));
+        let (tokens, _) = collect(&head, BodyPolicy::Tokens, &pieces, &limits);
+        assert_eq!(tokens.kept, body.kept, "what is kept does not depend on the policy");
+        assert!(text.starts_with(&body.kept.unwrap()));
+    }
+
+    #[test]
+    fn trouble_with_a_coding_is_marked() {
+        let limits = Limits::default();
+        for (coding, content, kept) in [
+            ("lzma", b"plain".as_slice(), b"plain".as_slice()),
+            ("gzip", b"mislabelled", b"mislabelled"),
+            ("gzip", &gzip(b"cut")[..14], b""),
+        ] {
+            for policy in [BodyPolicy::Tokens, BodyPolicy::Measure] {
+                let head = head(200, &[("Content-Encoding", coding)]);
+                let (body, m) = collect(&head, policy, &[content], &limits);
+                assert_eq!(
+                    (body.cut, m),
+                    (Some(BodyCut::Coding), marks(&[Mark::CodingUnknown])),
+                    "{coding} {policy:?}"
+                );
+                if !kept.is_empty() {
+                    assert_eq!(body.kept.as_deref(), Some(kept), "{coding}");
+                }
+            }
+        }
+        let bomb = gzip(&vec![0; 32 << 20]);
+        for (content_type, policy) in
+            [("a/b", BodyPolicy::Tokens), ("a/b", BodyPolicy::Measure), ("image/png", BodyPolicy::Measure)]
+        {
+            let head = head(200, &[("Content-Type", content_type), ("Content-Encoding", "gzip")]);
+            let (body, m) = collect(&head, policy, &[&bomb], &limits);
+            assert_eq!((body.cut, m), (Some(BodyCut::Limit), marks(&[Mark::BodyLimit])), "{content_type} {policy:?}");
+            assert!(body.kept.is_none_or(|kept| kept.len() <= limits.decoded_body));
+        }
+    }
+}
