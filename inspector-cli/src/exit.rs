@@ -70,7 +70,9 @@ fn report(failure: Failure) -> Exit {
             Exit::Internal
         }
         Failure::Internal(message) => {
-            complain(&format!("error: {message}\nThis is a defect of inspector. Please report it with the recording's kind and size."));
+            complain(&format!(
+                "error: {message}\nThis is a defect of inspector. Please report it with the recording's kind and size."
+            ));
             Exit::Internal
         }
     }

@@ -100,11 +100,15 @@ pub(crate) fn read_all(
         }
     }
     if unknown > 0 && !reading.quiet {
-        complain(&format!("note: {unknown} files of the folders are no recordings of a known format and were passed over"));
+        complain(&format!(
+            "note: {unknown} files of the folders are no recordings of a known format and were passed over"
+        ));
     }
     if read == 0 {
         if inputs.is_empty() || unknown > 0 {
-            complain("error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.");
+            complain(
+                "error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.",
+            );
         }
         return Err(Failure::NoInput);
     }
@@ -223,7 +227,10 @@ fn expand(reading: &args::Reading) -> Result<Vec<Input>, Failure> {
             inputs.push(Input { name: path.display().to_string(), path: Some(path.clone()), named: true });
         } else {
             missing += 1;
-            complain(&format!("error: '{}' does not exist. Check the path; quote it if it has blanks.", path.display()));
+            complain(&format!(
+                "error: '{}' does not exist. Check the path; quote it if it has blanks.",
+                path.display()
+            ));
         }
     }
     if missing > 0 {

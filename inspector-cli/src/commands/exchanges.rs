@@ -79,7 +79,9 @@ impl Lister {
     fn start(&mut self) -> io::Result<()> {
         match self.format {
             Format::Json => self.to.write_all(b"["),
-            Format::Human => writeln!(self.to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status"),
+            Format::Human => {
+                writeln!(self.to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status")
+            }
             Format::Ndjson => Ok(()),
         }
     }

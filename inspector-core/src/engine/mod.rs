@@ -134,7 +134,8 @@ impl Pipeline<'_> {
             }
             Ok(Packet::Fragment | Packet::Other { .. }) => {}
             Err(what) => {
-                self.coverage.packets_skipped += u64::from(!matches!(what, PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_)));
+                self.coverage.packets_skipped +=
+                    u64::from(!matches!(what, PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_)));
                 self.receiver.note(Note::at(frame.at, NoteKind::PacketSkipped { what }));
             }
         }

@@ -1,0 +1,168 @@
+//! One HTTP/2 stream: a request, its response, and what is missing of them (RFC 9113 §8.1).
+
+use super::hpack::Block;
+use crate::{
+    context::{BodyPolicy, Context},
+    evidence::At,
+    flow::Side,
+    http::{
+        content::Collector,
+        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+        message::{Body, Head, Message, Start},
+    },
+    limits::Limits,
+};
+
+/// One side's message on a stream.
+#[derive(Debug)]
+struct Half {
+    head: Option<(Head, At, At)>,
+    content: Option<Collector>,
+    trailers: Option<Box<Head>>,
+    end: At,
+    ended: bool,
+}
+
+/// A stream with the messages of both sides, by `Side::index`.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Where it began.
+    pub(super) first: At,
+    halves: [Half; 2],
+    marks: Marks,
+}
+
+impl Stream {
+    pub(super) fn new(first: At) -> Self {
+        let half = || Half { head: None, content: None, trailers: None, end: first, ended: false };
+        Self { first, halves: [half(), half()], marks: Marks::default() }
+    }
+
+    pub(super) const fn mark(&mut self, mark: Mark) {
+        self.marks.add(mark);
+    }
+
+    /// Takes a field block. `at` are the places of its first and its last frame.
+    pub(super) fn headers(&mut self, side: Side, block: Block, at: (At, At), end: bool, bodies: BodyPolicy) {
+        self.marks.merge(block.marks);
+        let half = self.half(side);
+        half.end = at.1;
+        half.ended |= end;
+        let interim = matches!(block.head.start(), Start::Response { status: 100..200, .. }) && !end;
+        if interim {
+            return;
+        }
+        if half.head.is_some() {
+            half.trailers = Some(Box::new(block.head));
+            return;
+        }
+        let head = as_start_of(side, block);
+        half.content = Some(Collector::new(&head, bodies));
+        half.head = Some((head, at.0, at.1));
+    }
+
+    /// A request the server promises (§8.4).
+    pub(super) fn promised(&mut self, block: Block, at: (At, At), bodies: BodyPolicy) {
+        self.headers(Side::Client, block, at, true, bodies);
+        self.marks.add(Mark::Pushed);
+    }
+
+    /// Takes a piece of content.
+    pub(super) fn data(&mut self, side: Side, piece: &[u8], at: At, limits: &Limits) {
+        let half = self.half(side);
+        half.end = at;
+        if let Some(content) = &mut half.content {
+            content.push(piece, limits);
+        }
+    }
+
+    /// Content of that side is missing.
+    pub(super) fn missing(&mut self, side: Side) {
+        self.marks.add(Mark::Gap);
+        if let Some(content) = &mut self.half(side).content {
+            content.missing();
+        }
+    }
+
+    pub(super) fn end(&mut self, side: Side) {
+        self.half(side).ended = true;
+    }
+
+    /// Both messages are whole.
+    pub(super) fn is_complete(&self) -> bool {
+        self.halves.iter().all(|half| half.ended)
+    }
+
+    /// The response is whole; a client may still be sending.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.halves[1].ended
+    }
+
+    /// The exchange, with marks for what never came. `None` if no header section was recorded.
+    pub(super) fn finish(self, id: u32, cx: &Context<'_>) -> Option<Exchange> {
+        let Self { halves: [request, response], mut marks, .. } = self;
+        for half in [&request, &response] {
+            if half.head.is_some() && !half.ended {
+                let content = half.content.as_ref().is_some_and(|content| content.transferred() > 0);
+                marks.add(if content { Mark::BodyCut } else { Mark::ClosedEarly });
+            }
+        }
+        let request = request.finish(&mut marks, cx.limits);
+        let response = response.finish(&mut marks, cx.limits);
+        if request.is_none() && response.is_none() {
+            return None;
+        }
+        if request.is_none() {
+            marks.add(Mark::RequestMissing);
+        }
+        if response.is_none() {
+            marks.add(Mark::ResponseMissing);
+        }
+        Some(Exchange {
+            source: crate::evidence::SourceId::default(),
+            number: 0,
+            connection: Some(cx.connection.id),
+            stream: Some(id),
+            protocol: Protocol::H2,
+            scheme: if cx.tls.is_some() { Scheme::Https } else { Scheme::Http },
+            client: Some(cx.connection.client),
+            server: Some(cx.connection.server),
+            tls: cx.tls.cloned(),
+            request,
+            response,
+            marks,
+        })
+    }
+
+    fn half(&mut self, side: Side) -> &mut Half {
+        let [client, server] = &mut self.halves;
+        match side {
+            Side::Client => client,
+            Side::Server => server,
+        }
+    }
+}
+
+impl Half {
+    fn finish(self, marks: &mut Marks, limits: &Limits) -> Option<Message> {
+        let (head, first, head_end) = self.head?;
+        let mut body = Body::default();
+        if let Some(content) = self.content {
+            let (finished, found) = content.finish(limits);
+            marks.merge(found);
+            body = finished;
+        }
+        Some(Message { head, body, trailers: self.trailers, first, head_end, end: self.end })
+    }
+}
+
+/// A side's first field block, whatever pseudo-header fields of it are known: a lost table entry may have held the
+/// method or the status.
+fn as_start_of(side: Side, block: Block) -> Head {
+    let wanted = match (side, block.head.start()) {
+        (Side::Client, Start::Request { .. }) | (Side::Server, Start::Response { .. }) => return block.head,
+        (Side::Client, _) => Start::Request { method: 0..0, target: 0..0, authority: None },
+        (Side::Server, _) => Start::Response { status: 0, reason: 0..0 },
+    };
+    Head::new(block.head.bytes(), wanted, block.head.fields().to_vec())
+}

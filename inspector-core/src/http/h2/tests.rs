@@ -1,0 +1,268 @@
+//! The reader of a connection, fed with frames.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    context::{BodyPolicy, Context, Sink},
+    evidence::{At, ConnectionId, Endpoint},
+    flow::{Connection, Side},
+    http::exchange::{Exchange, Mark},
+    limits::Limits,
+    note::Note,
+    tls::keylog::Keys,
+};
+
+#[derive(Default)]
+struct Recorder(Vec<Exchange>);
+
+impl Sink for Recorder {
+    fn exchange(&mut self, exchange: Exchange) {
+        self.0.push(exchange);
+    }
+    fn note(&mut self, _: Note) {}
+}
+
+fn at(number: u64) -> At {
+    At::Frame { number, time: None }
+}
+
+fn connection() -> Connection {
+    let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
+    Connection {
+        id: ConnectionId(1),
+        first: at(1),
+        last: at(1),
+        client: end(5000),
+        server: end(443),
+        roles_known: true,
+        from_start: [true; 2],
+        packets: 0,
+        gaps: [0; 2],
+        bytes_missing: [0; 2],
+        duplicates: 0,
+        overlaps_differing: 0,
+        bytes: [0; 2],
+    }
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend(payload);
+    out
+}
+
+/// Literals without indexing.
+fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields {
+        out.push(0);
+        for text in [name, value] {
+            assert!(text.len() < 127);
+            out.push(u8::try_from(text.len()).unwrap());
+            out.extend(text.as_bytes());
+        }
+    }
+    out
+}
+
+fn request(path: &str) -> Vec<u8> {
+    fields(&[
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "mail.contoso.com"),
+        (":path", path),
+        ("authorization", "Bearer x"),
+    ])
+}
+
+type Piece = (Side, Vec<u8>);
+
+fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
+    let (mut recorder, keys, limits, mut connection) =
+        (Recorder::default(), Keys::default(), Limits::default(), connection());
+    let mut cx = Context {
+        connection: &mut connection,
+        tls: None,
+        keys: &keys,
+        limits: &limits,
+        bodies: BodyPolicy::Tokens,
+        sink: &mut recorder,
+    };
+    let mut h2 = if joined { Http2::joined(&cx) } else { Http2::new(&cx) };
+    for (number, (side, bytes)) in pieces.iter().enumerate() {
+        if bytes.starts_with(b"GAP") {
+            h2.gap(*side, bytes[3..].len() as u64);
+        } else {
+            h2.data(*side, bytes, at(number as u64 + 1), &mut cx);
+        }
+    }
+    h2.close(&mut cx);
+    recorder.0.iter().map(shown).collect()
+}
+
+fn shown(exchange: &Exchange) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let body = |kept: &Option<Box<[u8]>>| kept.as_ref().map_or(String::new(), |kept| text(kept));
+    let request = exchange.request.as_ref().map_or("-".to_owned(), |m| {
+        format!(
+            "{} {} {:?} {}",
+            text(m.head.method()),
+            text(m.head.target()),
+            m.head.text("authorization"),
+            body(&m.body.kept)
+        )
+    });
+    let response = exchange.response.as_ref().map_or("-".to_owned(), |m| {
+        format!("{} {} {}", m.head.status().unwrap(), body(&m.body.kept), m.trailers.as_ref().map_or("", |_| "T"))
+    });
+    let marks: Vec<_> = exchange.marks.iter().map(Mark::as_str).collect();
+    format!("{} | {request} | {response} | {}", exchange.stream.unwrap(), marks.join(","))
+}
+
+/// Two interleaved exchanges with every kind of frame in between.
+fn conversation() -> Vec<Piece> {
+    let (c, s) = (Side::Client, Side::Server);
+    let block = request("/b");
+    let answer = fields(&[(":status", "200"), ("content-type", "text/xml")]);
+    vec![
+        (c, [PREFACE, &frame(4, 0, 0, &[0, 3, 0, 0, 0, 100])].concat()),
+        (s, [frame(4, 0, 0, &[]), frame(4, 1, 0, &[])].concat()),
+        (c, frame(1, 0x24, 1, &[&[0, 0, 0, 0, 15], &request("/a")[..]].concat())),
+        (c, [frame(1, 1, 3, &block[..20]), frame(9, 0, 3, &block[20..40]), frame(9, 4, 3, &block[40..])].concat()),
+        (c, frame(0, 8, 1, &[3, b'b', b'o', 0, 0, 0])),
+        (s, frame(1, 4, 3, &fields(&[(":status", "103"), ("link", "x")]))),
+        (s, frame(1, 4, 3, &answer)),
+        (c, [frame(8, 0, 0, &[0, 0, 1, 0]), frame(0, 1, 1, b"dy")].concat()),
+        (s, [frame(0, 0, 3, b"he"), frame(6, 0, 0, &[0; 8]), frame(1, 4, 1, &answer), frame(0, 1, 3, b"llo")].concat()),
+        (
+            s,
+            [
+                frame(0, 0, 1, b"first"),
+                frame(0xbe, 0xff, 9, b"unknown type"),
+                frame(1, 5, 1, &fields(&[("grpc-status", "0")])),
+            ]
+            .concat(),
+        ),
+    ]
+}
+
+#[test]
+fn a_conversation() {
+    assert_eq!(
+        run(false, &conversation()),
+        ["3 | POST /b Some(\"Bearer x\")  | 200 hello  | ", "1 | POST /a Some(\"Bearer x\") body | 200 first T | ",]
+    );
+}
+
+#[test]
+fn endings() {
+    let (c, s) = (Side::Client, Side::Server);
+    let hello = || vec![(c, PREFACE.to_vec()), (s, frame(4, 0, 0, &[]))];
+    let with = |more: Vec<Piece>| run(false, &[hello(), more].concat());
+    let get = frame(1, 5, 1, &request("/a"));
+    let ok = frame(1, 5, 1, &fields(&[(":status", "204")]));
+    assert_eq!(with(vec![(c, get.clone())]), ["1 | POST /a Some(\"Bearer x\")  | - | response-missing"]);
+    assert_eq!(
+        with(vec![(c, get.clone()), (s, frame(3, 0, 1, &[0; 4]))]),
+        ["1 | POST /a Some(\"Bearer x\")  | - | response-missing,stream-reset"]
+    );
+    assert_eq!(with(vec![(s, ok.clone())]), ["1 | - | 204   | request-missing"]);
+    // The server answers before the request is whole, then asks for no more of it.
+    let open = frame(1, 4, 1, &request("/a"));
+    assert_eq!(
+        with(vec![(c, open), (s, ok), (s, frame(3, 0, 1, &[0; 4]))]),
+        ["1 | POST /a Some(\"Bearer x\")  | 204   | closed-early"]
+    );
+    // A promised exchange.
+    let promise = frame(5, 4, 1, &[&2_u32.to_be_bytes()[..], &request("/pushed")].concat());
+    let pushed = frame(1, 5, 2, &fields(&[(":status", "200")]));
+    assert_eq!(
+        with(vec![(c, get), (s, [promise, pushed].concat())]),
+        [
+            "2 | POST /pushed Some(\"Bearer x\")  | 200   | pushed",
+            "1 | POST /a Some(\"Bearer x\")  | - | response-missing"
+        ]
+    );
+}
+
+#[test]
+fn losses() {
+    let (c, s) = (Side::Client, Side::Server);
+    let start = vec![(c, [PREFACE, &frame(1, 5, 1, &request("/a"))].concat()), (s, frame(4, 0, 0, &[]))];
+    let head = frame(1, 4, 1, &fields(&[(":status", "200"), ("content-type", "text/xml")]));
+    // A hole inside one DATA frame: what follows is in its place.
+    let cut = vec![
+        (s, [&head[..], &frame(0, 1, 1, b"0123456789")[..12]].concat()),
+        (s, b"GAP1234".to_vec()),
+        (s, b"789".to_vec()),
+    ];
+    assert_eq!(
+        run(false, &[start.clone(), cut].concat()),
+        ["1 | POST /a Some(\"Bearer x\")  | 200 012  | body-cut,gap"]
+    );
+    // A hole that swallows the response's head: the next exchange is read again.
+    let lost = vec![
+        (s, b"GAP1234567".to_vec()),
+        (s, b"rest of a frame".to_vec()),
+        (c, frame(1, 5, 3, &request("/b"))),
+        (s, [frame(8, 0, 0, &[0, 0, 1, 0]), frame(1, 5, 3, &fields(&[(":status", "401")]))].concat()),
+    ];
+    assert_eq!(
+        run(false, &[start, lost].concat()),
+        ["3 | POST /b Some(\"Bearer x\")  | 401   | ", "1 | POST /a Some(\"Bearer x\")  | - | response-missing,gap"]
+    );
+    // Joined late: an index that was never recorded.
+    let block = [&[0x83, 0xc8][..], &fields(&[("authorization", "Bearer x")])].concat();
+    let joined = vec![(c, [frame(8, 0, 0, &[0, 0, 1, 0]), frame(1, 5, 9, &block)].concat())];
+    assert_eq!(run(true, &joined), ["9 | POST  Some(\"Bearer x\")  | - | response-missing,header-unknown"]);
+}
+
+#[test]
+fn a_thousand_streams_at_once() {
+    let mut pieces = vec![(Side::Client, PREFACE.to_vec())];
+    let ids = || (0..1000_u32).map(|i| 2 * i + 1);
+    pieces.extend(ids().map(|id| (Side::Client, frame(1, 5, id, &request("/a")))));
+    pieces.extend(ids().rev().map(|id| (Side::Server, frame(1, 5, id, &fields(&[(":status", "200")])))));
+    let found = run(false, &pieces);
+    assert_eq!(found.len(), 1000);
+    assert!(found.iter().all(|line| line.ends_with("200   | ")));
+}
+
+proptest! {
+    /// Any cut of the two directions gives the same exchanges.
+    #[test]
+    fn any_split_gives_the_same(cuts in proptest::collection::vec(1_usize..40, 1..60)) {
+        let mut cuts = cuts.iter().cycle();
+        let mut pieces = Vec::new();
+        for (side, bytes) in conversation() {
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let (piece, tail) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+                pieces.push((side, piece.to_vec()));
+                rest = tail;
+            }
+        }
+        prop_assert_eq!(run(false, &pieces), run(false, &conversation()));
+    }
+
+    #[test]
+    fn any_bytes_end(pieces in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any::<u8>(), 0..80)), 0..20), joined: bool) {
+        let pieces: Vec<Piece> = pieces.into_iter().map(|(client, bytes)| (if client { Side::Client } else { Side::Server }, bytes)).collect();
+        run(joined, &pieces);
+    }
+
+    /// A conversation with one octet changed.
+    #[test]
+    fn any_change_ends(piece in 0_usize..10, place in 0_usize..60, value: u8) {
+        let mut pieces = conversation();
+        if let Some(byte) = pieces[piece].1.get_mut(place) {
+            *byte = value;
+        }
+        run(false, &pieces);
+    }
+}
