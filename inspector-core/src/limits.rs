@@ -7,7 +7,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest pcap record or pcapng block read, in bytes. A larger one is skipped by its length.
+    /// Largest pcap record or pcapng block read, in bytes. A larger one is skipped by its length. The read window takes twice
+    /// as much, but only once such a block comes.
     pub block: usize,
     /// Largest HAR entry held as a whole, in bytes. Of a larger one only the headers are kept and the bodies are cut.
     pub entry: usize,
@@ -59,8 +60,13 @@ pub struct Limits {
     pub findings: usize,
     /// Pieces of evidence kept per finding.
     pub evidence: usize,
-    /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not.
+    /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
+    pub interfaces: usize,
+    /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not. Beyond, the rest of the
+    /// recording is not read.
     pub unpack_ratio: usize,
+    /// Largest window of a zstd frame, in bytes (`zstd -19` makes 8 MiB). A frame that wants more is not unpacked.
+    pub unpack_window: usize,
 }
 
 impl Default for Limits {
@@ -92,7 +98,9 @@ impl Default for Limits {
             reorder: 4096,
             findings: 1000,
             evidence: 3,
+            interfaces: 65_536,
             unpack_ratio: 2000,
+            unpack_window: 16 << 20,
         }
     }
 }
@@ -120,6 +128,7 @@ impl Limits {
             decoded_body: scale(base.decoded_body),
             tokens: scale(base.tokens),
             reorder: scale(base.reorder),
+            unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base
         }
     }

@@ -3,16 +3,26 @@
 //! A [`Format`] drives: it reads its input and pushes [`Item`]s into a sink, borrowing from its window. A capture yields
 //! frames and key-log secrets; a HAR or a transcript yields finished exchanges. Nothing else differs behind this module.
 
+mod gunzip;
 pub mod har;
+mod order;
 pub mod pcap;
 pub mod pcapng;
 pub mod text;
+mod unknown;
 pub mod unpack;
+mod unzstd;
 pub mod window;
 
 use std::{io, net::IpAddr};
 
-use crate::{evidence::At, http::exchange::Exchange, limits::Limits, note::Note};
+use self::unpack::{Compression, LOOKAHEAD, Unpacked};
+use crate::{
+    evidence::At,
+    http::exchange::Exchange,
+    limits::Limits,
+    note::{Note, NoteKind},
+};
 
 /// A link-layer header type, numbered as in the tcpdump.org LINKTYPE_ registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +116,9 @@ pub trait Format: Sync {
     /// Its name as `inputs[].format` shows it: `pcap`, `pcapng`, `har`, `http`.
     fn name(&self) -> &'static str;
 
-    /// Judges the first bytes (up to 64 KiB, fewer where the input is shorter).
+    /// Judges the first bytes: few at first, more as long as nobody is certain, 64 KiB at most.
+    ///
+    /// `No` is final: it must hold whatever bytes follow. `Likely` asks for more bytes, and is enough when there are none.
     fn probe(&self, head: &[u8]) -> Probe;
 
     /// Reads the input to its end, pushing items. Damage after the first item is a [`Note`], not an error.
@@ -114,4 +126,323 @@ pub trait Format: Sync {
     /// # Errors
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
+}
+
+macro_rules! formats {
+    ($($format:expr),* $(,)?) => { &[$(&$format),*] };
+}
+
+/// The formats, in the order they are asked. To add one, add its line.
+pub static FORMATS: &[&dyn Format] = formats![pcap::Pcap, pcapng::Pcapng,];
+
+/// What a recording turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recording {
+    /// [`Format::name`] of its format.
+    pub format: &'static str,
+    /// The compressions around it, from the outside in.
+    pub compressions: Vec<Compression>,
+}
+
+/// Reads a recording of any format, compressed or not, to its end or until `sink` says stop.
+///
+/// The format is told by content. `input` may be a live pipe: no more bytes are waited for than it takes to be certain,
+/// which is four for a capture. Reads are large, so `input` needs no buffer of its own.
+///
+/// # Errors
+/// [`ReadError`] if nothing of it could be read, or the operating system failed on the way. Items already handed out stay
+/// valid. Damage after the first item is a note.
+pub fn read_recording(
+    input: &mut dyn io::Read,
+    limits: &Limits,
+    sink: &mut dyn ItemSink,
+) -> Result<Recording, ReadError> {
+    let mut input = Unpacked::open(input, limits)?;
+    let compressions = input.compressions().to_vec();
+    let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
+    let mut watch = Watch { sink, truncated: false, stopped: false };
+    let outcome = format.read(&mut input, limits, &mut watch);
+    let Watch { truncated, stopped, .. } = watch;
+    match input.damage() {
+        // The format has already met the end that the damage made.
+        Some(NoteKind::TruncatedInput { .. }) if truncated => {}
+        Some(damage) if !stopped && outcome.is_ok() => {
+            sink.item(Item::Note(Note::input(damage)));
+        }
+        _ => {}
+    }
+    outcome.map(|()| Recording { format: format.name(), compressions })
+}
+
+/// The first format that is certain, or else the first that is likely once there is nothing more to look at.
+fn detect(input: &mut Unpacked<'_>) -> io::Result<Option<&'static dyn Format>> {
+    let mut wanted = 1;
+    loop {
+        let head = input.peek(wanted)?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        let mut likely = None;
+        for format in FORMATS {
+            match format.probe(head) {
+                Probe::Certain => return Ok(Some(*format)),
+                Probe::Likely => likely = likely.or(Some(*format)),
+                Probe::No => {}
+            }
+        }
+        if likely.is_none() || head.len() < wanted || head.len() >= LOOKAHEAD {
+            return Ok(likely);
+        }
+        // In growing steps, so that a pipe of single bytes is not probed 65 536 times.
+        wanted = head.len().saturating_add(1).max(head.len().saturating_mul(9) / 8).min(LOOKAHEAD);
+    }
+}
+
+/// Why no format wants the input.
+fn unreadable(input: &mut Unpacked<'_>) -> io::Result<ReadError> {
+    let head = input.peek(unknown::LOOKED_AT)?;
+    if !head.is_empty() {
+        return Ok(ReadError::UnknownFormat(unknown::describe(head)));
+    }
+    let format = match input.compressions().first() {
+        None => return Ok(ReadError::Empty),
+        Some(Compression::Gzip) => "gzip",
+        Some(Compression::Zstd) => "zstd",
+        Some(Compression::Lz4) => "lz4",
+    };
+    let what = match input.damage() {
+        None => return Ok(ReadError::Empty),
+        Some(NoteKind::DamagedCompression { what }) => what,
+        Some(NoteKind::Limit { limit: "unpack_window" }) => {
+            "it needs a larger window than the memory limit allows; unpack it first or raise the limit".into()
+        }
+        Some(_) => "it is cut before its first byte of content".into(),
+    };
+    Ok(ReadError::Damaged { format, what })
+}
+
+/// Passes items on and remembers what was said.
+struct Watch<'s> {
+    sink: &'s mut dyn ItemSink,
+    truncated: bool,
+    stopped: bool,
+}
+
+impl ItemSink for Watch<'_> {
+    fn item(&mut self, item: Item<'_>) -> Control {
+        self.truncated |= matches!(&item, Item::Note(Note { kind: NoteKind::TruncatedInput { .. }, .. }));
+        let control = self.sink.item(item);
+        self.stopped |= control == Control::Stop;
+        control
+    }
+}
+
+/// How well `head` begins with `magic`: `Likely` if it ends within it.
+pub(crate) fn magic(head: &[u8], magic: &[u8]) -> Probe {
+    if head.starts_with(magic) {
+        Probe::Certain
+    } else if magic.starts_with(head) {
+        Probe::Likely
+    } else {
+        Probe::No
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::{fmt::Write, io::Read};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A reader that gives at most so many bytes at once.
+    pub(crate) struct Dribble<'a> {
+        bytes: &'a [u8],
+        most: usize,
+    }
+
+    impl<'a> Dribble<'a> {
+        pub(crate) const fn new(bytes: &'a [u8], most: usize) -> Self {
+            Self { bytes, most }
+        }
+    }
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let most = to.len().min(self.most);
+            self.bytes.read(&mut to[..most])
+        }
+    }
+
+    /// One line an item.
+    #[derive(Default)]
+    pub(crate) struct Record(pub(crate) Vec<String>);
+
+    impl ItemSink for Record {
+        fn item(&mut self, item: Item<'_>) -> Control {
+            let mut line = String::new();
+            match item {
+                Item::Frame(frame) => {
+                    let time = frame.at.time().map(|time| time.nanos());
+                    let (number, link) = (frame.at.frame().unwrap(), frame.link.0);
+                    write!(line, "#{number} {link} {time:?} {} {:02x?}", frame.original_length, frame.bytes).unwrap();
+                }
+                Item::Exchange(_) => line.push_str("exchange"),
+                Item::Secrets(secrets) => write!(line, "secrets {}", String::from_utf8_lossy(secrets)).unwrap(),
+                Item::Name(address, name) => write!(line, "{address} {name}").unwrap(),
+                Item::Note(note) => write!(line, "{:?}", note.kind).unwrap(),
+            }
+            self.0.push(line);
+            Control::Continue
+        }
+    }
+
+    pub(crate) fn items_of(input: &mut dyn Read, limits: &Limits) -> (Result<Recording, ReadError>, Vec<String>) {
+        let mut record = Record::default();
+        let result = read_recording(input, limits, &mut record);
+        (result, record.0)
+    }
+
+    pub(crate) fn items(mut bytes: &[u8]) -> Vec<String> {
+        let (result, items) = items_of(&mut bytes, &Limits::default());
+        result.unwrap();
+        items
+    }
+
+    /// A capture of each format, byte order and compression with a bit of everything.
+    pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
+        let little = pcap::tests::sample(0, true);
+        let ng = pcapng::tests::sample();
+        vec![
+            ("pcap", little.clone()),
+            ("pcap big-endian nanoseconds", pcap::tests::sample(1, false)),
+            ("pcap modified", pcap::tests::sample(2, true)),
+            ("pcapng", ng.clone()),
+            ("gzip", unpack::tests::gzip(&little)),
+            ("zstd", unpack::tests::zstd(&ng)),
+            ("lz4", unpack::tests::lz4(&ng)),
+            ("gzip in zstd", unpack::tests::zstd(&unpack::tests::gzip(&ng))),
+        ]
+    }
+
+    #[test]
+    fn any_split_of_the_reads_gives_the_same_items() {
+        for (name, bytes) in samples() {
+            let whole = items(&bytes);
+            assert!(whole.len() >= 3, "{name}");
+            for most in [1, 2, 3, 7, 64] {
+                let (result, split) = items_of(&mut Dribble::new(&bytes, most), &Limits::default());
+                assert!(result.is_ok());
+                assert_eq!(split, whole, "{name} by {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_a_file_gives_a_prefix_of_its_items_and_one_note_at_most() {
+        for (name, bytes) in samples() {
+            let whole = items(&bytes);
+            for length in 0..bytes.len() {
+                let (_, mut part) = items_of(&mut &bytes[..length], &Limits::default());
+                if part.last().is_some_and(|last| last.starts_with("TruncatedInput")) {
+                    part.pop();
+                }
+                assert!(whole.starts_with(&part), "{name} cut to {length}: {part:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_compressed_file_that_is_cut_says_so() {
+        for (name, bytes) in samples().split_off(4) {
+            let (result, part) = items_of(&mut &bytes[..bytes.len() - 5], &Limits::default());
+            let notes = part.iter().filter(|item| item.starts_with("TruncatedInput")).count();
+            assert!(result.is_err() || notes == 1, "{name}: {part:#?}");
+        }
+    }
+
+    #[test]
+    fn a_live_pipe_is_told_by_four_bytes() {
+        struct Closed;
+        impl Read for Closed {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("waited for more than was needed")
+            }
+        }
+        for (name, bytes) in samples().into_iter().take(4) {
+            let mut input = Dribble::new(&bytes[..4], 1).chain(Closed);
+            let mut input = Unpacked::open(&mut input, &Limits::default()).unwrap();
+            let format = detect(&mut input).unwrap().unwrap().name();
+            assert!(name.starts_with(format), "{name}: {format}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let zip_bomb = unpack::tests::gzip(&unpack::tests::gzip(&unpack::tests::gzip(b"hello")));
+        let table: &[(&[u8], &str)] = &[
+            (b"", "the file is empty"),
+            (&unpack::tests::gzip(b""), "the file is empty"),
+            (b"\x1f\x8b\x08\0", "gzip: it is cut before its first byte of content"),
+            (b"\x1f\x8b\x08\0\0\0\0\0\0\0\xff\xff\xff\xff", "gzip: corrupt deflate stream"),
+            (b"\xd4\xc3", "pcap: the file header is cut"),
+            (b"\x0a\x0d\x0d\x0a\0\0", "pcapng: the section header is cut or damaged"),
+            (b"GMBU\0", "unknown format: this looks like a Network Monitor 2.x capture"),
+            (&zip_bomb, "unknown format: this looks like still compressed after two unpackings"),
+        ];
+        for &(mut bytes, wanted) in table {
+            let (result, items) = items_of(&mut bytes, &Limits::default());
+            let error = result.unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{error}");
+            assert!(items.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_operating_system_is_an_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk fell out"))
+            }
+        }
+        for (name, bytes) in samples() {
+            let half = bytes.len() / 2;
+            let (result, _) = items_of(&mut (&bytes[..half]).chain(Broken), &Limits::default());
+            assert!(matches!(result, Err(ReadError::Io(error)) if error.to_string() == "the disk fell out"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sink_that_says_stop_gets_no_more() {
+        for (name, bytes) in samples() {
+            let mut count = 0;
+            let mut sink = |_: Item<'_>| {
+                count += 1;
+                Control::Stop
+            };
+            read_recording(&mut &bytes[..], &Limits::default(), &mut sink).unwrap();
+            assert_eq!(count, 1, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics_or_hangs(
+            which in 0..8_usize,
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let (_, mut bytes) = samples().swap_remove(which);
+            for (place, value) in flips {
+                let place = place.index(bytes.len());
+                bytes[place] = value;
+            }
+            let (_, whole) = items_of(&mut &bytes[..], &Limits::default());
+            prop_assert!(whole.len() <= bytes.len() * 4);
+            let (_, split) = items_of(&mut Dribble::new(&bytes, 5), &Limits::default());
+            prop_assert_eq!(split, whole);
+        }
+    }
 }
