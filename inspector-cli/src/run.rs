@@ -13,7 +13,7 @@ use inspector_core::{
     engine::{self, Options, Receiver},
     evidence::SourceId,
     http::exchange::Exchange,
-    input::{Control, Item, ReadError, detect},
+    input::{self, Control, Item, ReadError},
     limits::Limits,
     note::Note,
     tls::keylog::Keys,
@@ -199,7 +199,7 @@ fn scan_for_secrets(path: &Path, options: &Options, keys: &mut Keys) -> io::Resu
         }
         Control::Continue
     };
-    let _ = detect::read_recording(&mut File::open(path)?, &options.limits, &mut sink);
+    let _ = input::read_recording(&mut File::open(path)?, &options.limits, &mut sink);
     Ok(())
 }
 

@@ -44,3 +44,17 @@ pub struct Context<'a> {
     /// Where results go.
     pub sink: &'a mut dyn Sink,
 }
+
+impl Context<'_> {
+    /// The same context for a shorter while, for calls that change a part of it.
+    pub fn reborrow(&mut self) -> Context<'_> {
+        Context {
+            connection: &mut *self.connection,
+            tls: self.tls,
+            keys: self.keys,
+            limits: self.limits,
+            bodies: self.bodies,
+            sink: &mut *self.sink,
+        }
+    }
+}

@@ -21,7 +21,7 @@ use crate::{
     evidence::SourceId,
     flow::table::FlowTable,
     http::exchange::{Exchange, Mark},
-    input::{Control, Frame, Item, ItemSink, ReadError, detect},
+    input::{self, Control, Frame, Item, ItemSink, ReadError},
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet},
@@ -83,7 +83,12 @@ pub fn read(
         receiver,
         control: Control::Continue,
     };
-    let format = detect::read_recording(input, &options.limits, &mut pipeline)?;
+    let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
+    let mut format = recording.format.to_owned();
+    for compression in &recording.compressions {
+        format.push('+');
+        format.push_str(compression.as_str());
+    }
     let coverage = pipeline.finish();
     Ok(Reading { format, coverage })
 }
@@ -127,9 +132,9 @@ impl Pipeline<'_> {
                 }
             }
             Ok(Packet::Udp(datagram)) => {
-                if self.quic.push(&datagram) {
+                if self.quic.push(&datagram, &self.options.limits) {
                     let id = self.table.allocate_id();
-                    self.quic.open(&datagram, id);
+                    self.quic.open(&datagram, id, &self.options.limits);
                 }
             }
             Ok(Packet::Fragment | Packet::Other { .. }) => {}

@@ -9,7 +9,10 @@ use crate::{
     evidence::{At, ConnectionId, Endpoint},
     flow::Connection,
     limits::Limits,
-    packet::{Datagram, quic},
+    packet::{
+        Datagram,
+        quic::{self, ClientInitials},
+    },
 };
 
 /// The QUIC conversations of a recording, by their two ends.
@@ -27,7 +30,8 @@ struct Flow {
     packets: u64,
     bytes: [u64; 2],
     server_name: Option<String>,
-    application_protocol: Option<String>,
+    /// The client's handshake, until its name is read.
+    initials: Option<Box<ClientInitials>>,
 }
 
 impl QuicFlows {
@@ -36,7 +40,7 @@ impl QuicFlows {
     }
 
     /// Counts a datagram; `true` if it begins a QUIC conversation that is not known yet.
-    pub(super) fn push(&mut self, datagram: &Datagram<'_>) -> bool {
+    pub(super) fn push(&mut self, datagram: &Datagram<'_>, limits: &Limits) -> bool {
         // Only a conversation that began with a long header is QUIC: its later short headers have no mark of their own.
         if let Some(flow) = self.flows.get_mut(&key(datagram)) {
             flow.last = datagram.at;
@@ -45,20 +49,20 @@ impl QuicFlows {
             if let Some(bytes) = flow.bytes.get_mut(side) {
                 *bytes += datagram.payload.len() as u64;
             }
-            if flow.server_name.is_none() && side == 0 {
-                flow.server_name = quic::server_name(datagram.payload);
+            if side == 0 {
+                flow.read_name(datagram, limits);
             }
             return false;
         }
-        quic::is_long_header(datagram.payload) && self.flows.len() < self.most
+        quic::long_header(datagram.payload).is_some() && self.flows.len() < self.most
     }
 
     /// Begins a conversation.
-    pub(super) fn open(&mut self, datagram: &Datagram<'_>, id: ConnectionId) {
+    pub(super) fn open(&mut self, datagram: &Datagram<'_>, id: ConnectionId, limits: &Limits) {
         let to_client = datagram.source.port < 1024 && datagram.destination.port >= 1024;
         let (client, server) =
             if to_client { (datagram.destination, datagram.source) } else { (datagram.source, datagram.destination) };
-        let flow = Flow {
+        let mut flow = Flow {
             id,
             first: datagram.at,
             last: datagram.at,
@@ -66,9 +70,12 @@ impl QuicFlows {
             server,
             packets: 1,
             bytes: if to_client { [0, datagram.payload.len() as u64] } else { [datagram.payload.len() as u64, 0] },
-            server_name: quic::server_name(datagram.payload),
-            application_protocol: None,
+            server_name: None,
+            initials: Some(Box::default()),
         };
+        if !to_client {
+            flow.read_name(datagram, limits);
+        }
         self.flows.insert(key(datagram), flow);
     }
 
@@ -81,6 +88,16 @@ impl QuicFlows {
 }
 
 impl Flow {
+    /// Looks for the name in the client's first packets; a handshake of so many has none that can be read.
+    fn read_name(&mut self, datagram: &Datagram<'_>, limits: &Limits) {
+        const INITIALS: u64 = 16;
+        let Some(initials) = &mut self.initials else { return };
+        self.server_name = initials.push(datagram.payload, limits);
+        if self.server_name.is_some() || self.packets > INITIALS {
+            self.initials = None;
+        }
+    }
+
     fn report(self) -> ConnectionReport {
         let name = self.server_name.as_deref().unwrap_or("unknown host");
         let detail = format!(
@@ -106,7 +123,7 @@ impl Flow {
             transport: Transport::Quic,
             application: Application::Unknown,
             server_name: self.server_name,
-            application_protocol: self.application_protocol,
+            application_protocol: None,
             tls: Some("1.3"),
             suite: None,
             decrypted: false,
