@@ -183,8 +183,8 @@ fn proxy_header(bytes: &[u8]) -> Option<usize> {
         let line = memchr::memmem::find(bytes, b"\r\n")?.checked_add(2)?;
         return (line <= 107).then_some(line);
     }
-    let (_, length) = bytes.strip_prefix(SIGNATURE)?.get(2..4)?.split_at_checked(0)?;
-    let length = length.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)))?;
+    let length = bytes.strip_prefix(SIGNATURE)?.get(2..)?.first_chunk::<2>()?;
+    let length = usize::from(u16::from_be_bytes(*length));
     Some(SIGNATURE.len() + 4 + length)
 }
 

@@ -86,8 +86,7 @@ pub fn read(
     let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
     let mut format = recording.format.to_owned();
     for compression in &recording.compressions {
-        format.push('+');
-        format.push_str(compression.as_str());
+        format.push_str(&format!("+{compression}"));
     }
     let coverage = pipeline.finish();
     Ok(Reading { format, coverage })
