@@ -34,7 +34,8 @@ pub struct Limits {
     pub fields: usize,
     /// Content of a message kept for tokens, in bytes as transferred.
     pub body: usize,
-    /// Content kept after its codings are undone, in bytes.
+    /// Content kept after its codings are undone, in bytes; and what all requests that wait for their responses on one
+    /// HTTP/1 connection may keep together.
     pub decoded_body: usize,
     /// Largest ratio of decoded to transferred bytes once more than 1 MiB was decoded.
     pub decode_ratio: usize,
@@ -46,6 +47,9 @@ pub struct Limits {
     pub h2_table: usize,
     /// Requests waiting for their responses on one HTTP/1 connection.
     pub pipeline: usize,
+    /// Bytes of one side of an HTTP/1 connection held until the other side tells what they are (a response before its
+    /// request, bytes behind a `CONNECT`). Beyond, they are read without that.
+    pub held: usize,
     /// Distinct tokens kept decoded. Later ones are counted only.
     pub tokens: usize,
     /// Length of a token that is decoded, in bytes.
@@ -91,6 +95,7 @@ impl Default for Limits {
             h2_streams: 4096,
             h2_table: 64 << 10,
             pipeline: 1024,
+            held: 64 << 10,
             tokens: 10_000,
             token: 256 << 10,
             token_depth: 4,

@@ -56,6 +56,11 @@ pub enum NoteKind {
         /// How many.
         bytes: u64,
     },
+    /// Bytes of an HTTP connection that belong to no message that could be read.
+    Unread {
+        /// How many.
+        bytes: u64,
+    },
     /// The same bytes of a stream were sent with different contents; the first were kept.
     OverlapDiffers,
     /// A duplicate packet (mirror port, pktmon) was dropped.

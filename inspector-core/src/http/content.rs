@@ -29,6 +29,8 @@ pub struct Collector {
     hole: bool,
     /// The content is longer than [`Limits::body`].
     over: bool,
+    /// Its transfer coding is damaged.
+    broken: bool,
     /// Decodes what is not kept, only to count it.
     measuring: Option<Box<Measuring>>,
 }
@@ -67,6 +69,7 @@ impl Collector {
             raw: Vec::new(),
             hole: false,
             over: false,
+            broken: false,
             measuring: None,
         }
     }
@@ -94,6 +97,11 @@ impl Collector {
     /// it must not read as if it followed what was before.
     pub const fn missing(&mut self) {
         self.hole = true;
+    }
+
+    /// The rest cannot be told from other bytes: the transfer coding is damaged.
+    pub const fn broken(&mut self) {
+        self.broken = true;
     }
 
     /// Bytes seen so far.
@@ -127,29 +135,31 @@ impl Collector {
         if self.over && self.keep {
             cut(&mut body, &mut marks, BodyCut::Limit);
         }
-        if self.codings.is_empty() {
+        if self.codings.is_empty() || self.transferred == 0 {
             body.decoded = Some(self.transferred);
             if self.keep {
                 self.raw.truncate(limits.decoded_body);
                 body.kept = Some(self.raw.into_boxed_slice());
             }
-        } else if self.keep || (self.measure && self.measuring.is_none()) {
+        } else if self.keep {
             self.decode_kept(limits, &mut body, &mut marks);
         }
         if let Some(mut measuring) = self.measuring.take() {
-            if !self.hole {
+            if !self.hole && !self.broken {
                 measuring.finish();
             }
             let is_unread = measuring.decoded == 0 && measuring.stop == Some(Stop::Damaged);
             body.decoded = (!is_unread).then_some(measuring.decoded);
             match measuring.stop {
-                Some(Stop::Damaged) if !self.hole => cut(&mut body, &mut marks, BodyCut::Coding),
+                Some(Stop::Damaged) if !self.hole && !self.broken => cut(&mut body, &mut marks, BodyCut::Coding),
                 Some(Stop::Limit) => cut(&mut body, &mut marks, BodyCut::Limit),
                 _ => {}
             }
         }
         if self.hole {
             cut(&mut body, &mut marks, BodyCut::Recording);
+        } else if self.broken {
+            body.cut = Some(BodyCut::Coding);
         }
         (body, marks)
     }
@@ -175,7 +185,7 @@ impl Collector {
         if result.is_ok() {
             result = decoder.finish(&mut out);
         }
-        let is_whole = !self.hole && !self.over;
+        let is_whole = !self.hole && !self.over && !self.broken;
         match result {
             Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
