@@ -88,6 +88,8 @@ pub enum PacketSkip {
     EtherType(u16),
     /// An IP protocol that carries no TCP or UDP.
     IpProtocol(u8),
+    /// A protocol between the link and the transport layer that this program does not dissect; its name.
+    Protocol(&'static str),
     /// A header is cut or contradicts itself; the layer's name.
     Malformed(&'static str),
     /// Deeper nesting than `Limits::encapsulations`.
@@ -104,6 +106,7 @@ impl fmt::Display for PacketSkip {
             Self::LinkType(n) => write!(f, "link type {n} is not dissected"),
             Self::EtherType(n) => write!(f, "EtherType 0x{n:04x} is not IP"),
             Self::IpProtocol(n) => write!(f, "IP protocol {n} carries no TCP"),
+            Self::Protocol(name) => write!(f, "{name} is not dissected"),
             Self::Malformed(what) => write!(f, "damaged {what} header"),
             Self::TooDeep => f.write_str("too many nested headers"),
             Self::Fragment => f.write_str("IP fragment without the rest of its datagram"),

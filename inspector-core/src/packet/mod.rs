@@ -1,14 +1,36 @@
 //! Frames to segments: link, tunnel, network and transport headers peeled off one packet at a time.
+//!
+//! A packet is an onion whose layers come in any order and number (a mirrored VLAN inside GRE inside MPLS …). Each layer's
+//! function sees a [`Cursor`] standing on its header and returns one standing on the next; [`walk`] turns the crank and
+//! counts, so that nesting is bounded and no function calls itself. The common path Ethernet, IPv4, TCP is three turns.
+//!
+//! Two lengths matter at every layer: the bytes that were captured, and the bytes that were sent. The difference, `cut`,
+//! is what the capture's snap length took from the end. An IP header sets both anew from its total length, which drops
+//! Ethernet padding and trailers; where that length is 0 (segmentation offload, jumbograms) the frame's own remains.
+//!
+//! Checksums are never looked at: with offload the captured ones are wrong as a rule.
 
 pub mod defrag;
 pub mod link;
 pub mod net;
+pub mod quic;
+pub mod serial;
 pub mod transport;
 pub mod tunnel;
+pub mod wireless;
+
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
-use crate::evidence::{At, Endpoint};
+use self::defrag::{Defragmenter, Piece, Whole};
+use crate::{
+    evidence::{At, Endpoint},
+    input::{Frame, LinkType},
+    limits::Limits,
+    note::PacketSkip,
+};
 
 /// TCP control bits (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,4 +107,231 @@ pub enum Packet<'p> {
         /// IP protocol number.
         protocol: u8,
     },
+}
+
+/// The IP header's word on what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hosts {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    /// IP protocol number of the next header.
+    pub(crate) protocol: u8,
+}
+
+/// Which header a [`Cursor`] stands on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Layer {
+    /// The first header of a frame.
+    Link(LinkType),
+    /// Ethernet, from the destination address on.
+    Ethernet,
+    /// What this EtherType announces.
+    EtherType(u16),
+    /// IEEE 802.2 logical link control.
+    Llc,
+    /// PPP, with or without address and control field.
+    Ppp,
+    /// A stack of MPLS labels.
+    Mpls,
+    /// IP of the version its first nibble tells.
+    Ip,
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// What the IP protocol number announces.
+    Transport(Hosts),
+}
+
+/// What kind of identifier is hashed into [`Segment::encapsulation`].
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Tag {
+    Vlan,
+    Service,
+    Mpls,
+    Session,
+    Key,
+    Network,
+    Tunnel,
+}
+
+/// A place in a packet: the rest of its bytes, and which header they begin with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'p> {
+    pub(crate) layer: Layer,
+    /// The captured bytes from the header on.
+    pub(crate) bytes: &'p [u8],
+    /// Bytes that were sent after `bytes` and not captured.
+    pub(crate) cut: usize,
+    /// Hash of the identifiers passed so far; 0 without any.
+    pub(crate) encapsulation: u32,
+}
+
+impl<'p> Cursor<'p> {
+    /// The next `N` bytes and those after them; `what` names the header if they are not there.
+    #[inline]
+    pub(crate) fn take<const N: usize>(&self, what: &'static str) -> Result<(&'p [u8; N], &'p [u8]), PacketSkip> {
+        self.bytes.split_first_chunk::<N>().ok_or(PacketSkip::Malformed(what))
+    }
+
+    /// Standing on `layer`, which begins at `bytes`, a tail of this cursor's bytes.
+    #[inline]
+    pub(crate) const fn on(mut self, layer: Layer, bytes: &'p [u8]) -> Self {
+        self.layer = layer;
+        self.bytes = bytes;
+        self
+    }
+
+    /// Standing on `layer` after `count` bytes of the header called `what`.
+    #[inline]
+    pub(crate) fn skip(self, count: usize, layer: Layer, what: &'static str) -> Result<Self, PacketSkip> {
+        self.bytes.get(count..).map(|rest| self.on(layer, rest)).ok_or(PacketSkip::Malformed(what))
+    }
+
+    /// With one more identifier in the hash.
+    #[inline]
+    pub(crate) const fn tagged(mut self, kind: Tag, id: u32) -> Self {
+        let mixed = self.encapsulation.rotate_left(7) ^ id ^ ((kind as u32 + 1) << 28);
+        self.encapsulation = mixed.wrapping_mul(0x9e37_79b1) | 1;
+        self
+    }
+
+    /// With `sent` bytes from here on, as a length field says; what is captured beyond them is padding.
+    #[inline]
+    pub(crate) fn clip(mut self, sent: usize) -> Self {
+        match self.bytes.get(..sent) {
+            Some(bytes) => (self.bytes, self.cut) = (bytes, 0),
+            None => self.cut = sent.saturating_sub(self.bytes.len()),
+        }
+        self
+    }
+
+    /// Bytes sent from here on.
+    #[inline]
+    pub(crate) const fn sent(&self) -> usize {
+        self.bytes.len().saturating_add(self.cut)
+    }
+}
+
+/// What one layer led to.
+#[derive(Debug)]
+pub(crate) enum Step<'p> {
+    /// Another header.
+    Next(Cursor<'p>),
+    /// The end of the headers.
+    Packet(Packet<'p>),
+    /// A fragment of an IP datagram.
+    Fragment(Piece<'p>),
+}
+
+/// Peels off headers until the transport layer, a fragment, or something that is not understood. `depth` is how many
+/// headers may yet come before the transport's.
+fn walk(mut cursor: Cursor<'_>, at: At, depth: usize) -> Result<Step<'_>, PacketSkip> {
+    for left in (0..=depth).rev() {
+        cursor = match cursor.layer {
+            Layer::Link(link) => link::link(link, cursor)?,
+            Layer::Ethernet => link::ethernet(cursor)?,
+            Layer::EtherType(kind) => link::ether_type(kind, cursor)?,
+            Layer::Llc => link::llc(cursor)?,
+            Layer::Ppp => serial::ppp(cursor)?,
+            Layer::Mpls => tunnel::mpls(cursor)?,
+            layer @ (Layer::Ip | Layer::Ipv4 | Layer::Ipv6 | Layer::Transport(_)) => {
+                let step = match layer {
+                    Layer::Ipv4 => net::ipv4(cursor)?,
+                    Layer::Ipv6 => net::ipv6(cursor)?,
+                    Layer::Transport(hosts) => transport::transport(hosts, cursor, at)?,
+                    _ => net::ip(cursor)?,
+                };
+                match step {
+                    Step::Next(cursor) => cursor,
+                    Step::Fragment(piece) => return Ok(Step::Fragment(piece.with_depth(left))),
+                    packet @ Step::Packet(_) => return Ok(packet),
+                }
+            }
+        };
+    }
+    Err(PacketSkip::TooDeep)
+}
+
+/// Fragments that led to nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Packets that were fragments of datagrams never completed.
+    pub packets: u64,
+    /// Some of them were given up because of `Limits::fragments`.
+    pub limit_reached: bool,
+}
+
+/// Turns frames into segments. Holds the fragments of datagrams that are not complete yet, bounded by
+/// [`Limits::fragments`], and the last complete one.
+#[derive(Debug, Default)]
+pub struct Dissector {
+    defragmenter: Defragmenter,
+    /// The last reassembled datagram, which the returned packet borrows.
+    datagram: Vec<u8>,
+    /// The buffer that becomes `datagram` when a reassembled datagram holds a fragment that completes another.
+    spare: Vec<u8>,
+}
+
+impl Dissector {
+    /// Dissects one frame. The packet borrows the frame, or this dissector where the frame completed a datagram.
+    ///
+    /// # Errors
+    /// [`PacketSkip`] names why the frame yields neither TCP nor UDP nor another complete IP packet.
+    #[inline]
+    pub fn dissect<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, PacketSkip> {
+        let cursor = Cursor {
+            layer: Layer::Link(frame.link),
+            bytes: frame.bytes,
+            cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
+            encapsulation: 0,
+        };
+        match walk(cursor, frame.at, limits.encapsulations)? {
+            Step::Packet(packet) => Ok(packet),
+            Step::Fragment(piece) => self.fragment(&piece, frame.at, limits),
+            Step::Next(_) => Err(PacketSkip::TooDeep),
+        }
+    }
+
+    /// Fragments given up so far. At the end of the input, [`Dissector::finish`] counts the waiting ones too.
+    pub const fn unfinished(&self) -> Unfinished {
+        self.defragmenter.unfinished()
+    }
+
+    /// Gives up all waiting fragments and tells how many packets led to nothing in all. The caller reports them as
+    /// [`PacketSkip::Fragment`].
+    pub fn finish(&mut self) -> Unfinished {
+        self.defragmenter.finish()
+    }
+
+    #[cold]
+    fn fragment(&mut self, piece: &Piece<'_>, at: At, limits: &Limits) -> Result<Packet<'_>, PacketSkip> {
+        let Some(mut whole) = self.defragmenter.push(piece, at.time(), limits, &mut self.datagram)? else {
+            return Ok(Packet::Fragment);
+        };
+        while let Step::Fragment(inner) = walk(whole.cursor(&self.datagram), at, whole.depth)? {
+            let Some(next) = self.defragmenter.push(&inner, at.time(), limits, &mut self.spare)? else {
+                return Ok(Packet::Fragment);
+            };
+            std::mem::swap(&mut self.datagram, &mut self.spare);
+            whole = next;
+        }
+        // Walked again because the borrow of the loop's result cannot leave a loop that replaces the buffer.
+        match walk(whole.cursor(&self.datagram), at, whole.depth)? {
+            Step::Packet(packet) => Ok(packet),
+            Step::Fragment(_) | Step::Next(_) => Ok(Packet::Fragment),
+        }
+    }
+}
+
+impl Whole {
+    const fn cursor<'p>(&self, datagram: &'p [u8]) -> Cursor<'p> {
+        Cursor {
+            layer: Layer::Transport(self.hosts),
+            bytes: datagram,
+            cut: self.cut,
+            encapsulation: self.encapsulation,
+        }
+    }
 }
