@@ -52,12 +52,17 @@ pub struct Limits {
     pub held: usize,
     /// Distinct tokens kept decoded. Later ones are counted only.
     pub tokens: usize,
+    /// Bytes of the texts of the tokens kept decoded, in all. A decoded token takes about three times its text.
+    pub tokens_total: usize,
     /// Length of a token that is decoded, in bytes.
     pub token: usize,
     /// Tokens inside tokens.
     pub token_depth: usize,
     /// Members of all objects and arrays in one JSON document that are walked for tokens.
     pub json_members: usize,
+    /// Parameters, tokens, credentials, challenges and passwords kept per exchange, each kind by itself. What lies beyond is
+    /// not searched, and the extraction says so.
+    pub per_exchange: usize,
     /// Exchanges waiting to be handed out in capture order.
     pub reorder: usize,
     /// Findings kept apart per rule; later ones are counted only.
@@ -97,9 +102,11 @@ impl Default for Limits {
             pipeline: 1024,
             held: 64 << 10,
             tokens: 10_000,
+            tokens_total: 8 << 20,
             token: 256 << 10,
             token_depth: 4,
             json_members: 1 << 20,
+            per_exchange: 4096,
             reorder: 4096,
             findings: 1000,
             evidence: 3,
@@ -132,6 +139,7 @@ impl Limits {
             body: scale(base.body),
             decoded_body: scale(base.decoded_body),
             tokens: scale(base.tokens),
+            tokens_total: scale(base.tokens_total),
             reorder: scale(base.reorder),
             unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base

@@ -1,1 +1,152 @@
-//! (not written yet)
+//! Decodes each distinct token once.
+//!
+//! A server sends the same token with every request of an hour, so the usual lookup is a hash and a comparison of its
+//! text; nothing is decoded and nothing is allocated. Actor tokens are kept beside their outer tokens, for one actor
+//! token serves thousands of them.
+
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+
+use super::{
+    Defect, Token,
+    compact::{decode_with, too_large},
+};
+use crate::limits::Limits;
+
+/// Keeps decoded tokens by their text. Holds at most [`Limits::tokens`] of them and [`Limits::tokens_total`] bytes.
+#[derive(Debug)]
+pub struct Interner {
+    kept: HashSet<Entry, RandomState>,
+    bytes: usize,
+    overflow: u64,
+    limits: Limits,
+}
+
+/// A token found by its text.
+#[derive(Debug)]
+struct Entry(Arc<Token>);
+
+impl Interner {
+    /// An empty interner.
+    pub fn new(limits: &Limits) -> Self {
+        Self { kept: HashSet::default(), bytes: 0, overflow: 0, limits: limits.clone() }
+    }
+
+    /// The token `raw` is, decoded now or before. White space around it is not part of it.
+    pub fn intern(&mut self, raw: &str) -> Arc<Token> {
+        self.intern_at(raw.trim(), 0)
+    }
+
+    /// Distinct tokens kept, actor tokens among them.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether no token is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// How often a token was decoded without being kept, because a limit was reached.
+    pub const fn overflow(&self) -> u64 {
+        self.overflow
+    }
+
+    fn intern_at(&mut self, raw: &str, depth: usize) -> Arc<Token> {
+        if let Some(Entry(token)) = self.kept.get(raw) {
+            return Arc::clone(token);
+        }
+        if depth > self.limits.token_depth || raw.len() > self.limits.token {
+            return Arc::new(too_large(raw, &self.limits));
+        }
+        let limits = self.limits.clone();
+        let token = Arc::new(decode_with(raw, &limits, &mut |nested| self.intern_at(nested.trim(), depth + 1)));
+        // A token with a part that was too deep here may be whole elsewhere.
+        if depth > 0 && is_cut(&token) {
+            return token;
+        }
+        if self.kept.len() >= self.limits.tokens || self.bytes.saturating_add(raw.len()) > self.limits.tokens_total {
+            self.overflow = self.overflow.saturating_add(1);
+            return token;
+        }
+        self.bytes = self.bytes.saturating_add(raw.len());
+        self.kept.insert(Entry(Arc::clone(&token)));
+        token
+    }
+}
+
+/// Whether a token inside it was not decoded.
+fn is_cut(token: &Token) -> bool {
+    token.actor.as_ref().is_some_and(|actor| actor.defects.contains(&Defect::TooLarge) || is_cut(actor))
+}
+
+impl Entry {
+    fn text(&self) -> &str {
+        self.0.raw.reveal()
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Entry {}
+
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text().hash(state);
+    }
+}
+
+impl Borrow<str> for Entry {
+    fn borrow(&self) -> &str {
+        self.text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{TokenKind, testing::*};
+
+    #[test]
+    fn a_token_is_decoded_once_with_its_actor() {
+        let mut interner = Interner::new(&Limits::default());
+        let outer = interner.intern(OUTER);
+        assert!(Arc::ptr_eq(&outer, &interner.intern(&format!(" {OUTER}\n"))));
+        assert!(Arc::ptr_eq(outer.actor.as_ref().unwrap(), &interner.intern(ACTOR)));
+        assert_eq!((interner.len(), interner.overflow()), (2, 0));
+    }
+
+    #[test]
+    fn beyond_its_limits_it_only_counts() {
+        for limits in [Limits { tokens: 2, ..Limits::default() }, Limits { tokens_total: 7, ..Limits::default() }] {
+            let mut interner = Interner::new(&limits);
+            for raw in ["one", "two", "three", "three"] {
+                assert_eq!(interner.intern(raw).raw.reveal().as_ref(), raw);
+            }
+            assert_eq!((interner.len(), interner.overflow()), (2, 2));
+            assert_eq!(interner.intern("one").kind, TokenKind::Opaque);
+            assert_eq!(interner.overflow(), 2);
+        }
+    }
+
+    #[test]
+    fn a_token_met_too_deep_is_still_whole_elsewhere() {
+        let limits = Limits { token_depth: 1, ..Limits::default() };
+        let mut interner = Interner::new(&limits);
+        let two = wrap(&wrap(ACTOR));
+        let deep = interner.intern(&two);
+        assert!(is_cut(&deep));
+        let middle = interner.intern(&wrap(ACTOR));
+        assert_eq!(middle.actor.as_ref().unwrap().kind, TokenKind::S2sActor);
+    }
+}

@@ -1,9 +1,16 @@
 //! Exchanges to tokens: every place a token can be in, and what a token says.
 
+mod classify;
 pub mod compact;
 pub mod extract;
 pub mod interner;
+mod json;
+pub mod mask;
 pub mod principal;
+mod scan;
+#[cfg(test)]
+pub(crate) mod testing;
+mod time;
 
 use std::{fmt, sync::Arc};
 
@@ -86,14 +93,20 @@ pub enum Defect {
     Whitespace,
     /// Unused bits at the end of a part are not zero.
     TrailingBits,
+    /// A part begins with a byte order mark.
+    ByteOrderMark,
     /// An unsigned token lacks the dot after its payload (two parts).
     TwoParts,
+    /// There are four parts, which no serialisation has; the token was not decoded.
+    FourParts,
     /// The header is no JSON object.
     HeaderNotJson,
     /// The payload is no JSON object.
     PayloadNotJson,
     /// The payload is not UTF-8.
     NotUtf8,
+    /// The signature is no base64.
+    SignatureNotBase64,
     /// A member name occurs more than once in one object.
     DuplicateMember {
         /// Where: `header` or `payload`.
@@ -105,7 +118,8 @@ pub enum Defect {
     TimeEncoding {
         /// The claim.
         claim: &'static str,
-        /// What it is instead: `string`, `milliseconds`, `FILETIME`, `fraction`, `not a number`.
+        /// What it is instead: `string`, `milliseconds`, `FILETIME`, `fraction`, `not a number`, `out of range`. A
+        /// claim can deviate in several ways, each a defect of its own.
         form: &'static str,
     },
     /// The token is longer than `Limits::token`, or nested deeper than `Limits::token_depth`; it was not decoded.
@@ -115,7 +129,9 @@ pub enum Defect {
 }
 
 /// A decoded token. Its signature is a fact of length and algorithm here; verification is another matter.
-#[derive(Debug, Clone)]
+///
+/// `Debug` shows what [`mask::claims_for_display`] does; the fields themselves hold nested tokens in clear.
+#[derive(Clone)]
 pub struct Token {
     /// SHA-256 prefix of the raw text.
     pub id: Fingerprint,
@@ -163,9 +179,11 @@ impl Token {
         self.parameter("alg").unwrap_or_default()
     }
 
-    /// Whether nothing signs it: `alg` is `none` in any case, or its signature is empty.
+    /// Whether nothing signs it: `alg` is `none` in any case, or its signature is empty, though the recording did not
+    /// take it out. Unknown, hence `false`, for what cannot be read.
     pub fn is_unsigned(&self) -> bool {
-        self.algorithm().eq_ignore_ascii_case("none") || self.signature_length == 0
+        let empty = self.signature_length == 0 && !self.defects.contains(&Defect::Redacted);
+        self.kind.is_readable() && (empty || self.algorithm().eq_ignore_ascii_case("none"))
     }
 
     /// `iss` by the principal grammar of protocol.md §1.1; `None` if absent or a URL.
@@ -190,6 +208,21 @@ impl Token {
     /// `nameid` by the principal grammar.
     pub fn name_id(&self) -> Option<Principal> {
         Principal::parse(&self.claim("nameid")?)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("family", &self.family)
+            .field("header", &mask::header_for_display(self))
+            .field("claims", &mask::claims_for_display(self))
+            .field("actor", &self.actor)
+            .field("signature_length", &self.signature_length)
+            .field("defects", &self.defects)
+            .finish_non_exhaustive()
     }
 }
 
@@ -239,7 +272,10 @@ pub struct Sighting {
     pub role: Role,
     /// In which part of the exchange.
     pub part: Part,
-    /// Field name, parameter name or JSON pointer: `Authorization`, `assertion`, `/access_token`.
+    /// Where in that part. A field (`Authorization`), with what names the place inside it behind a blank
+    /// (`Authorization actortoken`, `Cookie authtoken`, `Location access_token`); a parameter of a query or form
+    /// (`assertion`); a JSON pointer (`/access_token`); an XML element (`TokenValue`); `path`, or `content` where the
+    /// place has no name. A name that could be a secret itself is masked.
     pub name: String,
     /// Authorization scheme as sent, if it was in credentials.
     pub scheme: Option<String>,

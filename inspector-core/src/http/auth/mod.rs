@@ -1,6 +1,24 @@
 //! Challenges and credentials (RFC 9110 §11, RFC 7617, RFC 6750, [MS-NTHT]).
+//!
+//! These fields count as credentials ([`is_credentials_field`]): `Authorization`; `Authentication`, the name Skype's services use;
+//! `X-Authorization`, `X-Forwarded-Authorization` and `X-Original-Authorization`, in which a proxy hands the client's
+//! credentials on; and `Proxy-Authorization`, whose credentials are for a proxy. A password in any of them was sent; but
+//! only a token in `Authorization` or `Authentication` counts as presented to the resource (see `token::extract`).
+
+mod challenge;
+mod credentials;
+mod grammar;
+mod ntlm;
+mod redaction;
 
 use std::borrow::Cow;
+
+pub use challenge::challenges;
+pub(crate) use credentials::parse;
+pub use credentials::{credentials, is_credentials_field};
+pub(crate) use grammar::text;
+pub(crate) use redaction::is_partly_redacted;
+pub use redaction::is_redacted;
 
 use crate::{
     evidence::Part,
@@ -14,7 +32,7 @@ pub struct Challenge {
     pub scheme: String,
     /// `token68`, as NTLM and Negotiate use it.
     pub token68: Option<String>,
-    /// Parameters as sent, in order; quoted pairs undone.
+    /// Parameters as sent, in order; quoted pairs undone. What the grammar has no place for is kept under an empty name.
     pub parameters: Vec<(String, String)>,
     /// It came in `Proxy-Authenticate`.
     pub proxy: bool,
@@ -41,7 +59,8 @@ impl Challenge {
 /// The credentials of one `Authorization` or `Proxy-Authorization` field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// Scheme as sent; empty where a bare token stands without one.
+    /// Scheme as sent; empty where a bare token stands without one. Never part of a secret: a word that is no known
+    /// scheme and stands alone is taken for a token.
     pub scheme: String,
     /// Field name as sent.
     pub field: String,
@@ -86,11 +105,12 @@ pub enum CredentialsKind {
 /// Basic credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Basic {
-    /// User name, decoded as UTF-8, else Latin-1.
+    /// User name, decoded as UTF-8, else Latin-1. Masked if it is a token itself (`token:x-oauth-basic`).
     pub user: String,
     /// Password.
     pub password: Secret<String>,
-    /// It is not base64, or there is no `:` in it; `user` holds what could be read.
+    /// It is not base64, or there is no `:` in it. Text without `:` may be a secret, so `password` holds it all and
+    /// `user` is empty.
     pub malformed: bool,
     /// Bytes of the password.
     pub password_length: usize,
@@ -117,13 +137,22 @@ impl Credentials {
 
     /// What may be shown of them: the scheme, lengths, user names and the fingerprint, never the secret.
     pub fn masked(&self) -> Cow<'static, str> {
+        let scheme = if self.scheme.is_empty() { "(no scheme)" } else { &self.scheme };
+        let size = format_args!("{} bytes, sha256 {}", self.length, self.id);
         match &self.kind {
-            CredentialsKind::Empty => format!("{} (empty)", self.scheme).into(),
+            CredentialsKind::Empty => format!("{scheme} (empty)"),
+            CredentialsKind::Redacted => format!("{scheme} (redacted by the recording)"),
             CredentialsKind::Basic(basic) => {
-                format!("{} user \"{}\", password of {} bytes (masked)", self.scheme, basic.user, basic.password_length)
-                    .into()
+                let malformed = if basic.malformed { "malformed, " } else { "" };
+                let length = basic.password_length;
+                format!("{scheme} {malformed}user \"{}\", password of {length} bytes (masked)", basic.user)
             }
-            _ => format!("{} ({} bytes, sha256 {})", self.scheme, self.length, self.id).into(),
+            CredentialsKind::Digest { user } => format!("{scheme} user \"{user}\" ({size})"),
+            CredentialsKind::Ntlm(ntlm) if ntlm.message == 3 => {
+                format!("{scheme} user \"{}\\{}\" at \"{}\" ({size})", ntlm.domain, ntlm.user, ntlm.workstation)
+            }
+            _ => format!("{scheme} ({size})"),
         }
+        .into()
     }
 }

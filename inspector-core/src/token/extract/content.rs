@@ -1,0 +1,190 @@
+//! Contents: which reader a body gets.
+//!
+//! The media type proposes, the first character decides: servers label JSON as `text/html` and leave the type out. What
+//! has no reader, or breaks its reader, is searched for JWTs by value.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::Finder;
+
+use super::{Extractor, Place, Site};
+use crate::{
+    evidence::Part,
+    http::message::Message,
+    token::{Role, scan::may_hold},
+};
+
+/// Contents inside contents that are read (multipart in multipart, requests in batches).
+const DEPTH: usize = 4;
+
+/// Parts of every name this program looks for, in the letter cases that occur, and `\u00`, which can hide any of them.
+/// A body with none of them and no start of a JWT is not parsed.
+static TRACES: LazyLock<[Finder<'static>; 13]> = LazyLock::new(|| {
+    [
+        "oken",
+        "OKEN",
+        "ssertion",
+        "SSERTION",
+        "jwt",
+        "JWT",
+        "cwt",
+        "ppContext",
+        "assword",
+        "sername",
+        "uthorization",
+        "UTHORIZATION",
+        "\\u00",
+    ]
+    .map(Finder::new)
+});
+
+/// What a body of a request can hold besides: the parameters of the OAuth endpoints.
+static PARAMETERS: LazyLock<[Finder<'static>; 5]> =
+    LazyLock::new(|| ["grant_type", "client_", "ecret", "passwd", "pwd"].map(Finder::new));
+
+/// The readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Form,
+    Json,
+    Xml,
+    Multipart,
+    /// A whole HTTP message (`application/http`).
+    Http,
+    /// By value only.
+    Search,
+}
+
+impl Extractor<'_> {
+    /// The content of a message.
+    pub(super) fn content(&mut self, message: &Message, request: bool) {
+        let Some(bytes) = message.body.kept.as_deref().filter(|bytes| !bytes.is_empty()) else { return };
+        let (part, site) =
+            if request { (Part::RequestBody, Site::RequestMember) } else { (Part::ResponseBody, Site::ResponseMember) };
+        let content_type = message.head.text("content-type").unwrap_or_default();
+        self.read(Place { part, at: message.end, site }, content_type, bytes, DEPTH);
+    }
+
+    /// A content of that type. `depth` is how many contents may still be inside it.
+    pub(super) fn read(&mut self, place: Place, content_type: &str, bytes: &[u8], depth: usize) {
+        let bytes = utf8(bytes);
+        let reader = reader(content_type, &bytes);
+        let request = place.part == Part::RequestBody;
+        let matters = (request && reader == Reader::Form)
+            || may_hold(&bytes)
+            || TRACES.iter().any(|trace| trace.find(&bytes).is_some())
+            || (request && PARAMETERS.iter().any(|name| name.find(&bytes).is_some()));
+        if !matters {
+            return;
+        }
+        match reader {
+            Reader::Form => {
+                let site = if request { Site::Parameter } else { Site::Elsewhere };
+                self.pairs(Place { site, ..place }, "", bytes.trim_ascii(), request);
+            }
+            Reader::Json => self.json(place, &bytes),
+            Reader::Xml => self.xml(place, &bytes),
+            Reader::Multipart if depth > 0 => self.multipart(place, content_type, &bytes, depth - 1),
+            Reader::Http if depth > 0 => self.embedded(place, &bytes, depth - 1),
+            Reader::Multipart | Reader::Http | Reader::Search => {
+                self.search(place, Role::Mentioned, "content", &bytes);
+            }
+        }
+    }
+}
+
+fn reader(content_type: &str, bytes: &[u8]) -> Reader {
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // Pages and scripts are text in which anything can stand.
+    if media.contains("html") || media.contains("javascript") || media.contains("ecmascript") || media == "text/css" {
+        return match first(bytes) {
+            Some(b'{' | b'[') if !media.contains("script") && media != "text/css" => Reader::Json,
+            _ => Reader::Search,
+        };
+    }
+    if media.starts_with("multipart/") {
+        return Reader::Multipart;
+    }
+    if media == "application/http" {
+        return Reader::Http;
+    }
+    match first(bytes) {
+        Some(b'{' | b'[') => Reader::Json,
+        Some(b'<') if starts_page(bytes) => Reader::Search,
+        Some(b'<') => Reader::Xml,
+        _ if media == "application/x-www-form-urlencoded" => Reader::Form,
+        Some(b'-') if bytes.starts_with(b"--") => Reader::Multipart,
+        // `while(1);{…}` and the like stand before JSON against inclusion as a script.
+        _ if media.ends_with("json") => Reader::Json,
+        _ if media.is_empty() || media == "text/plain" || media == "application/octet-stream" => {
+            if is_form(bytes) {
+                Reader::Form
+            } else {
+                Reader::Search
+            }
+        }
+        _ => Reader::Search,
+    }
+}
+
+fn first(bytes: &[u8]) -> Option<u8> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.iter().copied().find(|b| !b.is_ascii_whitespace())
+}
+
+fn starts_page(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    [b"<!doctype html".as_slice(), b"<html"]
+        .iter()
+        .any(|start| bytes.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start)))
+}
+
+/// Whether unlabelled text starts like a form: a name and an equals sign.
+fn is_form(bytes: &[u8]) -> bool {
+    let name = bytes.iter().take(64).position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')));
+    name.is_some_and(|length| length > 0 && bytes.get(length) == Some(&b'='))
+}
+
+/// The text in UTF-8, if a byte order mark says it is in UTF-16.
+fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let (rest, little) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (rest, true),
+        [0xfe, 0xff, rest @ ..] => (rest, false),
+        _ => return Cow::Borrowed(bytes),
+    };
+    let (pairs, _) = rest.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
+    let text = char::decode_utf16(units);
+    Cow::Owned(text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_chosen_by_type_and_content() {
+        for (content_type, bytes, expected) in [
+            ("application/json", "{}", Reader::Json),
+            ("application/json", ")]}',\n{}", Reader::Json),
+            ("text/html", " {}", Reader::Json),
+            ("text/html", "<html>", Reader::Search),
+            ("application/javascript", "{}", Reader::Search),
+            ("text/xml; charset=utf-8", "<a/>", Reader::Xml),
+            ("", "<!DOCTYPE HTML>", Reader::Search),
+            ("", "grant_type=x", Reader::Form),
+            ("", "hello=", Reader::Form),
+            ("", "=x", Reader::Search),
+            ("Application/X-WWW-Form-UrlEncoded; charset=x", "x", Reader::Form),
+            ("application/x-www-form-urlencoded", "{\"a\":1}", Reader::Json),
+            ("multipart/mixed; boundary=b", "", Reader::Multipart),
+            ("", "--b\r\n", Reader::Multipart),
+            ("application/http; msgtype=request", "GET / HTTP/1.1", Reader::Http),
+            ("image/png", "x=y", Reader::Search),
+        ] {
+            assert_eq!(reader(content_type, bytes.as_bytes()), expected, "{content_type} {bytes}");
+        }
+        assert_eq!(utf8(b"\xff\xfe<\0a\0"), b"<a".as_slice());
+        assert_eq!(utf8(b"\xfe\xff\0<"), b"<".as_slice());
+    }
+}

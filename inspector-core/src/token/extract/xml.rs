@@ -1,0 +1,308 @@
+//! XML and SOAP contents, without building a tree: tags, their local names, and the text behind them.
+//!
+//! Namespace prefixes are arbitrary, so only local names count. Entities of the document type are not expanded.
+//!
+//! | element | what it holds |
+//! |---|---|
+//! | `BinarySecurityToken` (WS-Security 1.1 §6.3) | a token, or the base64 of one |
+//! | `TokenValue` (EWS `GetClientAccessToken`) | a token |
+//! | `UsernameToken` with `Username` and `Password` ([WSS Username Token Profile 1.1.1]) | a user and a password |
+//!
+//! [WSS Username Token Profile 1.1.1]: https://docs.oasis-open.org/wss-m/wss/v1.1.1/os/wss-UsernameTokenProfile-v1.1.1-os.html
+
+use std::borrow::Cow;
+
+use super::{Extractor, Password, PasswordCarrier, Place, Site, token_name};
+use crate::{
+    http::base64,
+    secret::Secret,
+    token::{Role, mask::safe_name, scan::may_hold},
+};
+
+/// A `UsernameToken` that is being read.
+#[derive(Debug, Default)]
+struct UsernameToken {
+    user: String,
+    password: Option<(String, PasswordCarrier)>,
+}
+
+impl Extractor<'_> {
+    /// An XML content.
+    pub(super) fn xml(&mut self, place: Place, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let mut login: Option<UsernameToken> = None;
+        let mut pieces = Pieces { rest: &text };
+        let mut tag = Tag::default();
+        while let Some(piece) = pieces.next() {
+            match piece {
+                Piece::Open(open) => {
+                    if open.name == "UsernameToken" {
+                        self.login(place, login.replace(UsernameToken::default()));
+                    }
+                    if may_hold(open.attributes.as_bytes()) {
+                        self.search(place, Role::Mentioned, &safe_name(open.name), open.attributes.as_bytes());
+                    }
+                    tag = open;
+                }
+                Piece::Close("UsernameToken") => self.login(place, login.take()),
+                Piece::Close(_) => tag = Tag::default(),
+                Piece::Text(text) => match (&mut login, tag.name) {
+                    (Some(login), "Username") => login.user.push_str(&text),
+                    (Some(login), "Password") => {
+                        let digest = tag.attribute("Type").is_some_and(|kind| kind.ends_with("#PasswordDigest"));
+                        let carrier = if digest { PasswordCarrier::WsDigest } else { PasswordCarrier::WsText };
+                        login.password.get_or_insert_with(|| (String::new(), carrier)).0.push_str(&text);
+                    }
+                    _ => self.element(place, &tag, text.trim()),
+                },
+            }
+        }
+        self.login(place, login);
+    }
+
+    /// The text of an element.
+    fn element(&mut self, place: Place, tag: &Tag<'_>, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        match tag.name {
+            "BinarySecurityToken" => self.security_token(place, tag, text),
+            "TokenValue" => {
+                let role = if place.site == Site::ResponseMember { Role::Issued } else { Role::Mentioned };
+                self.sight(place, role, "TokenValue", None, text);
+            }
+            name if token_name(name).is_some() || (text.len() >= 24 && may_hold(text.as_bytes())) => {
+                // Roles by name are those of JSON and forms; an element of that name only mentions.
+                let place = Place { site: Site::Elsewhere, ..place };
+                self.named(
+                    place,
+                    name,
+                    &if name.is_empty() { Cow::Borrowed("content") } else { safe_name(name) },
+                    text,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn security_token(&mut self, place: Place, tag: &Tag<'_>, text: &str) {
+        let role = match place.site {
+            Site::RequestMember => Role::Presented,
+            Site::ResponseMember => Role::Issued,
+            _ => Role::Mentioned,
+        };
+        let is_jwt = |text: &str| text.contains('.') && (text.starts_with("ey") || text.starts_with("ew"));
+        if is_jwt(text) {
+            self.sight(place, role, "BinarySecurityToken", None, text);
+            return;
+        }
+        let decoded = base64::decode(text).and_then(|decoded| String::from_utf8(decoded.bytes).ok());
+        if let Some(token) = decoded.filter(|token| is_jwt(token)) {
+            self.sight(place, role, "BinarySecurityToken", None, &token);
+            return;
+        }
+        // Certificates and Kerberos tickets are no tokens in the sense of this program.
+        let kind = tag.attribute("ValueType").unwrap_or_default().to_ascii_lowercase();
+        if ["oauth", "jwt", "bearer", "webticket"].iter().any(|word| kind.contains(word)) {
+            self.sight(place, role, "BinarySecurityToken", None, text);
+        }
+    }
+
+    fn login(&mut self, place: Place, login: Option<UsernameToken>) {
+        let Some(UsernameToken { user, password: Some((password, carrier)) }) = login else { return };
+        self.password(Password {
+            carrier,
+            user: user.trim().to_owned(),
+            password: Secret::new(password),
+            part: place.part,
+            name: "UsernameToken".to_owned(),
+        });
+    }
+}
+
+/// A start tag.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tag<'x> {
+    /// Local name.
+    name: &'x str,
+    /// What follows the name.
+    attributes: &'x str,
+}
+
+impl Tag<'_> {
+    /// The attribute of that local name.
+    fn attribute(&self, wanted: &str) -> Option<Cow<'_, str>> {
+        let mut rest = self.attributes;
+        loop {
+            let (name, after) = rest.split_once('=')?;
+            let after = after.trim_start();
+            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+            let (value, after) = after.strip_prefix(quote)?.split_once(quote)?;
+            if local(name.trim()) == wanted {
+                return Some(unescape(value));
+            }
+            rest = after;
+        }
+    }
+}
+
+/// A piece of the document.
+enum Piece<'x> {
+    Open(Tag<'x>),
+    /// The local name of an end tag, or of an empty element.
+    Close(&'x str),
+    /// Text with its entities undone, or a CDATA section.
+    Text(Cow<'x, str>),
+}
+
+struct Pieces<'x> {
+    rest: &'x str,
+}
+
+impl<'x> Pieces<'x> {
+    fn next(&mut self) -> Option<Piece<'x>> {
+        loop {
+            if self.rest.is_empty() {
+                return None;
+            }
+            let Some(markup) = self.rest.strip_prefix('<') else {
+                let text = self.until("<", 0);
+                return Some(Piece::Text(unescape(text)));
+            };
+            if let Some(data) = markup.strip_prefix("![CDATA[") {
+                self.rest = data;
+                return Some(Piece::Text(Cow::Borrowed(self.until("]]>", 3))));
+            }
+            if markup.starts_with("!--") {
+                self.until("-->", 3);
+            } else if markup.starts_with(['?', '!']) {
+                self.until(">", 1);
+            } else if let Some(name) = markup.strip_prefix('/') {
+                self.rest = name;
+                return Some(Piece::Close(local(self.until(">", 1).trim())));
+            } else {
+                self.rest = markup;
+                return Some(Piece::Open(self.tag()));
+            }
+        }
+    }
+
+    /// Takes what stands before `end`, and passes over `skip` bytes behind it.
+    fn until(&mut self, end: &str, skip: usize) -> &'x str {
+        let at = memchr::memmem::find(self.rest.as_bytes(), end.as_bytes()).unwrap_or(self.rest.len());
+        let (before, behind) = self.rest.split_at_checked(at).unwrap_or((self.rest, ""));
+        self.rest = behind.get(skip..).unwrap_or_default();
+        before
+    }
+
+    /// Takes a start tag; a `>` in an attribute's value does not end it.
+    fn tag(&mut self) -> Tag<'x> {
+        let mut quote = None;
+        let end = self.rest.bytes().position(|byte| match (quote, byte) {
+            (None, b'>') => true,
+            (None, b'"' | b'\'') => {
+                quote = Some(byte);
+                false
+            }
+            (Some(open), _) => {
+                if byte == open {
+                    quote = None;
+                }
+                false
+            }
+            _ => false,
+        });
+        // A quote that never closes would swallow the rest of the document.
+        let end = end.or_else(|| memchr::memchr(b'>', self.rest.as_bytes())).unwrap_or(self.rest.len());
+        let (tag, behind) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = behind.get(1..).unwrap_or_default();
+        let tag = tag.trim_end_matches('/');
+        let (name, attributes) = tag.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((tag, ""));
+        Tag { name: local(name), attributes }
+    }
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// Undoes the predefined entities and character references (XML 1.0 §4.1, §4.6); others stand for themselves.
+fn unescape(text: &str) -> Cow<'_, str> {
+    let Some((before, mut rest)) = text.split_once('&') else { return Cow::Borrowed(text) };
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(before);
+    loop {
+        let (piece, more) = rest.split_once('&').map_or((rest, None), |(piece, more)| (piece, Some(more)));
+        match piece.split_once(';').and_then(|(name, after)| Some((character(name)?, after))) {
+            Some((character, after)) => {
+                plain.push(character);
+                plain.push_str(after);
+            }
+            None => {
+                plain.push('&');
+                plain.push_str(piece);
+            }
+        }
+        match more {
+            Some(more) => rest = more,
+            None => return Cow::Owned(plain),
+        }
+    }
+}
+
+fn character(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_are_undone() {
+        for (text, plain) in [
+            ("a", "a"),
+            ("&lt;a&gt; &amp;amp; &quot;&apos;", "<a> &amp; \"'"),
+            ("&#65;&#x42;&#X43;", "ABC"),
+            ("a&b; &unknown; &", "a&b; &unknown; &"),
+            ("&#xd800;&#9999999999;", "&#xd800;&#9999999999;"),
+        ] {
+            assert_eq!(unescape(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_found_by_local_name() {
+        let tag = Tag { name: "Password", attributes: " wsu:Id = 'x=1>' ns:Type=\"a&amp;b\" " };
+        assert_eq!(tag.attribute("Type").as_deref(), Some("a&b"));
+        assert_eq!(tag.attribute("Id").as_deref(), Some("x=1>"));
+        assert_eq!(tag.attribute("None"), None);
+        assert_eq!(Tag { name: "", attributes: "Type" }.attribute("Type"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends(text in "[<>/!&;a\"'= \\[\\]-]{0,80}") {
+            let mut pieces = Pieces { rest: &text };
+            let mut count = 0;
+            while pieces.next().is_some() {
+                count += 1;
+            }
+            proptest::prop_assert!(count <= text.len());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Finds JWTs in any bytes, by value instead of by name.
+//!
+//! A header is a JSON object, so its base64url begins with one of a few letters: `{"` is `eyJ`, `{ ` is `eyA`, `{` and a
+//! line end `ewo` or `ew0`; and the base64 of such text begins with `ZXlK` and the like. From there on runs of base64
+//! letters and the dots between them are measured, and the header must decode to an object with `alg`, `enc` or `typ`.
+//! What stands before a token does not matter: in `authtoken=Bearer%253DeyJ0…` it is a letter of the same alphabet.
+//!
+//! Each byte is looked at a bounded number of times, whatever the input.
+
+use std::{borrow::Cow, ops::Range};
+
+use crate::http::base64;
+
+/// Places in one run of base64 letters at which a header is tried.
+const TRIALS: usize = 4;
+/// Longest header, in characters. One with a certificate chain takes about 10,000.
+const LONGEST_HEADER: usize = 64 << 10;
+/// Longest text in place of a signature that is taken for one.
+const LONGEST_MARK: usize = 32;
+
+/// A token in a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hit<'t> {
+    /// Where.
+    pub(super) range: Range<usize>,
+    /// The token; decoded, if the text holds its base64.
+    pub(super) token: Cow<'t, str>,
+}
+
+/// Iterates over the tokens of a text.
+#[derive(Debug)]
+pub(super) struct Scan<'t> {
+    text: &'t [u8],
+    at: usize,
+    /// End of the run in which a header was tried last, and how often.
+    run_end: usize,
+    trials: usize,
+    /// Whether to look for base64 of tokens.
+    wrapped: bool,
+}
+
+/// The tokens in `text`, in order.
+pub(super) const fn scan(text: &[u8]) -> Scan<'_> {
+    Scan { text, at: 0, run_end: 0, trials: 0, wrapped: true }
+}
+
+/// Whether a scan of `text` could find anything; cheap.
+pub(super) fn may_hold(text: &[u8]) -> bool {
+    memchr::memchr2_iter(b'e', b'Z', text)
+        .any(|at| text.get(at..).is_some_and(|rest| opens(rest) || opens_wrapped(rest)))
+}
+
+impl<'t> Iterator for Scan<'t> {
+    type Item = Hit<'t>;
+
+    fn next(&mut self) -> Option<Hit<'t>> {
+        loop {
+            let start = self.at + memchr::memchr2(b'e', b'Z', self.text.get(self.at..)?)?;
+            let rest = self.text.get(start..)?;
+            let hit = if opens(rest) {
+                self.plain(start)
+            } else if self.wrapped && opens_wrapped(rest) {
+                self.encoded(start)
+            } else {
+                self.at = start + 1;
+                continue;
+            };
+            if hit.is_some() {
+                return hit;
+            }
+        }
+    }
+}
+
+impl<'t> Scan<'t> {
+    /// Reads a token that starts at `start`, or moves on.
+    fn plain(&mut self, start: usize) -> Option<Hit<'t>> {
+        let run = self.run(start);
+        if run.end != self.run_end {
+            (self.run_end, self.trials) = (run.end, 0);
+        }
+        self.trials += 1;
+        let dotted = self.text.get(run.end) == Some(&b'.');
+        // Another header may begin later in the same run, but not without a dot behind it.
+        self.at = if dotted && self.trials < TRIALS { start + 1 } else { run.end };
+        let encrypted = is_encrypted(self.text.get(run.clone())?)?;
+        if !dotted {
+            return None;
+        }
+        let payload = self.run(run.end + 1);
+        if payload.is_empty() && !encrypted {
+            return None;
+        }
+        let mut end = payload.end;
+        for _ in 0..if encrypted { 3 } else { 1 } {
+            if self.text.get(end) != Some(&b'.') {
+                break;
+            }
+            end = self.run(end + 1).end;
+        }
+        if self.text.get(end.wrapping_sub(1)) == Some(&b'.') {
+            end += self.mark(end);
+        }
+        self.at = end;
+        Some(Hit { range: start..end, token: String::from_utf8_lossy(self.text.get(start..end)?) })
+    }
+
+    /// Reads the base64 of a token that starts at `start`, or moves on.
+    fn encoded(&mut self, start: usize) -> Option<Hit<'t>> {
+        let rest = self.text.get(start..)?;
+        let length = rest.iter().position(|b| !is_letter(*b) && !matches!(b, b'+' | b'/')).unwrap_or(rest.len());
+        self.at = start + length;
+        // An odd character at the end belongs to what follows.
+        let letters = length - usize::from(length % 4 == 1);
+        let decoded = base64::decode(std::str::from_utf8(rest.get(..letters)?).ok()?)?;
+        let inner = Scan { text: &decoded.bytes, at: 0, run_end: 0, trials: 0, wrapped: false }.next()?;
+        let padding = rest.get(length..)?.iter().take(2).take_while(|b| **b == b'=').count();
+        self.at += padding;
+        Some(Hit { range: start..self.at, token: Cow::Owned(inner.token.into_owned()) })
+    }
+
+    /// The base64url letters from `start` on, with their padding.
+    fn run(&self, start: usize) -> Range<usize> {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let letters = rest.iter().position(|b| !is_letter(*b)).unwrap_or(rest.len());
+        let padding = rest.get(letters..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        // Padding of the header or payload is followed by a dot; an equals sign elsewhere is not the token's.
+        let padded = letters + padding;
+        let end = if padding > 0 && letters > 0 && rest.get(padded) == Some(&b'.') { padded } else { letters };
+        start..start + end
+    }
+
+    /// Length of what a recording put in place of a signature: `[REDACTED]`, `***`, `...`.
+    fn mark(&self, start: usize) -> usize {
+        let rest = self.text.get(start..).unwrap_or_default();
+        if !(rest.starts_with(b"..") || matches!(rest.first(), Some(b'[' | b'<' | b'*' | 0xe2))) {
+            return 0;
+        }
+        let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b'&' | b';' | b'\\' | b'/');
+        let length = rest.iter().take(LONGEST_MARK).position(ends).unwrap_or(rest.len().min(LONGEST_MARK));
+        let mark = String::from_utf8_lossy(rest.get(..length).unwrap_or_default());
+        if crate::http::auth::is_redacted(&mark) { length } else { 0 }
+    }
+}
+
+/// Whether the header says the token is encrypted; `None` if it is no header.
+fn is_encrypted(run: &[u8]) -> Option<bool> {
+    if run.len() > LONGEST_HEADER {
+        return None;
+    }
+    let json = base64::decode(std::str::from_utf8(run).ok()?)?.bytes;
+    let json = json.trim_ascii();
+    if !json.starts_with(b"{") || !json.ends_with(b"}") {
+        return None;
+    }
+    let has = |name: &[u8]| memchr::memmem::find(json, name).is_some();
+    let encrypted = has(b"\"enc\"");
+    (encrypted || has(b"\"alg\"") || has(b"\"typ\"")).then_some(encrypted)
+}
+
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// Whether base64url of `{`, white space or a quote, and more, begins here.
+const fn opens(text: &[u8]) -> bool {
+    matches!(text, [b'e', b'y', b'A'..=b'D' | b'I'..=b'L', ..] | [b'e', b'w', b'k'..=b'r' | b'0'..=b'3', ..])
+}
+
+/// Whether base64 of such base64url begins here.
+fn opens_wrapped(text: &[u8]) -> bool {
+    [b"ZXlK", b"ZXlB", b"ZXdv", b"ZXcw"].iter().any(|start| text.starts_with(*start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // {"alg":"none"}.{"iss":"a"}.
+    const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJhIn0.";
+    // { "alg":"HS256"}.{"iss":"a"}.sig
+    const BLANK: &str = "eyAiYWxnIjoiSFMyNTYifQ.eyJpc3MiOiJhIn0.AAAA";
+    // {\r\n"alg":"HS256"}
+    const LINES: &str = "ew0KImFsZyI6IkhTMjU2In0.eyJpc3MiOiJhIn0.AAAA";
+    // {"alg":"dir","enc":"A256GCM"} with an empty key
+    const ENCRYPTED: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.dGV4dA.dGFn";
+
+    fn found(text: &str) -> Vec<String> {
+        scan(text.as_bytes()).map(|hit| hit.token.into_owned()).collect()
+    }
+
+    #[test]
+    fn tokens_are_found_wherever_they_stand() {
+        let wrapped = ::base64::Engine::encode(&::base64::engine::general_purpose::STANDARD, BLANK);
+        let two = UNSIGNED.trim_end_matches('.');
+        let table = [
+            (format!("x={UNSIGNED}&y={BLANK}"), vec![UNSIGNED, BLANK]),
+            (format!("\"{LINES}\""), vec![LINES]),
+            (format!("authtoken=Bearer%253D{BLANK}%2526Origin"), vec![BLANK]),
+            (format!("abcey{BLANK}"), vec![BLANK]),
+            (format!("<a>{ENCRYPTED}</a>"), vec![ENCRYPTED]),
+            (format!("{two} "), vec![two]),
+            (format!("{wrapped}!"), vec![BLANK]),
+            (format!("[{BLANK},{BLANK}]"), vec![BLANK, BLANK]),
+            ("eyJhbGciOiJub25lIn0=.eyJpc3MiOiJhIn0=.QQ==".into(), vec!["eyJhbGciOiJub25lIn0=.eyJpc3MiOiJhIn0=.QQ"]),
+            (format!("{UNSIGNED}[REDACTED]\""), vec!["eyJhbGciOiJub25lIn0.eyJpc3MiOiJhIn0.[REDACTED]"]),
+            // No tokens: no dot, no header, no payload, a file name.
+            ("eyJhbGciOiJub25lIn0".into(), vec![]),
+            ("eyJpc3MiOiJhIn0.eyJpc3MiOiJhIn0.".into(), vec![]),
+            ("eyJhbGciOiJub25lIn0. text".into(), vec![]),
+            ("eyJoLmpz.map they key ewes ZXlK".into(), vec![]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(found(&text), expected, "{text}");
+            assert!(expected.is_empty() || may_hold(text.as_bytes()), "{text}");
+        }
+        assert!(!may_hold(b"they keep the key"));
+    }
+
+    #[test]
+    fn hostile_runs_take_linear_time() {
+        for text in [
+            "eyJ".repeat(400_000),
+            "eyJ".repeat(400_000) + ".eyJ",
+            "eyJ.".repeat(300_000),
+            "ZXlK".repeat(300_000),
+            "ZXlK.".repeat(250_000),
+            "eyJhbGciOiJub25lIn0.".repeat(60_000),
+        ] {
+            let total: usize = scan(text.as_bytes()).map(|hit| hit.range.len()).sum();
+            assert!(total <= text.len());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_planted_token_is_found(before in "[ -~]{0,40}[ =\"]", after in "[ &\"<][ -~]{0,40}") {
+            let text = format!("{before}{BLANK}{after}");
+            proptest::prop_assert!(found(&text).contains(&BLANK.to_owned()));
+        }
+
+        #[test]
+        fn any_bytes_are_scanned(text: Vec<u8>) {
+            proptest::prop_assert!(scan(&text).all(|hit| hit.range.end <= text.len()));
+        }
+    }
+}

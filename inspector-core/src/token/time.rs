@@ -1,0 +1,152 @@
+//! `NumericDate` (RFC 7519 §2) and what Microsoft's issuers write for it.
+//!
+//! A plain JSON number of seconds is the rule. Strings, milliseconds and Windows FILETIME (100 ns since 1601, 18 digits)
+//! occur in documents and traffic. Values are read from their text, because an `f64` loses the low digits of a FILETIME.
+
+use smallvec::SmallVec;
+
+use crate::time::Timestamp;
+
+/// Values from here on are milliseconds: in seconds they would lie after the year 5138.
+const MILLISECONDS: i128 = 100_000_000_000;
+/// Values from here on are FILETIME.
+const FILETIME: i128 = 100_000_000_000_000_000;
+/// From 1601 to 1970, in nanoseconds.
+const EPOCH_1601: i128 = 11_644_473_600 * 1_000_000_000;
+
+/// A time claim, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NumericDate {
+    /// The moment; `None` if the text tells none or it lies outside 1677 to 2262.
+    pub(super) time: Option<Timestamp>,
+    /// How it deviates from a plain number of seconds.
+    pub(super) forms: SmallVec<[&'static str; 2]>,
+}
+
+/// Reads the JSON spelling of a claim: `1767225600`, `"1767225600"`, `1.7e9`.
+pub(super) fn numeric_date(json: &str) -> NumericDate {
+    let mut date = NumericDate::default();
+    let json = json.trim();
+    let string = json.starts_with('"').then(|| serde_json::from_str::<String>(json).unwrap_or_default());
+    if string.is_some() {
+        date.forms.push("string");
+    }
+    let text = string.as_deref().unwrap_or(json).trim();
+    let Some(number) = Decimal::parse(text) else {
+        date.time = string.as_deref().and_then(Timestamp::parse_rfc3339);
+        date.forms.push("not a number");
+        return date;
+    };
+    if number.is_fraction {
+        date.forms.push("fraction");
+    }
+    let size = number.billionths / 1_000_000_000;
+    let nanos = if size.abs() >= FILETIME {
+        date.forms.push("FILETIME");
+        // A billionth of 100 ns is a ten-millionth of a nanosecond.
+        (number.billionths / 10_000_000).checked_sub(EPOCH_1601)
+    } else if size.abs() >= MILLISECONDS {
+        date.forms.push("milliseconds");
+        Some(number.billionths / 1000)
+    } else {
+        Some(number.billionths)
+    };
+    date.time = nanos.and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos);
+    if date.time.is_none() {
+        date.forms.push("out of range");
+    }
+    date
+}
+
+/// A decimal number, exact to a billionth. Larger ones saturate, which is out of every range anyway.
+struct Decimal {
+    billionths: i128,
+    is_fraction: bool,
+}
+
+impl Decimal {
+    /// Parses `[+-] digits [. digits] [e [+-] digits]`.
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
+        let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || fraction.is_some_and(|f| !digits(f)) {
+            return None;
+        }
+        let exponent = match exponent {
+            Some(text) if digits(text.trim_start_matches(['+', '-'])) => {
+                let value: i64 = text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX });
+                value.clamp(-64, 64)
+            }
+            Some(_) => return None,
+            None => 0,
+        };
+        // The digits of the number, and where its point stands among them once it counts billionths.
+        let all = whole.bytes().chain(fraction.unwrap_or_default().bytes()).map(|b| i128::from(b.saturating_sub(b'0')));
+        let point = i64::try_from(whole.len()).unwrap_or(i64::MAX).saturating_add(exponent).saturating_add(9);
+        let point = usize::try_from(point).unwrap_or(0);
+        let mut billionths = 0_i128;
+        for digit in all.chain(std::iter::repeat(0)).take(point.min(4096)) {
+            billionths = billionths.saturating_mul(10).saturating_add(digit);
+        }
+        Some(Self {
+            billionths: if negative { -billionths } else { billionths },
+            is_fraction: mantissa != whole || unsigned != mantissa,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trap_4_times_in_every_encoding() {
+        let table: &[(&str, Option<&str>, &[&str])] = &[
+            ("1767225600", Some("2026-01-01T00:00:00Z"), &[]),
+            ("\"1767225600\"", Some("2026-01-01T00:00:00Z"), &["string"]),
+            ("\" 01767225600 \"", Some("2026-01-01T00:00:00Z"), &["string"]),
+            ("1767225600000", Some("2026-01-01T00:00:00Z"), &["milliseconds"]),
+            ("\"1767225600123\"", Some("2026-01-01T00:00:00.123Z"), &["string", "milliseconds"]),
+            // The sample of [MS-XOAUTH] §2.2; as f64 it would end in …656.
+            ("129592882368666656", Some("2011-08-31T18:17:16.8666656Z"), &["FILETIME"]),
+            ("\"129592882368666656\"", Some("2011-08-31T18:17:16.8666656Z"), &["string", "FILETIME"]),
+            ("1767225600.5", Some("2026-01-01T00:00:00.5Z"), &["fraction"]),
+            ("1767225600.123456789123", Some("2026-01-01T00:00:00.123456789Z"), &["fraction"]),
+            ("1.7672256e9", Some("2026-01-01T00:00:00Z"), &["fraction"]),
+            ("17672256000e-1", Some("2026-01-01T00:00:00Z"), &["fraction"]),
+            ("0", Some("1970-01-01T00:00:00Z"), &[]),
+            ("-1", Some("1969-12-31T23:59:59Z"), &[]),
+            ("99999999999", None, &["out of range"]),
+            ("18446744073709551616000", None, &["FILETIME", "out of range"]),
+            ("1e999999999999999999999", None, &["fraction", "FILETIME", "out of range"]),
+            ("1e-999999999999999999999", Some("1970-01-01T00:00:00Z"), &["fraction"]),
+            ("\"2026-01-01T00:00:00Z\"", Some("2026-01-01T00:00:00Z"), &["string", "not a number"]),
+            ("\"soon\"", None, &["string", "not a number"]),
+            ("\"\"", None, &["string", "not a number"]),
+            ("null", None, &["not a number"]),
+            ("[1]", None, &["not a number"]),
+        ];
+        for (json, time, forms) in table {
+            let found = numeric_date(json);
+            assert_eq!(found.time.map(|t| t.to_string()).as_deref(), *time, "{json}");
+            assert_eq!(found.forms.as_slice(), *forms, "{json}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn seconds_read_back(seconds in -9_000_000_000_i64..9_000_000_000) {
+            proptest::prop_assert_eq!(numeric_date(&seconds.to_string()).time, Some(Timestamp::from_seconds(seconds)));
+        }
+
+        #[test]
+        fn any_text_is_read(text in ".{0,40}") {
+            let _ = numeric_date(&text);
+        }
+    }
+}
