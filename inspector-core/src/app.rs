@@ -265,17 +265,17 @@ impl App {
         if let Speaks::Http1(http) = &mut self.speaks {
             http.close(cx);
         }
-        let Switch { to, client_rest, server_rest, client_at, server_at } = switch;
+        let Switch { to, client_rest, server_rest, client_at, server_at, exchange } = switch;
         self.speaks = match to {
             SwitchTo::Tunnel { .. } | SwitchTo::Other { .. } => Speaks::Probing(Probing::default()),
-            SwitchTo::WebSocket { extensions, exchange } => {
+            SwitchTo::WebSocket { extensions } => {
                 self.application = Application::WebSocket;
-                Speaks::WebSocket(Box::new(WebSocket::new(&extensions)), Some(exchange))
+                Speaks::WebSocket(Box::new(WebSocket::new(&extensions)), exchange)
             }
-            SwitchTo::H2c { request, .. } => {
+            SwitchTo::H2c { .. } => {
                 self.application = Application::H2;
-                let http = match request {
-                    Some(request) => Http2::upgraded(cx, *request),
+                let http = match exchange.and_then(|exchange| exchange.request) {
+                    Some(request) => Http2::upgraded(cx, request),
                     None => Http2::new(cx),
                 };
                 Speaks::Http2(Box::new(http))

@@ -8,7 +8,7 @@ pub mod app;
 pub mod connection;
 pub mod context;
 pub mod coverage;
-// pub mod engine;
+pub mod engine;
 pub mod evidence;
 pub mod flow;
 pub mod handshake;

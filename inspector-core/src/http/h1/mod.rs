@@ -81,6 +81,9 @@ pub struct Switch {
     pub client_at: Option<At>,
     /// Where `server_rest` begins.
     pub server_at: Option<At>,
+    /// The exchange that made the switch, where the next protocol goes on with it: the messages of a WebSocket are its
+    /// content, the answer to an upgrade to h2c comes on stream 1. It was not handed out.
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// What a connection switched to.
@@ -100,9 +103,6 @@ pub enum SwitchTo {
     H2c {
         /// The client's `HTTP2-Settings` (base64url of a SETTINGS payload).
         settings: Option<Box<[u8]>>,
-        /// The request that asked for the upgrade; its response comes on stream 1. `None` if the client began with the
-        /// HTTP/2 preface, which then is in `client_rest`.
-        request: Option<Box<Message>>,
     },
     /// Another protocol; value of `Upgrade`.
     Other {
@@ -243,6 +243,11 @@ impl Http1 {
         self.queue.emitted
     }
 
+    /// Where the oldest exchange that is not complete begins.
+    pub fn oldest_open(&self) -> Option<At> {
+        self.queue.oldest()
+    }
+
     /// Takes the next bytes of `side`. Whatever they hold, the call takes time in proportion to them.
     pub fn data(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) -> Next {
         if self.over {
@@ -295,6 +300,9 @@ impl Http1 {
             self.release_held(cx);
         }
         self.queue.flush(cx);
+        if let Some(exchange) = self.queue.withheld.take() {
+            cx.sink.exchange(*exchange);
+        }
         for role in [Side::Client, Side::Server] {
             let half = self.half(role);
             let (stashed, last) = (half.stash.bytes.len(), half.last);
@@ -470,7 +478,7 @@ impl Http1 {
     fn begin_request(&mut self, mut parsed: Parsed, first: At, at: At, cx: &mut Context<'_>) {
         if parsed.head.method() == b"PRI" && parsed.head.target() == b"*" {
             self.client.stash.push(parsed.head.bytes(), first);
-            self.switch = Some(SwitchTo::H2c { settings: None, request: None });
+            self.switch = Some(SwitchTo::H2c { settings: None });
             return;
         }
         let framing = framing::of_request(&mut parsed);
@@ -488,6 +496,7 @@ impl Http1 {
                 request: None,
                 response_open: false,
                 response: None,
+                withheld: false,
             },
             cx,
         );
@@ -522,6 +531,7 @@ impl Http1 {
         if let Some(to) = switch {
             if let Some(pending) = self.queue.answering() {
                 pending.marks.add(Mark::Upgraded);
+                pending.withheld = matches!(to, SwitchTo::WebSocket { .. } | SwitchTo::H2c { .. });
             }
             self.open(Side::Server, parsed, Framing::None, (first, at), cx);
             self.finish(Side::Server, at, cx);
@@ -552,9 +562,9 @@ impl Http1 {
         if !has_word(name, b"h2c") {
             return SwitchTo::Other { name: name.into() };
         }
-        let request = self.queue.answering().and_then(|pending| pending.request.clone()).map(Box::new);
-        let settings = request.as_ref().and_then(|request| request.head.value("http2-settings")).map(Box::from);
-        SwitchTo::H2c { settings, request }
+        let request = self.queue.answering().and_then(|pending| pending.request.as_ref());
+        let settings = request.and_then(|request| request.head.value("http2-settings")).map(Box::from);
+        SwitchTo::H2c { settings }
     }
 
     fn target_of_connect(&mut self) -> Box<[u8]> {
@@ -1128,6 +1138,7 @@ impl Http1 {
                     request: None,
                     response_open: false,
                     response: None,
+                    withheld: false,
                 };
                 self.queue.push(pending, cx);
             }
@@ -1172,7 +1183,8 @@ impl Http1 {
         self.queue.flush(cx);
         self.over = true;
         let ((client_rest, client_at), (server_rest, server_at)) = (client, server);
-        Next::Switch(Switch { to, client_rest, server_rest, client_at, server_at })
+        let exchange = self.queue.withheld.take();
+        Next::Switch(Switch { to, client_rest, server_rest, client_at, server_at, exchange })
     }
 }
 

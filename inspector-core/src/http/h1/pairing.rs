@@ -38,6 +38,8 @@ pub(super) struct Pending {
     pub(super) request: Option<Message>,
     pub(super) response_open: bool,
     pub(super) response: Option<Message>,
+    /// The protocol that follows goes on with this exchange: it is given to it, not handed out.
+    pub(super) withheld: bool,
 }
 
 impl Pending {
@@ -69,9 +71,16 @@ pub(super) struct Queue {
     pub(super) emitted: u64,
     /// The recording has the two ends the wrong way around.
     pub(super) reversed: bool,
+    /// The exchange the next protocol goes on with.
+    pub(super) withheld: Option<Box<Exchange>>,
 }
 
 impl Queue {
+    /// Where the oldest exchange that is not complete begins.
+    pub(super) fn oldest(&self) -> Option<At> {
+        self.pending.front().map(|pending| pending.first)
+    }
+
     /// A request's header section is complete.
     pub(super) fn push(&mut self, pending: Pending, cx: &mut Context<'_>) {
         if self.pending.len() >= cx.limits.pipeline.max(1) {
@@ -130,6 +139,7 @@ impl Queue {
                 request: None,
                 response_open: true,
                 response: None,
+                withheld: false,
             });
             return;
         };
@@ -224,7 +234,7 @@ impl Queue {
     }
 
     fn emit(&mut self, pending: Pending, cx: &mut Context<'_>) {
-        let Pending { mut marks, request, response, protocol, .. } = pending;
+        let Pending { mut marks, request, response, protocol, withheld, .. } = pending;
         if request.is_none() && response.is_none() {
             return;
         }
@@ -236,8 +246,7 @@ impl Queue {
         }
         let ends = [cx.connection.client, cx.connection.server];
         let [client, server]: [Endpoint; 2] = if self.reversed { [ends[1], ends[0]] } else { ends };
-        self.emitted += 1;
-        cx.sink.exchange(Exchange {
+        let exchange = Exchange {
             source: SourceId(0),
             number: 0,
             connection: Some(cx.connection.id),
@@ -250,7 +259,13 @@ impl Queue {
             request,
             response,
             marks,
-        });
+        };
+        if withheld && self.withheld.is_none() {
+            self.withheld = Some(Box::new(exchange));
+            return;
+        }
+        self.emitted += 1;
+        cx.sink.exchange(exchange);
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{
     context::Context,
     evidence::At,
     flow::Side,
-    http::exchange::{Exchange, Mark},
+    http::{
+        exchange::{Exchange, Mark},
+        message::Message,
+    },
     note::{Note, NoteKind},
 };
 
@@ -97,12 +100,9 @@ impl Http2 {
     }
 
     /// A connection that HTTP/1.1 upgraded to h2c (RFC 7540 §3.2): the request is stream 1, half closed by the client.
-    pub fn upgraded(cx: &Context<'_>, first: At) -> Self {
+    pub fn upgraded(cx: &Context<'_>, request: Message) -> Self {
         let mut connection = Self::new(cx);
-        let mut stream = Stream::new(first);
-        stream.end(Side::Client);
-        stream.mark(Mark::Upgraded);
-        connection.streams.insert(1, stream);
+        connection.streams.insert(1, Stream::upgraded(request));
         connection.highest = 1;
         connection
     }

@@ -21,6 +21,8 @@ struct Half {
     trailers: Option<Box<Head>>,
     end: At,
     ended: bool,
+    /// The message, if it came whole.
+    whole: Option<Box<Message>>,
 }
 
 /// A stream with the messages of both sides, by `Side::index`.
@@ -34,8 +36,19 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(first: At) -> Self {
-        let half = || Half { head: None, content: None, trailers: None, end: first, ended: false };
+        let half = || Half { head: None, content: None, trailers: None, end: first, ended: false, whole: None };
         Self { first, halves: [half(), half()], marks: Marks::default() }
+    }
+
+    /// Stream 1 of an upgraded connection: its request came as HTTP/1.1.
+    pub(super) fn upgraded(request: Message) -> Self {
+        let mut stream = Self::new(request.first);
+        stream.marks.add(Mark::Upgraded);
+        let half = stream.half(Side::Client);
+        half.end = request.end;
+        half.ended = true;
+        half.whole = Some(Box::new(request));
+        stream
     }
 
     pub(super) const fn mark(&mut self, mark: Mark) {
@@ -145,6 +158,9 @@ impl Stream {
 
 impl Half {
     fn finish(self, marks: &mut Marks, limits: &Limits) -> Option<Message> {
+        if let Some(whole) = self.whole {
+            return Some(*whole);
+        }
         let (head, first, head_end) = self.head?;
         let mut body = Body::default();
         if let Some(content) = self.content {
