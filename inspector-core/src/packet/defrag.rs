@@ -21,6 +21,10 @@ const TIMEOUT_NANOS: i64 = 30 * 1_000_000_000;
 /// The largest end of a datagram's payload.
 const LARGEST: usize = 65_535;
 
+/// Most pieces apart from each other in one datagram. Keeping them in order takes time for each; real fragments have
+/// hundreds of bytes and make fewer than 128.
+const MOST_RANGES: usize = 1024;
+
 /// What a waiting datagram costs besides its buffer, about: entry, order, ranges.
 const OVERHEAD: usize = 256;
 
@@ -105,6 +109,11 @@ impl Ranges {
     /// The end of what is covered from 0 on without a hole.
     pub(crate) fn prefix(&self) -> usize {
         self.0.first().filter(|range| range.0 == 0).map_or(0, |range| range.1)
+    }
+
+    /// How many pieces are apart from each other.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
     }
 
     fn heap(&self) -> usize {
@@ -243,6 +252,10 @@ impl Defragmenter {
             }
         });
         partial.complete = whole.is_some();
+        if partial.sent.count().max(partial.captured.count()) > MOST_RANGES && whole.is_none() {
+            self.lost.limit_reached = true;
+            self.remove(&piece.key);
+        }
         self.make_room(limits.fragments);
         Ok(whole)
     }
@@ -307,7 +320,7 @@ mod tests {
     fn piece(id: u32, offset: usize, more: bool, bytes: &[u8], cut: usize) -> Piece<'_> {
         let host = IpAddr::from([10, 0, 0, 1]);
         let key = Key { source: host, destination: host, id, protocol: 6 };
-        Piece::new(key, 6, offset, more, &Cursor { layer: Layer::Ip, bytes, cut, encapsulation: 0 })
+        Piece::new(key, 6, offset, more, &Cursor { layer: Layer::Ip, bytes, cut, bounded: true, encapsulation: 0 })
     }
 
     fn at(seconds: i64) -> Option<Timestamp> {
@@ -414,6 +427,17 @@ mod tests {
             }
         }
         assert!(defragmenter.order.len() <= 32, "{}", defragmenter.order.len());
+    }
+
+    #[test]
+    fn a_datagram_in_too_many_pieces_is_given_up() {
+        let (mut defragmenter, mut into) = (Defragmenter::default(), Vec::new());
+        for place in 0..=MOST_RANGES {
+            let piece = piece(1, place * 16, true, &[0; 8], 0);
+            assert!(defragmenter.push(&piece, at(0), &Limits::default(), &mut into).unwrap().is_none());
+        }
+        assert_eq!((defragmenter.partials.len(), defragmenter.bytes), (0, 0));
+        assert_eq!(defragmenter.finish(), Unfinished { packets: MOST_RANGES as u64 + 1, limit_reached: true });
     }
 
     #[test]

@@ -164,6 +164,9 @@ pub(crate) struct Cursor<'p> {
     pub(crate) bytes: &'p [u8],
     /// Bytes that were sent after `bytes` and not captured.
     pub(crate) cut: usize,
+    /// A length field of an outer header has said how many bytes there are: a longer inner length is a contradiction then,
+    /// not a cut.
+    pub(crate) bounded: bool,
     /// Hash of the identifiers passed so far; 0 without any.
     pub(crate) encapsulation: u32,
 }
@@ -202,8 +205,12 @@ impl<'p> Cursor<'p> {
     pub(crate) fn clip(mut self, sent: usize) -> Self {
         match self.bytes.get(..sent) {
             Some(bytes) => (self.bytes, self.cut) = (bytes, 0),
-            None => self.cut = sent.saturating_sub(self.bytes.len()),
+            None => {
+                let cut = sent.saturating_sub(self.bytes.len());
+                self.cut = if self.bounded { cut.min(self.cut) } else { cut };
+            }
         }
+        self.bounded = true;
         self
     }
 
@@ -285,6 +292,7 @@ impl Dissector {
             layer: Layer::Link(frame.link),
             bytes: frame.bytes,
             cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
+            bounded: false,
             encapsulation: 0,
         };
         match walk(cursor, frame.at, limits.encapsulations)? {
@@ -331,6 +339,7 @@ impl Whole {
             layer: Layer::Transport(self.hosts),
             bytes: datagram,
             cut: self.cut,
+            bounded: true,
             encapsulation: self.encapsulation,
         }
     }

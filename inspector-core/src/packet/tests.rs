@@ -142,6 +142,21 @@ fn lengths_of_zero_are_the_frames() {
     assert_eq!(segment(101, &outer[..outer.len() - 3], outer.len() + 50), (b"d".to_vec(), 3));
 }
 
+/// Bytes an inner header promises beyond the end of the outer packet were never sent.
+#[test]
+fn inner_lengths_do_not_pass_outer_ones() {
+    let mut inner = tcp_packet(b"data");
+    inner[3] += 6;
+    assert_eq!(segment(101, &inner, inner.len()), (b"data".to_vec(), 6));
+    let outer = ipv4(4, &inner);
+    assert_eq!(segment(101, &outer, outer.len()), (b"data".to_vec(), 0));
+    assert_eq!(segment(101, &outer[..outer.len() - 3], outer.len()), (b"d".to_vec(), 3));
+    // A session frame whose length leaves out the padding that IP counts.
+    let length = u8::try_from(inner.len() + 2).unwrap();
+    let session = [&hex("1100 0007 00")[..], &[length], &hex("0021"), &inner, &[0; 6]].concat();
+    assert_eq!(segment(51, &session, session.len()), (b"data".to_vec(), 0));
+}
+
 #[test]
 fn ipv4_options_and_contradictions() {
     let mut packet = tcp_packet(b"data");
