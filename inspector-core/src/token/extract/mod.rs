@@ -1,7 +1,7 @@
 //! Every place of an exchange a token or a credential can be in.
 //!
 //! Exact places come first: credentials, parameters, members and elements with known names. Everywhere else a value
-//! counts only if it looks like a JWT ([`super::scan`]). Each place is read by one reader, so that nothing is found twice.
+//! counts only if it looks like a JWT (`token::scan`). Each place is read by one reader, so that nothing is found twice.
 //!
 //! | place | role |
 //! |---|---|
