@@ -59,6 +59,10 @@ pub struct Limits {
     pub findings: usize,
     /// Pieces of evidence kept per finding.
     pub evidence: usize,
+    /// Distinct hosts kept apart while judging. Later ones share one entry, which counts as in scope.
+    pub hosts: usize,
+    /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
+    pub calls: usize,
     /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not.
     pub unpack_ratio: usize,
 }
@@ -92,6 +96,8 @@ impl Default for Limits {
             reorder: 4096,
             findings: 1000,
             evidence: 3,
+            hosts: 16_384,
+            calls: 4096,
             unpack_ratio: 2000,
         }
     }

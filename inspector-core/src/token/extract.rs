@@ -59,4 +59,6 @@ pub struct Extraction {
     pub parameters: Vec<Parameter>,
     /// Passwords outside `Authorization`.
     pub passwords: Vec<Password>,
+    /// Names of the fields of [`crate::limits::Limits`] that were reached: something was not searched. Each once.
+    pub limits: Vec<&'static str>,
 }
