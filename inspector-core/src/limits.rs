@@ -114,12 +114,9 @@ impl Default for Limits {
             reorder: 4096,
             findings: 1000,
             evidence: 3,
-<<<<<<< HEAD
             interfaces: 65_536,
-=======
             hosts: 16_384,
             calls: 4096,
->>>>>>> judge
             unpack_ratio: 2000,
             unpack_window: 16 << 20,
         }
