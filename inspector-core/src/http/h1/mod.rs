@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The straight path copies nothing: a head that lies in one piece is parsed there and copied once, into its
-//! [`Head`](super::message::Head); a content of no interest is counted.
+//! [`Head`]; a content of no interest is counted.
 //!
 //! # Lenient readings
 //! - Heads: see `head`. Lengths: see `framing`. Each deviation is marked on the exchange.
