@@ -126,7 +126,10 @@ impl Scope {
     pub fn covers(&self, concern: Concern, ledger: &Ledger) -> bool {
         match concern {
             Concern::Host(HostId::OTHER) | Concern::Anything => true,
-            Concern::Host(id) => self.has(id) || self.covers_name(ledger.host_name(id)),
+            Concern::Host(id) => {
+                let only_named = ledger.facts(id).exchanges == 0;
+                self.has(id) || (only_named && self.covers_name(ledger.host_name(id)))
+            }
             Concern::Address(address) => {
                 let named = || self.patterns.iter().any(|pattern| pattern.matches(&address.to_string()));
                 self.addresses.is_empty() || self.addresses.contains(&address.to_canonical()) || named()
@@ -144,7 +147,7 @@ impl Scope {
         }
     }
 
-    /// A host that was named but never read: by pattern, by the same name on another port, or any if none is known.
+    /// A host that was named but never asked as far as was read: by pattern, by the same name on another port, or any if none is known.
     fn covers_name(&self, name: &str) -> bool {
         if name.is_empty() {
             return true;
@@ -298,3 +301,6 @@ fn sentence(text: &str) -> String {
     let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     format!("{first}{}.", characters.as_str())
 }
+
+#[cfg(test)]
+mod tests;

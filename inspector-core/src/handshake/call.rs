@@ -209,7 +209,8 @@ pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit:
     }
     let first = call.calls == 1;
     let refused = matches!(observation.answer, Answer::Refused | Answer::Login);
-    if first || (refused && call.steps.len() < SHORT_LIST) {
+    let first_accepted = observation.answer == Answer::Accepted && call.accepted == 0;
+    if first || ((refused || first_accepted) && call.steps.len() < SHORT_LIST) {
         call.steps.extend(call_steps(observation));
     }
     if observation.status.is_some() {

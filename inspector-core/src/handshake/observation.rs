@@ -25,6 +25,7 @@ use crate::{
     },
     profile::{EndpointKind, Profile},
     report::mask,
+    rules::finding::Concern,
     time::Timestamp,
     token::{Defect, Role, Sighting, Token, TokenKind, extract::Extraction},
 };
@@ -161,9 +162,11 @@ impl<'a> Observation<'a> {
         let profile = &policy.profile;
         let authority = exchange.authority().filter(|name| !name.trim().is_empty());
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
+        let tls_name = exchange.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
         let name = match (authority, exchange.server) {
             (Some(name), _) if tunnel => host::normalize(&name, Scheme::Https),
             (Some(name), _) => host::normalize(&name, exchange.scheme),
+            (None, _) if tls_name.is_some() => host::normalize(tls_name.unwrap_or_default(), exchange.scheme),
             (None, Some(server)) => host::normalize(&server.to_string(), exchange.scheme),
             (None, None) => String::new(),
         };
@@ -224,6 +227,17 @@ impl<'a> Observation<'a> {
         };
         observation.history = ledger.history(&observation);
         observation
+    }
+
+    /// What a finding about this exchange concerns: its host; without a request to name it, whoever is at the server's
+    /// address.
+    pub fn concern(&self) -> Concern {
+        let named = self.exchange.tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
+        match self.exchange.server {
+            _ if self.exchange.request.is_some() || named => Concern::Host(self.host),
+            Some(server) => Concern::Address(server.address.to_canonical()),
+            None => Concern::Anything,
+        }
     }
 
     /// The request's header section.

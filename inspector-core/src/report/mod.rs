@@ -311,3 +311,6 @@ fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {
     };
     ledger.tokens().iter().map(summary).collect()
 }
+
+#[cfg(test)]
+mod tests;
