@@ -10,7 +10,7 @@
 //! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth. A
 //! connection that told no name counts by its server's address, if a host in scope was reached there; if no host could
 //! be identified at all, everything that could not be read counts. For profiles of the kind
-//! [`Judgement::Bearer`] the hosts are those that saw any credentials or a Bearer challenge.
+//! [`Judgement::Bearer`] the hosts are those that saw any credentials, a Bearer challenge or a token request.
 //!
 //! # What blocks
 //! A coverage finding blocks if it concerns a host in scope and what is missing *could overturn the answer*. By that
@@ -135,7 +135,7 @@ impl Scope {
                 self.addresses.is_empty() || self.addresses.contains(&address.to_canonical()) || named()
             }
             Concern::Input(input) => {
-                let facts = ledger.inputs().get(input.0 as usize);
+                let facts = ledger.find_input(input);
                 self.hosts.is_empty()
                     || self.hosts.contains(&HostId::OTHER)
                     || facts.is_some_and(|facts| {
@@ -162,7 +162,7 @@ impl Scope {
 const fn is_of_interest(facts: &HostFacts, judgement: Judgement) -> bool {
     match judgement {
         Judgement::ServerToServer => facts.endpoint || facts.token || facts.challenge,
-        Judgement::Bearer => facts.bearer || facts.tally.credentialed > 0,
+        Judgement::Bearer => facts.bearer || facts.token_endpoint || facts.tally.credentialed > 0,
     }
 }
 

@@ -193,7 +193,10 @@ impl<'a> Observation<'a> {
         let failed = is_token && status.is_some_and(|status| status >= 400);
         let token_error = response.filter(|_| failed).and_then(|r| r.body.kept.as_deref()).and_then(TokenError::read);
         let first = extraction.sightings.iter().find(|s| caller::is_presented(s));
-        let to_resource = matches!(&endpoint, Endpoint::Resource { .. });
+        let to_resource = match &endpoint {
+            Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| resource.name == *product),
+            _ => false,
+        };
         let mut expected = None;
         let mut called = None;
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
@@ -513,7 +516,7 @@ fn has_token(extraction: &Extraction, part: Part) -> bool {
 fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Diagnostic]) -> Option<ServerReason> {
     if let Some(said) = diagnostics.iter().find(|d| d.is_oauth()).or_else(|| diagnostics.first()) {
         return Some(ServerReason {
-            category: said.category.clone(),
+            category: said.category.as_deref().map(mask::text),
             code: said.code,
             text: said.reason.as_deref().map(mask::text),
             said_in: "x-ms-diagnostics",
@@ -524,7 +527,7 @@ fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Di
     }
     let challenge = extraction.challenges.iter().find(|c| !c.proxy && c.parameter("error").is_some())?;
     Some(ServerReason {
-        category: challenge.parameter("error").map(str::to_owned),
+        category: challenge.parameter("error").map(mask::text),
         code: None,
         text: challenge.parameter("error_description").map(mask::text),
         said_in: "WWW-Authenticate",

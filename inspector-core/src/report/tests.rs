@@ -1,10 +1,12 @@
 use serde_json::{Value, json};
 
-use super::{HandshakeOutcome, v1};
+use super::{HandshakeOutcome, Report, v1};
 use crate::{
+    coverage::Coverage,
     evidence::SourceId,
     limits::Limits,
     rules::{Severity, testing},
+    verdict::Outcome,
 };
 
 const CALLER: &str = "00000004-0000-0ff1-ce00-000000000000@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
@@ -182,4 +184,42 @@ fn endless_input_stays_within_its_bounds() {
     assert!(report.findings.iter().all(|f| f.evidence.len() <= 3));
     let refused = report.findings.iter().filter(|f| f.meta.code == "S2S-032" && f.severity == Severity::High);
     assert_eq!(refused.map(|f| f.count).sum::<u64>(), 200);
+}
+
+#[test]
+fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
+    let judge = |number: u32, text: &str| {
+        let mut analysis = crate::analysis::Analysis::new(testing::policy(), &Limits::default());
+        analysis.input(SourceId(number), &format!("{number}.http"), "http");
+        let exchanges = testing::exchanges(text);
+        for mut exchange in exchanges.iter().cloned() {
+            exchange.source = SourceId(number);
+            analysis.exchange(&exchange, &testing::extract(&exchange));
+        }
+        analysis.input_done(SourceId(number), Coverage { exchanges: exchanges.len() as u64, ..Coverage::default() });
+        analysis.finish()
+    };
+    let works = call(&format!("Bearer {}", testing::outer(CALLER)), "HTTP/1.1 200 OK\n");
+    let basic = call("Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=", "HTTP/1.1 200 OK\n");
+    let open = call("Bearer", "HTTP/1.1 401 U\nWWW-Authenticate: Bearer client_id=\"c\"\n");
+    for (texts, outcome, reason) in [
+        (vec![&works], Outcome::Pass, "mail.contoso.com accepted"),
+        (vec![&works, &works], Outcome::Pass, "0.http: "),
+        (vec![&works, &open], Outcome::Inconclusive, "1.http: "),
+        (vec![&open, &works, &basic], Outcome::Fail, "2.http: BAS-001"),
+    ] {
+        let reports = (0..).zip(&texts).map(|(number, text)| judge(number, text)).collect();
+        let report = Report::merge(reports).unwrap();
+        assert_eq!(report.outcome, outcome, "{}", report.reason);
+        assert!(report.reason.starts_with(reason) || report.reason.contains("accepted"), "{}", report.reason);
+        assert_eq!((report.inputs.len(), report.coverage.exchanges), (texts.len(), texts.len() as u64));
+        let document = serde_json::to_value(v1::Report::from(&report)).unwrap();
+        let last = document["inputs"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["path"], json!(format!("{}.http", texts.len() - 1)));
+    }
+    let twice = Report::merge(vec![judge(0, &works), judge(1, &works)]).unwrap();
+    let found: Vec<_> = twice.findings.iter().filter(|f| f.meta.code == "S2S-001").collect();
+    assert_eq!((found.len(), found[0].count), (1, 2));
+    assert_eq!((twice.tokens.len(), twice.tokens[0].count, twice.handshakes.len()), (1, 2, 2));
+    assert!(Report::merge(Vec::new()).is_none());
 }

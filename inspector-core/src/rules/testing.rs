@@ -168,8 +168,8 @@ pub(crate) fn extract(exchange: &Exchange) -> Extraction {
         if let Some((_, query)) = target.split_once('?') {
             parameters(&mut found, query, Part::RequestUrl);
         }
-        if let Some((user, _)) = target.split_once("://").and_then(|(_, rest)| rest.split_once('@')) {
-            let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let userinfo = target.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+        if let Some((user, password)) = userinfo.and_then(|(userinfo, _)| userinfo.split_once(':')) {
             password_of(&mut found, PasswordCarrier::Url, user, password, Part::RequestUrl);
         }
         if let Some(body) = request.body.kept.as_deref().map(String::from_utf8_lossy) {
