@@ -2,6 +2,7 @@
 
 use super::{
     cipher::Opener,
+    compression::DEFLATE,
     direction::{Epoch, Keyed},
     hello::{self, ClientHello, EncryptedExtensions, ServerHello},
     keylog::{Keys, Label},
@@ -34,6 +35,7 @@ impl Tls {
         }
         let negotiation = self.negotiation(role);
         let origin = negotiation.origin();
+        let compressed = negotiation.server.as_ref().is_some_and(|server| server.compression == DEFLATE);
         let [client, server] = &mut negotiation.openers;
         let Some(opener) = (if role == Side::Client { client } else { server }).take() else { return Derived::Later };
         if role == Side::Server {
@@ -41,7 +43,9 @@ impl Tls {
         }
         let direction = self.direction(role);
         direction.epoch = Epoch::Legacy;
-        direction.keyed = Some(Keyed::new(opener, None, origin));
+        let mut keyed = Keyed::new(opener, None, origin);
+        keyed.compressed = compressed;
+        direction.keyed = Some(keyed);
         direction.messages.reset(false);
         direction.changes += 1;
         let [client, server] = &self.directions;
@@ -196,7 +200,7 @@ impl Tls {
         known.server_hello = true;
         known.version = hello.version;
         known.suite = hello.suite;
-        known.compressed = hello.compression != 0;
+        known.compression = hello.compression;
         if hello.application_protocol.is_some() {
             known.application_protocol.clone_from(&hello.application_protocol);
         }

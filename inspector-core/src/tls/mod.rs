@@ -8,13 +8,14 @@
 //! | `messages` | content | handshake messages |
 //! | `hello` | messages | what they tell |
 //! | `handshake`, `negotiation` | what they tell, and secrets | keys |
-//! | `schedule`, `suites`, `cipher` | secrets | keys and opened records |
+//! | `schedule`, `suites`, `cipher`, `compression` | secrets | keys and opened records |
 //! | `keylog`, `rsa_key` | files of the user | secrets |
 //! | `session`, `direction`, `facts` | all of these | [`session::TlsEvent`]s and [`facts::TlsFacts`] |
 //!
 //! This module knows the streams below ([`crate::flow`]) and nothing of what is spoken inside.
 
 pub(crate) mod cipher;
+pub(crate) mod compression;
 pub(crate) mod direction;
 pub mod facts;
 pub(crate) mod handshake;

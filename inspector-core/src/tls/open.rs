@@ -209,11 +209,14 @@ impl Tls {
             return Flow::Done;
         };
         let direction = self.direction(role);
+        let all_before = direction.missing.is_none() && direction.failures == 0;
         direction.opened += 1;
         direction.failures = 0;
         direction.missing = None;
         direction.passing = None;
-        if let Some(origin) = direction.keyed.as_mut().and_then(|keyed| keyed.origin.take())
+        let Some(keyed) = &mut direction.keyed else { return Flow::Done };
+        let (origin, compressed) = (keyed.origin.take(), keyed.compressed);
+        if let Some(origin) = origin
             && !std::mem::replace(&mut self.opened, true)
         {
             env.cx.keys.mark_origin(origin);
@@ -224,6 +227,42 @@ impl Tls {
             direction.messages.reset(true);
             return Flow::Done;
         };
+        if compressed {
+            self.compressed_content(role, content_type, content, all_before, place, env);
+        } else {
+            self.content(role, content_type, content, place, env);
+        }
+        Flow::Done
+    }
+
+    /// The content of a compressed record: it needs all records before it.
+    fn compressed_content(
+        &mut self,
+        role: Side,
+        content_type: u8,
+        content: &[u8],
+        all_before: bool,
+        place: Place,
+        env: &mut Env<'_, '_>,
+    ) {
+        let direction = self.direction(role);
+        let changes = direction.changes;
+        let mut inflate = direction.keyed.as_mut().and_then(|keyed| keyed.inflate.take()).unwrap_or_default();
+        let Some(content) = inflate.record(content).filter(|_| all_before) else {
+            direction.lost += content.len() as u64 + 5;
+            direction.give_up(Reason::Gap);
+            return;
+        };
+        self.content(role, content_type, content, place, env);
+        let direction = self.direction(role);
+        if let Some(keyed) = &mut direction.keyed
+            && direction.changes == changes
+        {
+            keyed.inflate = Some(inflate);
+        }
+    }
+
+    fn content(&mut self, role: Side, content_type: u8, content: &[u8], place: Place, env: &mut Env<'_, '_>) {
         match content_type {
             APPLICATION_DATA => self.application_data(role, content, place.at, env),
             HANDSHAKE => {
@@ -238,7 +277,6 @@ impl Tls {
             }
             _ => {}
         }
-        Flow::Done
     }
 
     /// Tries a record with the sequence numbers and keys it may have: records before it are missing.

@@ -89,7 +89,7 @@ pub(super) struct Known {
     pub(super) application_protocol: Option<String>,
     pub(super) client_certificate: Option<Box<[u8]>>,
     pub(super) encrypted_client_hello: bool,
-    pub(super) compressed: bool,
+    pub(super) compression: u8,
 }
 
 /// Where a record is.
