@@ -289,7 +289,7 @@ impl Ledger {
                 }
             }
         }
-        if !observation.asks_resource() || observation.exchange.request.is_none() {
+        if !observation.asks_resource() || observation.exchange.request.is_none() || !observation.is_sent() {
             return;
         }
         let carried = observation.carried;
