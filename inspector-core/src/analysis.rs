@@ -1,1 +1,172 @@
-//! (not written yet)
+//! The judgement's front door: facts go in as they come, one report comes out.
+//!
+//! ```text
+//! input ─► (exchange | connection | note)* ─► input_done ─► … ─► finish ─► Report
+//! ```
+//!
+//! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
+//! findings because equal ones are folded as they come.
+
+use crate::{
+    connection::ConnectionReport,
+    coverage::Coverage,
+    evidence::SourceId,
+    handshake::{host::HostPattern, ledger::Ledger, observation::Observation},
+    http::exchange::Exchange,
+    limits::Limits,
+    note::Note,
+    profile::Profile,
+    report::{
+        Report,
+        signature::{Signature, Signatures},
+    },
+    rules::{self, Context, Rule, Severity, Summary, finding::Findings},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::extract::Extraction,
+    verdict::{self, Facts, Scope},
+};
+
+/// When the validity of tokens is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// At the time of the recording.
+    #[default]
+    Capture,
+    /// At this moment (the caller's now, or one the user named).
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    /// The moment to judge at for something recorded at `recorded`.
+    pub const fn at(self, recorded: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Capture => recorded,
+            Self::Fixed(moment) => Some(moment),
+        }
+    }
+}
+
+/// What is expected, and how it is judged.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Callers, resources, issuers, paths.
+    pub profile: Profile,
+    /// `--host`: limits the scope. Empty for the scope the traffic tells.
+    pub hosts: Vec<HostPattern>,
+    /// Realms an expected caller may be of; any if empty. The profile's, unless `--realm` names others.
+    pub realms: Vec<String>,
+    /// When validity is judged.
+    pub clock: Clock,
+    /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
+    pub fail_on: Option<Severity>,
+}
+
+impl Policy {
+    /// A policy of that profile with everything else as usual.
+    pub fn new(profile: Profile) -> Self {
+        let realms = profile.realms.clone();
+        Self { profile, hosts: Vec::new(), realms, clock: Clock::Capture, fail_on: None }
+    }
+
+    /// Limits the scope to hosts that fit a pattern; may be called more than once.
+    #[must_use]
+    pub fn host(mut self, pattern: &str) -> Self {
+        self.hosts.push(HostPattern::new(pattern));
+        self
+    }
+
+    /// Wants callers of that realm.
+    #[must_use]
+    pub fn realm(mut self, realm: &str) -> Self {
+        self.realms = vec![realm.to_owned()];
+        self
+    }
+}
+
+/// One run over any number of inputs.
+pub struct Analysis {
+    policy: Policy,
+    ledger: Ledger,
+    rules: Vec<Box<dyn Rule>>,
+    findings: Findings,
+    signatures: Signatures,
+}
+
+impl Analysis {
+    /// A run without inputs yet.
+    pub fn new(policy: Policy, limits: &Limits) -> Self {
+        Self {
+            policy,
+            ledger: Ledger::new(limits),
+            rules: rules::entries().map(|entry| (entry.make)()).collect(),
+            findings: Findings::new(limits),
+            signatures: Signatures::new(limits.tokens),
+        }
+    }
+
+    /// An input begins. `path` is how the report names it, `format` what its content told.
+    pub fn input(&mut self, source: SourceId, path: &str, format: &str) {
+        if let Some(input) = self.ledger.input(source) {
+            path.clone_into(&mut input.path);
+            format.clone_into(&mut input.format);
+        }
+    }
+
+    /// Takes an exchange with what was found in it. Exchanges of an input come in capture order.
+    pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
+        let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
+        self.ledger.record(&observation);
+        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
+        for rule in &mut self.rules {
+            rule.exchange(&observation, &mut context);
+        }
+    }
+
+    /// Takes what became of a connection.
+    pub fn connection(&mut self, source: SourceId, report: &ConnectionReport) {
+        // A name that was only heard of gets its number, so that findings can be weighed by it.
+        if let Some(name) = report.server_name.as_deref() {
+            self.ledger.host(&crate::handshake::host::normalize(name, crate::http::exchange::Scheme::Https));
+        }
+        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
+        for rule in &mut self.rules {
+            rule.connection(source, report, &mut context);
+        }
+    }
+
+    /// Takes a note.
+    pub fn note(&mut self, source: SourceId, note: &Note) {
+        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
+        for rule in &mut self.rules {
+            rule.note(source, note, &mut context);
+        }
+    }
+
+    /// Takes the result of verifying a token's signature.
+    pub fn signature(&mut self, token: Fingerprint, signature: Signature, reason: &str) {
+        self.signatures.add(token, signature, reason);
+    }
+
+    /// An input is over.
+    pub fn input_done(&mut self, source: SourceId, coverage: Coverage) {
+        if let Some(input) = self.ledger.input(source) {
+            input.coverage = Some(coverage);
+        }
+    }
+
+    /// The report over all inputs.
+    pub fn finish(mut self) -> Report {
+        let scope = Scope::new(&self.policy, &self.ledger);
+        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
+        let summary = Summary { scope: &scope };
+        for rule in &mut self.rules {
+            rule.finish(&summary, &mut context);
+        }
+        let judgement = self.policy.profile.judgement;
+        let findings = self.findings.finish(&scope, &self.ledger, |family| verdict::decides(judgement, family));
+        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger);
+        let (outcome, reason) = verdict::judge(&facts);
+        Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
+    }
+}

@@ -69,6 +69,10 @@ pub struct Limits {
     pub findings: usize,
     /// Pieces of evidence kept per finding.
     pub evidence: usize,
+    /// Distinct hosts kept apart while judging. Later ones share one entry, which counts as in scope.
+    pub hosts: usize,
+    /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
+    pub calls: usize,
     /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
     pub interfaces: usize,
     /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not. Beyond, the rest of the
@@ -110,6 +114,8 @@ impl Default for Limits {
             reorder: 4096,
             findings: 1000,
             evidence: 3,
+            hosts: 16_384,
+            calls: 4096,
             interfaces: 65_536,
             unpack_ratio: 2000,
             unpack_window: 16 << 20,

@@ -1,1 +1,14 @@
-//! (not written yet)
+//! Exchanges and tokens to handshakes: who called whom, with which token, and what the server said.
+//!
+//! An [`observation::Observation`] is one exchange with everything the judgement asks of it worked out once. The
+//! [`ledger::Ledger`] remembers, within bounds, what spans exchanges: hosts, calls and their outcomes, tokens and where
+//! they came from. Rules read both and keep the rest to themselves.
+
+pub mod call;
+pub mod caller;
+pub mod diagnostics;
+pub mod facts;
+pub mod host;
+pub mod ledger;
+pub mod observation;
+pub mod sts;

@@ -1,1 +1,313 @@
-//! (not written yet)
+//! The report: everything the outputs need, and no secret except inside [`crate::secret::Secret`].
+//!
+//! Outputs render this one structure. Its JSON is [`v1`], which is frozen. An output that shows secrets
+//! (`--show-secrets`) finds them in [`TokenSummary::token`]; excerpts and texts are masked already and stay so.
+
+pub mod mask;
+pub mod signature;
+pub mod v1;
+
+use std::{net::IpAddr, sync::Arc};
+
+use crate::{
+    analysis::Policy,
+    coverage::Coverage,
+    evidence::Evidence,
+    handshake::{
+        call::{Call, Step},
+        diagnostics::ServerReason,
+        ledger::Ledger,
+    },
+    rules::{Severity, finding::Finding},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Token, TokenKind},
+    verdict::{Outcome, Scope},
+};
+use signature::{Signature, Signatures};
+
+/// Suggestions at most.
+const NEXT_STEPS: usize = 5;
+
+/// One input of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// How it was named.
+    pub path: String,
+    /// Its format.
+    pub format: String,
+    /// How much of it was read.
+    pub coverage: Coverage,
+}
+
+/// How the calls of one client in one caller's name to one host went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandshakeOutcome {
+    /// A call was accepted, and none was refused after it.
+    Accepted,
+    /// The last that was heard is a refusal.
+    Refused,
+    /// The server asked for OAuth, and no call followed.
+    Discovery,
+    /// Neither acceptance nor refusal was seen.
+    Undecided,
+}
+
+/// Who called whom, with which token, and what the server said.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// The host called.
+    pub resource: Arc<str>,
+    /// The caller as its token names it.
+    pub caller: Option<String>,
+    /// What that application is called.
+    pub caller_name: Option<String>,
+    /// Which claim told.
+    pub caller_claim: Option<&'static str>,
+    /// The profile expects this caller.
+    pub expected: bool,
+    /// The host is in scope.
+    pub in_scope: bool,
+    /// `aud` of the first token.
+    pub audience: Option<String>,
+    /// The first token.
+    pub token: Option<Fingerprint>,
+    /// Its class.
+    pub token_kind: Option<TokenKind>,
+    /// Calls.
+    pub calls: u64,
+    /// Accepted ones.
+    pub accepted: u64,
+    /// Refused ones.
+    pub refused: u64,
+    /// How it went.
+    pub outcome: HandshakeOutcome,
+    /// Status of the last answer.
+    pub status: Option<u16>,
+    /// What the server said to the last refusal.
+    pub reason: Option<ServerReason>,
+    /// First and last call.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The first steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One distinct token.
+#[derive(Clone, Debug)]
+pub struct TokenSummary {
+    /// The token; its raw text is a secret.
+    pub token: Arc<Token>,
+    /// Its class at its first place.
+    pub kind: TokenKind,
+    /// Occurrences.
+    pub count: u64,
+    /// The first.
+    pub first: Evidence,
+    /// Distinct places: role, part and name.
+    pub places: Vec<String>,
+    /// State of its signature, and of those of the tokens inside it.
+    pub signatures: Vec<(Fingerprint, Signature, String)>,
+}
+
+/// The result of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The answer.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What to do next, the most useful first.
+    pub next_steps: Vec<String>,
+    /// The profile's name.
+    pub profile: String,
+    /// Hosts in scope.
+    pub scope: Vec<Arc<str>>,
+    /// The inputs.
+    pub inputs: Vec<Input>,
+    /// How much of all inputs was read.
+    pub coverage: Coverage,
+    /// What was found, the weightiest first.
+    pub findings: Vec<Finding>,
+    /// Who called whom.
+    pub handshakes: Vec<Handshake>,
+    /// The tokens.
+    pub tokens: Vec<TokenSummary>,
+    /// First and last moment of the recording.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// A finding at or above `--fail-on`.
+    pub fails_on: bool,
+}
+
+impl Report {
+    pub(crate) fn new(
+        outcome: Outcome,
+        reason: String,
+        findings: Vec<Finding>,
+        policy: &Policy,
+        scope: &Scope,
+        ledger: &Ledger,
+        signatures: &Signatures,
+    ) -> Self {
+        let inputs: Vec<Input> = ledger
+            .inputs()
+            .iter()
+            .map(|input| Input {
+                path: input.path.clone(),
+                format: input.format.clone(),
+                coverage: input.coverage.unwrap_or_default(),
+            })
+            .collect();
+        let mut coverage = Coverage::default();
+        for input in &inputs {
+            coverage.add(&input.coverage);
+        }
+        Self {
+            next_steps: next_steps(outcome, &findings),
+            fails_on: policy.fail_on.is_some_and(|limit| findings.iter().any(|finding| finding.severity >= limit)),
+            outcome,
+            reason,
+            profile: policy.profile.name.clone(),
+            scope: ledger.hosts().filter(|(id, ..)| scope.has(*id)).map(|(_, name, _)| Arc::clone(name)).collect(),
+            inputs,
+            coverage,
+            findings,
+            handshakes: handshakes(policy, scope, ledger),
+            tokens: tokens(ledger, signatures),
+            span: ledger.span(),
+        }
+    }
+
+    /// The contract's exit code: 0, 1 or 3.
+    pub const fn exit_code(&self) -> u8 {
+        match self.outcome {
+            Outcome::Fail => 1,
+            _ if self.fails_on => 1,
+            Outcome::Inconclusive => 3,
+            Outcome::Pass => 0,
+        }
+    }
+
+    /// The path of an input, as evidence names it.
+    pub fn path(&self, evidence: &Evidence) -> &str {
+        self.inputs.get(evidence.input.0 as usize).map_or("", |input| input.path.as_str())
+    }
+
+    /// The gravest severity found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// Remedies of what decided the outcome, each once.
+fn next_steps(outcome: Outcome, findings: &[Finding]) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    let relevant = findings.iter().filter(|finding| match outcome {
+        Outcome::Fail => finding.fails || (finding.in_scope && finding.severity >= Severity::Medium),
+        Outcome::Inconclusive => finding.blocks || (finding.in_scope && finding.severity >= Severity::Medium),
+        Outcome::Pass => finding.in_scope && finding.severity >= Severity::Medium,
+    });
+    for finding in relevant {
+        if steps.len() < NEXT_STEPS && !steps.iter().any(|step| *step == finding.remedy) {
+            steps.push(finding.remedy.to_string());
+        }
+    }
+    if steps.is_empty() && outcome != Outcome::Pass {
+        steps.push(
+            "Record again while a Teams or Skype for Business user looks up a calendar, long enough to see the call and \
+             its answer, on the server or with the keys to decrypt it."
+                .to_owned(),
+        );
+    }
+    steps
+}
+
+fn handshakes(policy: &Policy, scope: &Scope, ledger: &Ledger) -> Vec<Handshake> {
+    let calls = ledger.calls().iter().map(|call| of_call(call, policy, scope, ledger));
+    let open = ledger.discoveries().iter().filter(|discovery| !discovery.followed).map(|discovery| Handshake {
+        client: discovery.client,
+        resource: Arc::clone(ledger.host_name(discovery.host)),
+        caller: None,
+        caller_name: None,
+        caller_claim: None,
+        expected: false,
+        in_scope: scope.has(discovery.host),
+        audience: None,
+        token: None,
+        token_kind: None,
+        calls: 0,
+        accepted: 0,
+        refused: 0,
+        outcome: HandshakeOutcome::Discovery,
+        status: Some(401),
+        reason: None,
+        span: None,
+        steps: discovery.steps.clone(),
+    });
+    let mut all: Vec<Handshake> = calls.chain(open).collect();
+    all.sort_by_key(|handshake| {
+        let first = handshake.steps.first();
+        first.map(|step| (step.evidence.input, step.evidence.exchange))
+    });
+    all
+}
+
+fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Handshake {
+    let mut steps = call.steps.clone();
+    let issued = call.actor.and_then(|actor| ledger.issuances().iter().find(|issuance| issuance.token == Some(actor)));
+    if let Some(issuance) = issued {
+        steps.extend(issuance.steps.iter().cloned());
+        steps.sort_by_key(|step| (step.evidence.input, step.evidence.exchange));
+    }
+    let outcome = if !call.pending.is_empty() {
+        HandshakeOutcome::Refused
+    } else if call.accepted > 0 {
+        HandshakeOutcome::Accepted
+    } else {
+        HandshakeOutcome::Undecided
+    };
+    let caller = call.caller.as_ref();
+    Handshake {
+        client: call.client,
+        resource: Arc::clone(ledger.host_name(call.host)),
+        caller: caller.map(|caller| mask::text(&caller.principal.to_string())),
+        caller_name: caller.and_then(|c| policy.profile.application_name(&c.principal.name)).map(str::to_owned),
+        caller_claim: caller.map(|caller| caller.layer.as_str()),
+        expected: call.expected,
+        in_scope: scope.has(call.host),
+        audience: call.audience.as_deref().map(mask::text),
+        token: Some(call.token),
+        token_kind: Some(call.kind),
+        calls: call.calls,
+        accepted: call.accepted,
+        refused: call.refused,
+        outcome,
+        status: call.status,
+        reason: call.reason.clone(),
+        span: call.span,
+        steps,
+    }
+}
+
+fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {
+    let summary = |facts: &crate::handshake::facts::TokenFacts| {
+        let mut known = Vec::new();
+        let mut token = Some(&facts.token);
+        while let Some(layer) = token {
+            let (signature, reason) = signatures.of(layer);
+            known.push((layer.id, signature, reason));
+            token = layer.actor.as_ref();
+        }
+        TokenSummary {
+            token: Arc::clone(&facts.token),
+            kind: facts.kind,
+            count: facts.count,
+            first: facts.first.clone(),
+            places: facts.places.clone(),
+            signatures: known,
+        }
+    };
+    ledger.tokens().iter().map(summary).collect()
+}

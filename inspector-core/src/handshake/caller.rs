@@ -1,0 +1,174 @@
+//! Who is calling, and in which direction: the question a search for a GUID cannot answer.
+//!
+//! The expected issuer stands in different layers (protocol facts from [MS-XOAUTH] 4.1 to 4.6):
+//!
+//! ```text
+//! app-asserted user     outer { iss: CALLER, actortoken: inner { iss: ACS,    nameid: CALLER } }
+//! app only              inner { iss: ACS,    nameid: CALLER }
+//! self-issued           outer { iss: CALLER, actortoken: inner { iss: CALLER, nameid: CALLER } }
+//! Entra application     { iss: https://sts.windows.net/T/, appid: CALLER, tid: T }
+//! ```
+//!
+//! and, meaning something else, in `trusted_issuers`, in `client_id` and `aud` of the reverse direction (Exchange calls
+//! Skype), in assertions to a token endpoint, and in contents. Only tokens presented to a resource are looked at here.
+
+use crate::{
+    profile::Profile,
+    token::{Role, Sighting, Token, TokenKind, principal::Principal},
+};
+
+/// Where in a token the caller's name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// `iss` of the outer token.
+    OuterIssuer,
+    /// `nameid` of the actor token.
+    ActorNameId,
+    /// `iss` of an actor token its caller signed itself.
+    SelfIssuer,
+    /// `appid` or `azp` of an Entra token, with its `tid` as realm.
+    EntraApplication,
+}
+
+impl Layer {
+    /// For people: the claim.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OuterIssuer => "iss of the outer token",
+            Self::ActorNameId => "nameid of the actor token",
+            Self::SelfIssuer => "iss of the self-issued actor token",
+            Self::EntraApplication => "application id of the Entra token",
+        }
+    }
+}
+
+/// A name a token gives its caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The name.
+    pub principal: Principal,
+    /// Where it stands.
+    pub layer: Layer,
+}
+
+impl Caller {
+    /// `id@realm` in lower case: one spelling for all.
+    pub fn key(&self) -> String {
+        let mut key = self.principal.name.to_ascii_lowercase();
+        if let Some(realm) = self.principal.realm() {
+            key.push('@');
+            key.push_str(&realm.to_ascii_lowercase());
+        }
+        key
+    }
+}
+
+/// Which way a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To one of the profile's resources, by the token's audience.
+    Forward,
+    /// From one of the profile's resources to one of its callers.
+    Reverse,
+    /// The audience is not a principal name (Entra), or none.
+    Unnamed,
+    /// To somebody else.
+    Elsewhere,
+}
+
+/// All names a token gives its caller, the outermost first.
+pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
+    let mut found = Vec::with_capacity(3);
+    let mut add = |principal: Option<Principal>, layer| {
+        if let Some(principal) = principal {
+            found.push(Caller { principal, layer });
+        }
+    };
+    match kind {
+        TokenKind::S2sOuter => {
+            add(token.issuer(), Layer::OuterIssuer);
+            if let Some(actor) = &token.actor {
+                add(actor_caller(actor), Layer::ActorNameId);
+                add(self_issuer(actor), Layer::SelfIssuer);
+            }
+        }
+        TokenKind::S2sActor => {
+            add(actor_caller(token), Layer::ActorNameId);
+            add(self_issuer(token), Layer::SelfIssuer);
+        }
+        TokenKind::EntraAccess => add(entra_caller(token), Layer::EntraApplication),
+        _ => {}
+    }
+    found
+}
+
+/// The caller an actor token names: `nameid`, or the application of an Entra token used as one.
+pub fn actor_caller(actor: &Token) -> Option<Principal> {
+    actor.name_id().or_else(|| entra_caller(actor))
+}
+
+/// `iss` of an actor token, if it is a caller's own name: no `nameid`, or the same id.
+pub fn self_issuer(actor: &Token) -> Option<Principal> {
+    let issuer = actor.issuer()?;
+    actor.name_id().is_none_or(|name| name.is(&issuer.name)).then_some(issuer)
+}
+
+fn entra_caller(token: &Token) -> Option<Principal> {
+    let id = token.claim("appid").or_else(|| token.claim("azp"))?;
+    let name = Principal::parse(&id)?.name;
+    Some(Principal { name, host: None, realm: token.claim("tid").map(std::borrow::Cow::into_owned) })
+}
+
+/// The direction of a call by its token.
+pub fn direction(token: &Token, profile: &Profile) -> Direction {
+    let audiences = token.audiences();
+    let mut named = audiences.iter().filter_map(|text| Principal::parse(text)).peekable();
+    if named.peek().is_none() {
+        return Direction::Unnamed;
+    }
+    let mut direction = Direction::Elsewhere;
+    for audience in named {
+        if profile.resource(&audience.name).is_some() {
+            return Direction::Forward;
+        }
+        let from_resource = token.issuer().is_some_and(|issuer| profile.resource(&issuer.name).is_some());
+        if profile.caller(&audience.name).is_some() && from_resource {
+            direction = Direction::Reverse;
+        }
+    }
+    direction
+}
+
+/// Whether the sighting is a token presented as such: not an assertion, not a mention, and not one of the pair inside
+/// `MSAuth1.0`, which is another protocol.
+pub fn is_presented(sighting: &Sighting) -> bool {
+    sighting.role == Role::Presented
+        && !sighting.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("MSAuth1.0"))
+}
+
+/// Whether the kind is one of server-to-server OAuth.
+pub const fn is_s2s_kind(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::S2sOuter | TokenKind::S2sActor | TokenKind::ProofToken)
+}
+
+/// The expected caller a presented token names, if it does: an id of the profile with a realm, in the forward
+/// direction. `to_resource` tells that the request's path is one of the profile's resources, which decides where the
+/// audience is no principal name. `realms` limits the realms; any if empty.
+pub fn expected(sighting: &Sighting, profile: &Profile, realms: &[String], to_resource: bool) -> Option<Caller> {
+    if !is_presented(sighting) {
+        return None;
+    }
+    let forward = match direction(&sighting.token, profile) {
+        Direction::Forward => true,
+        Direction::Unnamed => to_resource,
+        Direction::Reverse | Direction::Elsewhere => false,
+    };
+    if !forward {
+        return None;
+    }
+    callers(&sighting.token, sighting.kind).into_iter().find(|caller| {
+        let Some(realm) = caller.principal.realm().filter(|realm| *realm != "*") else { return false };
+        profile.caller(&caller.principal.name).is_some()
+            && (realms.is_empty() || realms.iter().any(|allowed| allowed.eq_ignore_ascii_case(realm)))
+    })
+}

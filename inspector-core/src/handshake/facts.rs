@@ -1,0 +1,196 @@
+//! What the ledger knows of a host, a token and an input: counts, flags and short lists.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::host::HostId;
+use crate::{
+    coverage::Coverage,
+    evidence::Evidence,
+    token::{Token, TokenKind},
+};
+
+/// Members of a short list: addresses of a host, issuers it trusts, places of a token.
+pub(super) const SHORT_LIST: usize = 32;
+
+/// How often, and the first few places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How often.
+    pub count: u64,
+    /// The first few.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Seen {
+    /// Counts one more; its place is asked for only while there is room.
+    pub fn add(&mut self, limit: usize, evidence: impl FnOnce() -> Evidence) {
+        self.count = self.count.saturating_add(1);
+        if self.evidence.len() < limit {
+            self.evidence.push(evidence());
+        }
+    }
+
+    /// Adds another's.
+    pub fn merge(&mut self, other: Self, limit: usize) {
+        self.count = self.count.saturating_add(other.count);
+        let room = limit.saturating_sub(self.evidence.len());
+        self.evidence.extend(other.evidence.into_iter().take(room));
+    }
+}
+
+/// Requests to a resource by what they carried. One request may count in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All requests.
+    pub requests: u64,
+    /// With any credentials.
+    pub credentialed: u64,
+    /// With a token whose claims can be read.
+    pub readable_tokens: u64,
+    /// With a token that cannot be read.
+    pub unreadable_tokens: u64,
+    /// With credentials the recording replaced.
+    pub redacted: u64,
+    /// With Basic or another password.
+    pub passwords: u64,
+    /// With NTLM, Negotiate, Digest or another scheme.
+    pub others: u64,
+    /// With a token, and past authentication.
+    pub accepted_tokens: u64,
+}
+
+impl Tally {
+    /// Adds another's.
+    pub const fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.credentialed += other.credentialed;
+        self.readable_tokens += other.readable_tokens;
+        self.unreadable_tokens += other.unreadable_tokens;
+        self.redacted += other.redacted;
+        self.passwords += other.passwords;
+        self.others += other.others;
+        self.accepted_tokens += other.accepted_tokens;
+    }
+}
+
+/// What was seen of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Server addresses of its exchanges.
+    pub addresses: Vec<IpAddr>,
+    /// An endpoint of server-to-server OAuth was asked, by path.
+    pub endpoint: bool,
+    /// A token of server-to-server OAuth was presented, posted or issued.
+    pub token: bool,
+    /// It challenged for server-to-server OAuth.
+    pub challenge: bool,
+    /// Any bearer token was presented to it, or it challenged for Bearer.
+    pub bearer: bool,
+    /// Its 401 offered Bearer.
+    pub offers_bearer: bool,
+    /// Exchanges with it, tunnels aside.
+    pub exchanges: u64,
+    /// Exchanges whose request was read.
+    pub readable: u64,
+    /// Tunnels asked of a proxy in its name.
+    pub tunnels: Seen,
+    /// Requests to it as a resource.
+    pub tally: Tally,
+    /// Calls with a token of an expected caller.
+    pub expected: Seen,
+    /// Of these, accepted.
+    pub expected_accepted: Seen,
+    /// A name of the first expected caller, as sent.
+    pub expected_caller: Option<String>,
+    /// Calls with any token that were accepted.
+    pub accepted: u64,
+    /// `trusted_issuers` of its challenges.
+    pub trusted_issuers: Vec<String>,
+    /// `client_id` of its challenges.
+    pub client_ids: Vec<String>,
+    /// An expected caller among its trusted issuers: where.
+    pub trusts_caller: Option<(String, Evidence)>,
+    /// Issuers of actor tokens presented to it that the profile does not know, as sent.
+    pub unknown_issuers: Vec<(String, Seen)>,
+}
+
+/// One distinct token.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// The token.
+    pub token: Arc<Token>,
+    /// Its class at its first place.
+    pub kind: TokenKind,
+    /// Occurrences.
+    pub count: u64,
+    /// The first.
+    pub first: Evidence,
+    /// Distinct places: role and name.
+    pub places: Vec<String>,
+    /// Presented so often.
+    pub presented: u64,
+    /// Refused so often.
+    pub refused: u64,
+    /// Issued in the recording.
+    pub issued: bool,
+}
+
+/// What was seen of one input.
+#[derive(Clone, Debug, Default)]
+pub struct InputFacts {
+    /// Its path.
+    pub path: String,
+    /// Its format's name.
+    pub format: String,
+    /// Its figures, once it is done.
+    pub coverage: Option<Coverage>,
+    /// Exchanges.
+    pub exchanges: u64,
+    /// Exchanges with an `Authorization` field, a cookie in either direction.
+    pub with_secrets: u64,
+    /// Hosts asked, by number.
+    pub hosts: Vec<bool>,
+    /// Resources that answered without credentials what they do not answer without: signs of a sanitised recording.
+    pub unexplained: Vec<(HostId, Seen)>,
+    /// Seconds `Date` is ahead of the recording's clock, of exchanges with credentials.
+    pub clock: Vec<i64>,
+    /// Where the first of these was.
+    pub clock_evidence: Option<Evidence>,
+}
+
+impl InputFacts {
+    /// Seconds `Date` is ahead of the recording's clock: the median.
+    pub fn skew(&self) -> Option<i64> {
+        let mut samples = self.clock.clone();
+        samples.sort_unstable();
+        samples.get(samples.len() / 2).copied()
+    }
+
+    /// Whether the host was asked in this input.
+    pub fn has_host(&self, host: HostId) -> bool {
+        self.hosts.get(host.index()).copied().unwrap_or(false)
+    }
+}
+
+pub(super) fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
+    if list.len() < SHORT_LIST && !list.contains(&value) {
+        list.push(value);
+    }
+}
+
+/// Counts a sight of `key` in a list of at most `most` keys.
+pub(super) fn see<K: PartialEq>(
+    list: &mut Vec<(K, Seen)>,
+    key: K,
+    most: usize,
+    limit: usize,
+    evidence: impl FnOnce() -> Evidence,
+) {
+    if let Some((_, seen)) = list.iter_mut().find(|(known, _)| *known == key) {
+        seen.add(limit, evidence);
+    } else if list.len() < most {
+        let mut seen = Seen::default();
+        seen.add(limit, evidence);
+        list.push((key, seen));
+    }
+}

@@ -1,0 +1,493 @@
+//! What spans exchanges, within bounds: hosts, calls and their outcomes, tokens and where they came from, clocks.
+//!
+//! Everything here is a count, a flag or a short list; a recording of any length ends in the same few megabytes. What
+//! does not fit is counted in a shared entry and shows in the report ([`Ledger::overflowed`]).
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::{
+    call::{
+        Call, CallKey, Discovery, History, Issuance, Step, StepKind, add_refusal, call_key, discovery_steps, new_call,
+        update_call,
+    },
+    caller,
+    facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see},
+    host::{self, HostId, HostNames},
+    observation::{self, Answer, Endpoint, Observation},
+};
+use crate::{
+    evidence::{Evidence, Part, SourceId},
+    http::exchange::Mark,
+    limits::Limits,
+    report::mask,
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Role, Sighting, principal::Principal},
+};
+
+/// A hash map without an order; nothing ever iterates over it.
+pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Inputs of one run. The engine numbers them from 0 without holes.
+const MOST_INPUTS: usize = 1 << 20;
+/// Differences between `Date` and the recording's clock kept per input.
+const CLOCK_SAMPLES: usize = 4096;
+
+/// The memory of an analysis.
+#[derive(Debug)]
+pub struct Ledger {
+    limits: Limits,
+    names: HostNames,
+    hosts: Vec<HostFacts>,
+    other: HostFacts,
+    calls: Vec<Call>,
+    call_index: Index<CallKey, usize>,
+    discoveries: Vec<Discovery>,
+    discovery_index: Index<(Option<IpAddr>, HostId), usize>,
+    issuances: Vec<Issuance>,
+    tokens: Vec<TokenFacts>,
+    token_index: Index<Fingerprint, usize>,
+    tokens_beyond: u64,
+    calls_beyond: u64,
+    callers: Vec<(String, Seen)>,
+    inputs: Vec<InputFacts>,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            names: HostNames::new(limits.hosts),
+            hosts: Vec::new(),
+            other: HostFacts::default(),
+            calls: Vec::new(),
+            call_index: Index::default(),
+            discoveries: Vec::new(),
+            discovery_index: Index::default(),
+            issuances: Vec::new(),
+            tokens: Vec::new(),
+            token_index: Index::default(),
+            tokens_beyond: 0,
+            calls_beyond: 0,
+            callers: Vec::new(),
+            inputs: Vec::new(),
+            span: None,
+        }
+    }
+
+    /// The number of a host, given anew if it was not seen before.
+    pub fn host(&mut self, name: &str) -> HostId {
+        let id = self.names.intern(name);
+        if id != HostId::OTHER && id.index() >= self.hosts.len() {
+            self.hosts.push(HostFacts::default());
+        }
+        id
+    }
+
+    /// The number of a host that was seen before.
+    pub fn find_host(&self, name: &str) -> Option<HostId> {
+        self.names.find(name)
+    }
+
+    /// The name of a host.
+    pub fn host_name(&self, id: HostId) -> &Arc<str> {
+        self.names.name(id)
+    }
+
+    /// What was seen of a host.
+    pub fn facts(&self, id: HostId) -> &HostFacts {
+        self.hosts.get(id.index()).unwrap_or(&self.other)
+    }
+
+    fn facts_mut(&mut self, id: HostId) -> &mut HostFacts {
+        self.hosts.get_mut(id.index()).unwrap_or(&mut self.other)
+    }
+
+    /// All hosts in the order they were first seen, the shared entry last.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostId, &Arc<str>, &HostFacts)> {
+        let known = self.hosts.iter().enumerate().filter_map(|(number, facts)| {
+            let id = self.names.at(number)?;
+            Some((id, self.names.name(id), facts))
+        });
+        let other = self.names.overflowed().then_some((HostId::OTHER, self.names.name(HostId::OTHER), &self.other));
+        known.chain(other)
+    }
+
+    /// Whether a host (in lower case, without port) was seen to belong to server-to-server OAuth.
+    pub fn is_s2s_host(&self, name: &str) -> bool {
+        self.find_host(host::bare(name)).is_some_and(|id| {
+            let facts = self.facts(id);
+            facts.endpoint || facts.token || facts.challenge
+        })
+    }
+
+    /// Calls with a token, in order.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Probes and their challenges, in order.
+    pub fn discoveries(&self) -> &[Discovery] {
+        &self.discoveries
+    }
+
+    /// Requests for tokens, in order.
+    pub fn issuances(&self) -> &[Issuance] {
+        &self.issuances
+    }
+
+    /// Distinct tokens in order of their first occurrence.
+    pub fn tokens(&self) -> &[TokenFacts] {
+        &self.tokens
+    }
+
+    /// A token that was seen before (nested ones are not).
+    pub fn token(&self, id: Fingerprint) -> Option<&TokenFacts> {
+        self.token_index.get(&id).and_then(|at| self.tokens.get(*at))
+    }
+
+    /// Application ids of callers of server-to-server OAuth in lower case, in order of their first call.
+    pub fn callers(&self) -> &[(String, Seen)] {
+        &self.callers
+    }
+
+    /// The inputs.
+    pub fn inputs(&self) -> &[InputFacts] {
+        &self.inputs
+    }
+
+    /// First and last moment of the recording.
+    pub const fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
+    }
+
+    /// The limit that was reached, if one was: then not everything was kept apart.
+    pub const fn overflowed(&self) -> Option<&'static str> {
+        if self.names.overflowed() {
+            Some("hosts")
+        } else if self.calls_beyond > 0 {
+            Some("calls")
+        } else if self.tokens_beyond > 0 {
+            Some("tokens")
+        } else {
+            None
+        }
+    }
+
+    /// The facts of an input, made if new; `None` for a number no engine gives.
+    pub fn input(&mut self, id: SourceId) -> Option<&mut InputFacts> {
+        let at = id.0 as usize;
+        if at >= MOST_INPUTS {
+            return None;
+        }
+        if self.inputs.len() <= at {
+            self.inputs.resize_with(at + 1, InputFacts::default);
+        }
+        self.inputs.get_mut(at)
+    }
+
+    /// What the same client did before at this host as the same caller.
+    pub fn history(&self, observation: &Observation<'_>) -> History {
+        let Some(key) = call_key(observation) else { return History::default() };
+        let call = self.call_index.get(&key).and_then(|at| self.calls.get(*at));
+        call.map_or_else(History::default, |c| History { calls: c.calls, accepted: c.accepted, refused: c.refused })
+    }
+
+    /// Takes an exchange.
+    pub fn record(&mut self, observation: &Observation<'_>) {
+        self.record_span(observation.time);
+        self.record_input(observation);
+        if observation.endpoint == Endpoint::Tunnel {
+            let limit = self.limits.evidence;
+            self.facts_mut(observation.host).tunnels.add(limit, || observation.request_line());
+            return;
+        }
+        self.record_host(observation);
+        self.record_issuers(observation);
+        self.record_tokens(observation);
+        self.record_issuance(observation);
+        if observation.presented().next().is_some() {
+            self.record_call(observation);
+        } else if observation.answer == Answer::Discovery && observation.s2s {
+            self.record_discovery(observation);
+        }
+    }
+
+    fn record_span(&mut self, time: Option<Timestamp>) {
+        let Some(time) = time else { return };
+        self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+    }
+
+    fn record_input(&mut self, observation: &Observation<'_>) {
+        let limit = self.limits.evidence;
+        let host = observation.host;
+        let exchange = observation.exchange;
+        let Some(input) = self.input(exchange.source) else { return };
+        input.exchanges += 1;
+        if host != HostId::OTHER {
+            if input.hosts.len() <= host.index() {
+                input.hosts.resize(host.index() + 1, false);
+            }
+            if let Some(flag) = input.hosts.get_mut(host.index()) {
+                *flag = true;
+            }
+        }
+        let names = ["authorization", "cookie", "set-cookie"];
+        let has_field = |head: Option<&crate::http::message::Head>| {
+            head.is_some_and(|head| names.iter().any(|name| head.value(name).is_some()))
+        };
+        if has_field(observation.request()) || has_field(observation.response()) {
+            input.with_secrets += 1;
+        }
+        let answered = matches!(observation.answer, Answer::Anonymous) && observation.status.is_some_and(|s| s < 300);
+        let reads_anonymously =
+            observation.request().is_some_and(|head| head.method().eq_ignore_ascii_case(b"OPTIONS"));
+        if observation.is_resource() && answered && !reads_anonymously {
+            let line = || observation.request_line();
+            see(&mut input.unexplained, host, SHORT_LIST, limit, line);
+        }
+        let authenticates = observation.s2s || observation.endpoint == Endpoint::Token || observation.carried.any();
+        if authenticates
+            && input.clock.len() < CLOCK_SAMPLES
+            && let Some((ahead, evidence)) = clock_sample(observation)
+        {
+            input.clock.push(ahead);
+            input.clock_evidence.get_or_insert(evidence);
+        }
+    }
+
+    fn record_host(&mut self, observation: &Observation<'_>) {
+        let limit = self.limits.evidence;
+        let extraction = observation.extraction;
+        let facts = self.facts_mut(observation.host);
+        facts.exchanges += 1;
+        facts.readable += u64::from(observation.exchange.request.is_some());
+        if let Some(server) = observation.exchange.server {
+            push_once(&mut facts.addresses, server.address.to_canonical());
+        }
+        facts.endpoint |= observation.is_resource();
+        facts.token |= extraction.sightings.iter().any(|sighting| is_of_s2s(sighting, observation));
+        for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {
+            facts.bearer = true;
+            facts.offers_bearer = true;
+            facts.challenge |= observation::is_s2s_challenge(challenge);
+            if let Some(id) = challenge.parameter("client_id") {
+                push_once(&mut facts.client_ids, id.to_owned());
+            }
+            for issuer in challenge.trusted_issuers() {
+                push_once(&mut facts.trusted_issuers, issuer.to_owned());
+                let named = Principal::parse(issuer).filter(|p| observation.profile.caller(&p.name).is_some());
+                if named.is_some() && facts.trusts_caller.is_none() {
+                    let excerpt = format!("trusted_issuers: {}", mask::text(issuer));
+                    let evidence = observation.in_response(Part::ResponseHeader, "WWW-Authenticate", excerpt);
+                    facts.trusts_caller = Some((issuer.to_owned(), evidence));
+                }
+            }
+        }
+        if !observation.asks_resource() || observation.exchange.request.is_none() {
+            return;
+        }
+        let carried = observation.carried;
+        facts.bearer |= carried.token();
+        let tally = &mut facts.tally;
+        tally.requests += 1;
+        tally.credentialed += u64::from(carried.any());
+        tally.readable_tokens += u64::from(carried.readable_token);
+        tally.unreadable_tokens += u64::from(carried.unreadable_token);
+        tally.redacted += u64::from(carried.redacted);
+        tally.passwords += u64::from(carried.password);
+        tally.others += u64::from(carried.other);
+        let accepted = observation.answer == Answer::Accepted && carried.token();
+        tally.accepted_tokens += u64::from(accepted);
+        facts.accepted += u64::from(accepted);
+        if let Some(caller) = &observation.expected {
+            let evidence = || {
+                observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s))
+            };
+            facts.expected.add(limit, evidence);
+            facts.expected_caller.get_or_insert_with(|| caller.principal.to_string());
+            if accepted {
+                facts.expected_accepted.add(limit, || observation.answered());
+            }
+        }
+    }
+
+    fn record_issuers(&mut self, observation: &Observation<'_>) {
+        let limit = self.limits.evidence;
+        for (sighting, actor) in observation.actors() {
+            let Some(issuer) = actor.claim("iss") else { continue };
+            let own = caller::self_issuer(actor).is_some_and(|own| {
+                observation.profile.caller(&own.name).is_some() || observation.profile.resource(&own.name).is_some()
+            });
+            if own || observation.profile.admits_issuer(&issuer) {
+                continue;
+            }
+            let evidence = || observation.claimed(sighting, "iss", &issuer);
+            let issuers = &mut self.facts_mut(observation.host).unknown_issuers;
+            see(issuers, issuer.clone().into_owned(), SHORT_LIST, limit, evidence);
+        }
+        let Some(caller) = observation.caller.as_ref().filter(|_| observation.actors().next().is_some()) else {
+            return;
+        };
+        let id = caller.principal.name.to_ascii_lowercase();
+        let evidence =
+            || observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s));
+        see(&mut self.callers, id, SHORT_LIST * 8, limit, evidence);
+    }
+
+    fn record_tokens(&mut self, observation: &Observation<'_>) {
+        for sighting in &observation.extraction.sightings {
+            let id = sighting.token.id;
+            let presented = sighting.role == Role::Presented;
+            let at = match self.token_index.get(&id) {
+                Some(at) => *at,
+                None if self.tokens.len() >= self.limits.tokens => {
+                    self.tokens_beyond += 1;
+                    continue;
+                }
+                None => {
+                    self.token_index.insert(id, self.tokens.len());
+                    self.tokens.push(TokenFacts {
+                        token: Arc::clone(&sighting.token),
+                        kind: sighting.kind,
+                        count: 0,
+                        first: observation.sighted(sighting),
+                        places: Vec::new(),
+                        presented: 0,
+                        refused: 0,
+                        issued: false,
+                    });
+                    self.tokens.len() - 1
+                }
+            };
+            let Some(facts) = self.tokens.get_mut(at) else { continue };
+            facts.count += 1;
+            facts.presented += u64::from(presented);
+            facts.refused += u64::from(presented && observation.answer == Answer::Refused);
+            facts.issued |= sighting.role == Role::Issued;
+            if facts.places.len() < SHORT_LIST {
+                push_once(
+                    &mut facts.places,
+                    format!("{} {} {}", sighting.role.as_str(), sighting.part.as_str(), sighting.name),
+                );
+            }
+        }
+    }
+
+    fn record_issuance(&mut self, observation: &Observation<'_>) {
+        let Some(request) = observation.token_request.as_ref().filter(|request| request.server_to_server) else {
+            return;
+        };
+        if self.issuances.len() >= self.limits.calls {
+            return;
+        }
+        let issued = observation.extraction.sightings.iter().find(|s| s.role == Role::Issued);
+        let asked = request.resource.as_deref().map(|r| format!(" for {}", mask::text(r))).unwrap_or_default();
+        let mut steps = vec![Step {
+            kind: StepKind::TokenRequest,
+            time: observation.time,
+            text: format!("asks {} for a token{asked}", observation.host_name),
+            evidence: observation.request_line(),
+        }];
+        let answered = match (issued, &observation.token_error) {
+            (Some(sighting), _) => Some(format!("issues {}", mask::token(&sighting.token))),
+            (None, Some(error)) => Some(format!("refuses: {} {}", error.error, error.code().unwrap_or_default())),
+            (None, None) => observation.status.map(|status| format!("answers {status}")),
+        };
+        if let Some(text) = answered {
+            let time = observation.exchange.response.as_ref().and_then(|r| r.first.time());
+            steps.push(Step { kind: StepKind::Token, time, text, evidence: observation.answered() });
+        }
+        self.issuances.push(Issuance { host: observation.host, token: issued.map(|s| s.token.id), steps });
+    }
+
+    fn record_discovery(&mut self, observation: &Observation<'_>) {
+        let limit = self.limits.evidence;
+        let key = (observation.client, observation.host);
+        let at = match self.discovery_index.get(&key) {
+            Some(at) => *at,
+            None if self.discoveries.len() >= self.limits.calls => return,
+            None => {
+                self.discovery_index.insert(key, self.discoveries.len());
+                self.discoveries.push(Discovery {
+                    client: observation.client,
+                    host: observation.host,
+                    seen: Seen::default(),
+                    steps: discovery_steps(observation),
+                    offers_bearer: false,
+                    followed: false,
+                });
+                self.discoveries.len() - 1
+            }
+        };
+        if let Some(discovery) = self.discoveries.get_mut(at) {
+            discovery.seen.add(limit, || observation.answered());
+            discovery.offers_bearer |= observation.offers("Bearer");
+        }
+    }
+
+    fn record_call(&mut self, observation: &Observation<'_>) {
+        let (Some(key), Some(sighting)) = (call_key(observation), observation.presented().next()) else { return };
+        let limit = self.limits.evidence;
+        let discovered = self.discovery_index.get(&(key.client, key.host)).copied();
+        let at = match self.call_index.get(&key) {
+            Some(at) => *at,
+            None if self.calls.len() >= self.limits.calls => {
+                // All further calls share the last entry: their refusals stay pending, which is the careful reading.
+                self.calls_beyond += 1;
+                let last = self.calls.len().saturating_sub(1);
+                if let (Answer::Refused | Answer::Login, Some(call)) = (observation.answer, self.calls.get_mut(last)) {
+                    add_refusal(&mut call.pending, observation, limit);
+                }
+                return;
+            }
+            None => {
+                let mut call = new_call(observation, sighting);
+                if let Some(discovery) = discovered.and_then(|at| self.discoveries.get(at)) {
+                    call.steps.splice(0..0, discovery.steps.iter().cloned());
+                }
+                self.call_index.insert(key, self.calls.len());
+                self.calls.push(call);
+                self.calls.len() - 1
+            }
+        };
+        if let Some(discovery) = discovered.and_then(|at| self.discoveries.get_mut(at)) {
+            discovery.followed = true;
+        }
+        if let Some(call) = self.calls.get_mut(at) {
+            update_call(call, observation, limit);
+        }
+    }
+}
+
+impl HostNames {
+    fn at(&self, number: usize) -> Option<HostId> {
+        let name = self.by_number(number)?;
+        self.find(name)
+    }
+}
+
+/// Whether a sighting makes its host one of server-to-server OAuth.
+fn is_of_s2s(sighting: &Sighting, observation: &Observation<'_>) -> bool {
+    match sighting.role {
+        Role::Presented => caller::is_presented(sighting) && caller::is_s2s_kind(sighting.kind),
+        Role::Assertion | Role::Issued => observation.token_request.as_ref().is_some_and(|r| r.server_to_server),
+        Role::Mentioned => false,
+    }
+}
+
+/// Seconds `Date` is ahead of the recording's clock. Answers from a cache (`Age`) and entries that were never sent do not
+/// tell.
+fn clock_sample(observation: &Observation<'_>) -> Option<(i64, Evidence)> {
+    let response = observation.exchange.response.as_ref()?;
+    if response.head.value("age").is_some() || observation.exchange.marks.has(Mark::NotSent) {
+        return None;
+    }
+    let date = response.head.text("date")?;
+    let server = Timestamp::parse_http_date(date)?;
+    let recorded = response.first.time()?;
+    let ahead = server.seconds().saturating_sub(recorded.seconds());
+    Some((ahead, observation.in_response(Part::ResponseHeader, "Date", mask::text(date))))
+}

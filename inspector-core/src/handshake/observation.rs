@@ -1,0 +1,608 @@
+//! One exchange with everything the judgement asks of it, worked out once.
+//!
+//! Rules are short because of this type: which host, what the endpoint is for, what credentials came, who calls, what
+//! the server answered and why.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use memchr::memmem;
+
+use super::{
+    call::History,
+    caller::{self, Caller, Direction},
+    diagnostics::{Diagnostic, ServerReason},
+    host::{self, HostId},
+    ledger::Ledger,
+    sts::{self, TokenError, TokenRequest},
+};
+use crate::{
+    analysis::Policy,
+    evidence::{Evidence, Part},
+    http::{
+        auth::{Basic, Challenge, Credentials, CredentialsKind},
+        exchange::{Exchange, Mark, Scheme},
+        message::Head,
+    },
+    profile::{EndpointKind, Profile},
+    report::mask,
+    time::Timestamp,
+    token::{Defect, Role, Sighting, Token, TokenKind, extract::Extraction},
+};
+
+/// Contents searched for a SOAP fault, in bytes.
+const FAULT_SEARCH: usize = 64 << 10;
+
+/// What an endpoint is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A resource of the profile, by its path.
+    Resource {
+        /// Whose it is.
+        product: String,
+        /// The path tells by itself that the host is of interest.
+        alone: bool,
+    },
+    /// Anonymous by design (Autodiscover V2).
+    Anonymous,
+    /// Published keys and configuration.
+    Metadata,
+    /// A token endpoint or one of its kin (introspection, revocation, pushed requests, device codes).
+    Token,
+    /// The path looks like one, but the content is not that of an OAuth request, or is not there.
+    PossibleToken,
+    /// `CONNECT`: a tunnel through a proxy.
+    Tunnel,
+    /// Anything else.
+    Other,
+}
+
+/// What the server's answer means for the credentials that were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// Credentials were sent, and got past authentication.
+    Accepted,
+    /// Credentials were sent and refused.
+    Refused,
+    /// A redirect to a login page.
+    Login,
+    /// 401 to an absent or empty `Authorization`: the normal beginning of a handshake.
+    Discovery,
+    /// 403 without a word about OAuth: refused for another reason, or by somebody else.
+    Forbidden,
+    /// No credentials were sent and none were asked for.
+    Anonymous,
+    /// The status tells nothing about the credentials (proxy, overload, gateway, redacted credentials).
+    Undecided,
+    /// No response was recorded.
+    Missing,
+}
+
+/// Which credentials a request carried for the server (not for a proxy).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// A token whose claims can be read.
+    pub readable_token: bool,
+    /// A token that is opaque, encrypted, cut or too large.
+    pub unreadable_token: bool,
+    /// A value the recording replaced.
+    pub redacted: bool,
+    /// Basic that says something, or a password elsewhere.
+    pub password: bool,
+    /// NTLM, Negotiate, Digest or another scheme.
+    pub other: bool,
+    /// An `Authorization` field that says nothing: empty, a scheme alone, or Basic with neither user nor password.
+    pub empty: bool,
+}
+
+impl Carried {
+    /// Whether anything was carried that says something.
+    pub const fn any(self) -> bool {
+        self.readable_token || self.unreadable_token || self.redacted || self.password || self.other
+    }
+
+    /// Whether a token was carried.
+    pub const fn token(self) -> bool {
+        self.readable_token || self.unreadable_token
+    }
+}
+
+/// One exchange, worked out.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// The exchange.
+    pub exchange: &'a Exchange,
+    /// Its tokens, credentials, challenges and parameters.
+    pub extraction: &'a Extraction,
+    /// What is expected.
+    pub profile: &'a Profile,
+    /// The host asked: authority, else server address.
+    pub host: HostId,
+    /// Its name.
+    pub host_name: Arc<str>,
+    /// Path of the target in lower case, without query.
+    pub path: String,
+    /// What the endpoint is for.
+    pub endpoint: Endpoint,
+    /// It belongs to server-to-server OAuth: by path, token or challenge. Never for anonymous endpoints.
+    pub s2s: bool,
+    /// Which credentials it carried.
+    pub carried: Carried,
+    /// What the answer means.
+    pub answer: Answer,
+    /// Status of the final response; `None` without one.
+    pub status: Option<u16>,
+    /// When the request was recorded.
+    pub time: Option<Timestamp>,
+    /// When validity is judged: the recording's time, unless the policy names another.
+    pub judged_at: Option<Timestamp>,
+    /// Who asked, as far as the recording tells.
+    pub client: Option<IpAddr>,
+    /// `x-ms-diagnostics` fields.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Why the server refused, if it said so.
+    pub reason: Option<ServerReason>,
+    /// The request, if the endpoint is a token endpoint.
+    pub token_request: Option<TokenRequest>,
+    /// The error it answered.
+    pub token_error: Option<TokenError>,
+    /// Who calls, by the first presented token that tells.
+    pub caller: Option<Caller>,
+    /// The expected caller, if a presented token names one in the forward direction.
+    pub expected: Option<Caller>,
+    /// Direction of the first presented token.
+    pub direction: Option<Direction>,
+    /// What the same client did before at this host as the same caller.
+    pub history: History,
+}
+
+impl<'a> Observation<'a> {
+    /// Works out an exchange. The ledger gives hosts their numbers and tells what was known before.
+    pub fn new(exchange: &'a Exchange, extraction: &'a Extraction, policy: &'a Policy, ledger: &mut Ledger) -> Self {
+        let profile = &policy.profile;
+        let authority = exchange.authority().filter(|name| !name.trim().is_empty());
+        let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
+        let name = match (authority, exchange.server) {
+            (Some(name), _) if tunnel => host::normalize(&name, Scheme::Https),
+            (Some(name), _) => host::normalize(&name, exchange.scheme),
+            (None, Some(server)) => host::normalize(&server.to_string(), exchange.scheme),
+            (None, None) => String::new(),
+        };
+        let host = ledger.host(&name);
+        let host_name = Arc::clone(ledger.host_name(host));
+        let request = exchange.request.as_ref();
+        let response = exchange.response.as_ref();
+        let path = request.map(|r| path_of(r.head.target())).unwrap_or_default();
+        let endpoint = classify(exchange, extraction, profile, &host_name, &path);
+        let carried = carried(extraction);
+        let challenged = extraction.challenges.iter().any(|c| !c.proxy && is_s2s_challenge(c));
+        let s2s = is_s2s(extraction, &endpoint, challenged);
+        let diagnostics: Vec<Diagnostic> = response
+            .map(|r| {
+                r.head.values("x-ms-diagnostics").map(|v| Diagnostic::parse(&String::from_utf8_lossy(v))).collect()
+            })
+            .unwrap_or_default();
+        let status = exchange.status().filter(|status| *status != 0);
+        let reason = server_reason(exchange, extraction, &diagnostics);
+        let answer = answer(exchange, extraction, profile, carried, &diagnostics, reason.as_ref());
+        let is_token = endpoint == Endpoint::Token;
+        let token_request =
+            is_token.then(|| TokenRequest::read(extraction, profile, |host| ledger.is_s2s_host(host))).flatten();
+        let failed = is_token && status.is_some_and(|status| status >= 400);
+        let token_error = response.filter(|_| failed).and_then(|r| r.body.kept.as_deref()).and_then(TokenError::read);
+        let first = extraction.sightings.iter().find(|s| caller::is_presented(s));
+        let to_resource = matches!(&endpoint, Endpoint::Resource { .. });
+        let mut expected = None;
+        let mut called = None;
+        for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
+            called = called.or_else(|| caller::callers(&sighting.token, sighting.kind).into_iter().next());
+            expected = expected.or_else(|| caller::expected(sighting, profile, &policy.realms, to_resource));
+        }
+        let time = request.or(response).and_then(|message| message.first.time());
+        let mut observation = Self {
+            exchange,
+            extraction,
+            profile,
+            host,
+            host_name,
+            path,
+            endpoint,
+            s2s,
+            carried,
+            answer,
+            status,
+            time,
+            judged_at: policy.clock.at(time),
+            client: exchange.client.map(|client| client.address.to_canonical()),
+            diagnostics,
+            reason,
+            token_request,
+            token_error,
+            direction: first.map(|s| caller::direction(&s.token, profile)),
+            caller: expected.clone().or(called),
+            expected,
+            history: History::default(),
+        };
+        observation.history = ledger.history(&observation);
+        observation
+    }
+
+    /// The request's header section.
+    pub fn request(&self) -> Option<&'a Head> {
+        self.exchange.request.as_ref().map(|message| &message.head)
+    }
+
+    /// The response's header section.
+    pub fn response(&self) -> Option<&'a Head> {
+        self.exchange.response.as_ref().map(|message| &message.head)
+    }
+
+    /// Whether TLS protected it where it was recorded.
+    pub fn is_protected(&self) -> bool {
+        self.exchange.scheme == Scheme::Https
+    }
+
+    /// Whether the path is a resource of the profile that tells by itself.
+    pub const fn is_resource(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Resource { alone: true, .. })
+    }
+
+    /// Whether the exchange asks a resource (rather than a token endpoint, a proxy or published metadata).
+    pub const fn asks_resource(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Resource { .. } | Endpoint::Other | Endpoint::PossibleToken)
+    }
+
+    /// Tokens presented to the resource, without those of `MSAuth1.0`.
+    pub fn presented(&self) -> impl Iterator<Item = &'a Sighting> {
+        self.extraction.sightings.iter().filter(|s| caller::is_presented(s))
+    }
+
+    /// Tokens of server-to-server OAuth that were presented or posted as assertion, and are whole.
+    pub fn s2s_tokens(&self) -> impl Iterator<Item = &'a Sighting> {
+        self.extraction.sightings.iter().filter(|sighting| {
+            let used = caller::is_presented(sighting) || sighting.role == Role::Assertion;
+            let kind = caller::is_s2s_kind(sighting.kind) || sighting.kind == TokenKind::S2sAssertion;
+            used && kind && is_whole(&sighting.token)
+        })
+    }
+
+    /// Presented outer tokens with their readable actor token.
+    pub fn app_asserted(&self) -> impl Iterator<Item = (&'a Sighting, &'a Token)> {
+        self.s2s_tokens().filter(|s| caller::is_presented(s) && s.kind == TokenKind::S2sOuter).filter_map(|sighting| {
+            let actor = sighting.token.actor.as_deref()?;
+            (actor.kind.is_readable() && is_whole(actor)).then_some((sighting, actor))
+        })
+    }
+
+    /// Tokens that carry a caller's authority: the actor inside a presented outer token, or one presented alone.
+    pub fn actors(&self) -> impl Iterator<Item = (&'a Sighting, &'a Token)> {
+        let alone = self.s2s_tokens().filter(|s| caller::is_presented(s) && s.kind == TokenKind::S2sActor);
+        self.app_asserted().chain(alone.map(|sighting| (sighting, &*sighting.token)))
+    }
+
+    /// Basic credentials for the server, with their field.
+    pub fn basics(&self) -> impl Iterator<Item = (&'a Credentials, &'a Basic)> {
+        self.extraction.credentials.iter().filter(|c| !c.proxy).filter_map(|c| match &c.kind {
+            CredentialsKind::Basic(basic) => Some((c, basic)),
+            _ => None,
+        })
+    }
+
+    /// Challenges of the server (not of a proxy).
+    pub fn challenges(&self) -> impl Iterator<Item = &'a Challenge> {
+        self.extraction.challenges.iter().filter(|challenge| !challenge.proxy)
+    }
+
+    /// Whether the server offers a scheme.
+    pub fn offers(&self, scheme: &str) -> bool {
+        self.challenges().any(|challenge| challenge.is(scheme))
+    }
+
+    /// Whether `User-Agent` is one of the callers' (a hint).
+    pub fn is_caller_agent(&self) -> bool {
+        let agent = self.request().and_then(|head| head.text("user-agent")).unwrap_or_default();
+        self.profile.user_agents.iter().any(|piece| agent.contains(piece.as_str()))
+    }
+
+    /// Evidence in the request.
+    pub fn in_request(&self, part: Part, name: &str, excerpt: impl Into<String>) -> Evidence {
+        let at = self.exchange.request.as_ref().map(|message| message.head_end);
+        self.evidence(at, part, name, excerpt.into())
+    }
+
+    /// Evidence in the response.
+    pub fn in_response(&self, part: Part, name: &str, excerpt: impl Into<String>) -> Evidence {
+        let at = self.exchange.response.as_ref().map(|message| message.head_end);
+        self.evidence(at, part, name, excerpt.into())
+    }
+
+    /// A sighting as evidence: its token masked.
+    pub fn sighted(&self, sighting: &Sighting) -> Evidence {
+        let scheme = sighting.scheme.as_deref().map(|scheme| format!("{scheme} ")).unwrap_or_default();
+        let excerpt = format!("{scheme}{}", mask::token(&sighting.token));
+        self.evidence(Some(sighting.at), sighting.part, &sighting.name, excerpt)
+    }
+
+    /// A claim of a token as evidence.
+    pub fn claimed(&self, sighting: &Sighting, claim: &str, value: &str) -> Evidence {
+        let excerpt = format!("{claim}: {}", mask::text(value));
+        self.evidence(Some(sighting.at), sighting.part, &sighting.name, excerpt)
+    }
+
+    /// Credentials as evidence, masked.
+    pub fn credentials(&self, credentials: &Credentials) -> Evidence {
+        self.in_request(credentials.part, &credentials.field, credentials.masked())
+    }
+
+    /// The request line as evidence, without query.
+    pub fn request_line(&self) -> Evidence {
+        let method = self.request().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+        self.in_request(Part::RequestUrl, "target", format!("{method} {}", self.place()))
+    }
+
+    /// The status as evidence.
+    pub fn answered(&self) -> Evidence {
+        let status = self.status.map_or_else(|| "no response".to_owned(), |status| format!("status {status}"));
+        self.in_response(Part::ResponseHeader, "status", status)
+    }
+
+    /// Host and path for people.
+    pub fn place(&self) -> String {
+        format!("{}{}", self.host_name, mask::text(&self.path))
+    }
+
+    fn evidence(&self, at: Option<crate::evidence::At>, part: Part, name: &str, excerpt: String) -> Evidence {
+        let message = self.exchange.request.as_ref().or(self.exchange.response.as_ref());
+        let at = at.or_else(|| message.map(|message| message.head_end));
+        Evidence {
+            input: self.exchange.source,
+            frame: at.and_then(crate::evidence::At::frame),
+            connection: self.exchange.connection.map(|id| id.0),
+            exchange: Some(self.exchange.number),
+            entry: at.and_then(crate::evidence::At::entry),
+            part: Some(part),
+            name: Some(name.to_owned()),
+            excerpt: Some(excerpt),
+        }
+    }
+}
+
+/// Whether nothing of a token is missing or taken out.
+pub fn is_whole(token: &Token) -> bool {
+    !token.defects.iter().any(|defect| matches!(defect, Defect::TooLarge | Defect::Redacted))
+}
+
+/// Whether the claims of a token can be read and trusted to be what was sent.
+pub fn is_readable(token: &Token) -> bool {
+    token.kind.is_readable()
+        && is_whole(token)
+        && !token.defects.iter().any(|d| matches!(d, Defect::HeaderNotJson | Defect::PayloadNotJson))
+}
+
+/// Whether a challenge is one of server-to-server OAuth: Bearer that names trusted issuers.
+pub fn is_s2s_challenge(challenge: &Challenge) -> bool {
+    challenge.is("Bearer") && challenge.trusted_issuers().next().is_some()
+}
+
+/// Whether content of that media type can hold a credential or a token that bears on the outcome. Unknown types can.
+pub fn may_hold_credentials(media_type: Option<&str>) -> bool {
+    let Some(media) = media_type else { return true };
+    let family = media.split('/').next().unwrap_or_default();
+    !(matches!(family, "image" | "audio" | "video" | "font")
+        || matches!(
+            media,
+            "text/css" | "text/javascript" | "application/javascript" | "application/wasm" | "application/pdf"
+        ))
+}
+
+/// Basic with neither user nor password: `Og==`, sent by probes.
+pub const fn is_empty_basic(basic: &Basic) -> bool {
+    !basic.malformed && basic.user.is_empty() && basic.password_length == 0
+}
+
+/// The path of a target in lower case: without scheme, authority, query and fragment.
+fn path_of(target: &[u8]) -> String {
+    let target = String::from_utf8_lossy(target);
+    let cut = target.find(['?', '#']).unwrap_or(target.len());
+    let target = target.get(..cut).unwrap_or_default();
+    let path = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+        }
+        _ => target,
+    };
+    path.to_ascii_lowercase()
+}
+
+fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, host: &str, path: &str) -> Endpoint {
+    let method = exchange.request.as_ref().map(|request| request.head.method()).unwrap_or_default();
+    if method.eq_ignore_ascii_case(b"CONNECT") {
+        return Endpoint::Tunnel;
+    }
+    if let Some(found) = profile.endpoint(path) {
+        match found.kind {
+            EndpointKind::Resource => return Endpoint::Resource { product: found.product.clone(), alone: found.alone },
+            EndpointKind::Anonymous => return Endpoint::Anonymous,
+            EndpointKind::Metadata => return Endpoint::Metadata,
+            EndpointKind::Token => return Endpoint::Token,
+        }
+    }
+    let by_content = has_oauth_content(extraction);
+    let by_path = profile.is_token_path(path);
+    let grants = sts::form_parameter(extraction, "grant_type").is_some();
+    match (by_path, by_content, profile.is_token_host(host)) {
+        (true, true, _) | (true, _, true) => Endpoint::Token,
+        _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
+        (true, false, false) => Endpoint::PossibleToken,
+        _ => Endpoint::Other,
+    }
+}
+
+/// Whether the request's content has a parameter of OAuth requests (RFC 6749, 7009, 7662, 8628, 9126).
+fn has_oauth_content(extraction: &Extraction) -> bool {
+    const NAMES: [&str; 9] = [
+        "grant_type",
+        "token",
+        "response_type",
+        "request",
+        "device_code",
+        "client_id",
+        "scope",
+        "assertion",
+        "client_assertion",
+    ];
+    extraction
+        .parameters
+        .iter()
+        .any(|p| p.part == Part::RequestBody && NAMES.iter().any(|name| p.name.eq_ignore_ascii_case(name)))
+}
+
+fn is_s2s(extraction: &Extraction, endpoint: &Endpoint, challenged: bool) -> bool {
+    if matches!(endpoint, Endpoint::Anonymous | Endpoint::Metadata | Endpoint::Tunnel | Endpoint::Token) {
+        return false;
+    }
+    let token = extraction.sightings.iter().any(|s| caller::is_presented(s) && caller::is_s2s_kind(s.kind));
+    matches!(endpoint, Endpoint::Resource { alone: true, .. }) || token || challenged
+}
+
+fn carried(extraction: &Extraction) -> Carried {
+    let mut carried = Carried::default();
+    for credentials in extraction.credentials.iter().filter(|c| !c.proxy) {
+        match &credentials.kind {
+            CredentialsKind::Empty => carried.empty = true,
+            CredentialsKind::Basic(basic) if is_empty_basic(basic) => carried.empty = true,
+            CredentialsKind::Basic(_) => carried.password = true,
+            CredentialsKind::Redacted => carried.redacted = true,
+            CredentialsKind::Token => carried.unreadable_token |= !has_token(extraction, credentials.part),
+            _ => carried.other = true,
+        }
+    }
+    for sighting in extraction.sightings.iter().filter(|s| s.role == Role::Presented && s.part != Part::ResponseBody) {
+        if sighting.token.defects.contains(&Defect::Redacted) {
+            carried.redacted = true;
+        } else if is_readable(&sighting.token) {
+            carried.readable_token = true;
+        } else {
+            carried.unreadable_token = true;
+        }
+    }
+    let in_request = [Part::RequestHeader, Part::RequestUrl, Part::RequestBody];
+    carried.password |= extraction.passwords.iter().any(|p| in_request.contains(&p.part));
+    carried
+}
+
+/// Whether a token of credentials was decoded; a limit can keep it from that.
+fn has_token(extraction: &Extraction, part: Part) -> bool {
+    extraction.sightings.iter().any(|sighting| sighting.part == part)
+}
+
+/// What the server said about a refusal, the most telling first.
+fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Diagnostic]) -> Option<ServerReason> {
+    if let Some(said) = diagnostics.iter().find(|d| d.is_oauth()).or_else(|| diagnostics.first()) {
+        return Some(ServerReason {
+            category: said.category.clone(),
+            code: said.code,
+            text: said.reason.as_deref().map(mask::text),
+            said_in: "x-ms-diagnostics",
+        });
+    }
+    if let Some(fault) = authentication_fault(exchange) {
+        return Some(fault);
+    }
+    let challenge = extraction.challenges.iter().find(|c| !c.proxy && c.parameter("error").is_some())?;
+    Some(ServerReason {
+        category: challenge.parameter("error").map(str::to_owned),
+        code: None,
+        text: challenge.parameter("error_description").map(mask::text),
+        said_in: "WWW-Authenticate",
+    })
+}
+
+/// A SOAP fault that speaks of authentication rather than of the application.
+fn authentication_fault(exchange: &Exchange) -> Option<ServerReason> {
+    const FAULTS: [(&str, &str); 4] = [
+        ("missing a linked account for RBAC", "invalid_grant"),
+        ("FailedAuthentication", "invalid_token"),
+        ("InvalidSecurityToken", "invalid_token"),
+        ("InvalidSecurity<", "invalid_token"),
+    ];
+    let body = exchange.response.as_ref()?.body.kept.as_deref()?;
+    let body = body.get(..FAULT_SEARCH).unwrap_or(body);
+    memmem::find(body, b"Fault")?;
+    let (words, category) = FAULTS.iter().find(|(words, _)| memmem::find(body, words.as_bytes()).is_some())?;
+    Some(ServerReason {
+        category: Some((*category).to_owned()),
+        code: None,
+        text: Some((*words).trim_end_matches('<').to_owned()),
+        said_in: "SOAP fault",
+    })
+}
+
+fn answer(
+    exchange: &Exchange,
+    extraction: &Extraction,
+    profile: &Profile,
+    carried: Carried,
+    diagnostics: &[Diagnostic],
+    reason: Option<&ServerReason>,
+) -> Answer {
+    let Some(response) = &exchange.response else { return Answer::Missing };
+    let status = response.head.status().unwrap_or(0);
+    if status == 0 {
+        return Answer::Missing;
+    }
+    if !carried.any() {
+        return match status {
+            401 => Answer::Discovery,
+            407 => Answer::Undecided,
+            _ => Answer::Anonymous,
+        };
+    }
+    // What was redacted may have been nothing: the answer cannot be held against it.
+    if carried.redacted {
+        return Answer::Undecided;
+    }
+    let oauth = diagnostics.iter().any(Diagnostic::is_oauth);
+    let refused_by_fault = reason.is_some_and(|reason| reason.said_in == "SOAP fault");
+    let bearer_error =
+        extraction.challenges.iter().any(|c| !c.proxy && c.is("Bearer") && c.parameter("error").is_some());
+    match status {
+        401 => Answer::Refused,
+        403 if oauth || bearer_error => Answer::Refused,
+        403 => Answer::Forbidden,
+        440 | 456 => Answer::Refused,
+        300..=399 if is_login_redirect(&response.head, profile) => Answer::Login,
+        500 if refused_by_fault || oauth => Answer::Refused,
+        500 if is_xml(&response.head) => Answer::Accepted,
+        400 | 407 | 408 | 429 | 500..=599 => Answer::Undecided,
+        _ if oauth || refused_by_fault => Answer::Refused,
+        _ => Answer::Accepted,
+    }
+}
+
+fn is_xml(head: &Head) -> bool {
+    head.media_type().is_some_and(|media| media.ends_with("xml"))
+}
+
+/// Whether `Location` leads to a page where somebody signs in.
+fn is_login_redirect(head: &Head, profile: &Profile) -> bool {
+    let Some(location) = head.value("location") else { return false };
+    let location = String::from_utf8_lossy(location);
+    let path = path_of(location.as_bytes());
+    let host = location.split_once("://").map(|(_, rest)| {
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        host::normalize(rest.get(..end).unwrap_or_default(), Scheme::Https)
+    });
+    profile.login_paths.iter().any(|login| path.contains(login.as_str()))
+        || host.is_some_and(|host| profile.is_token_host(&host))
+}
+
+/// A field's value for people: lossy UTF-8, tokens masked.
+pub fn shown(value: &[u8]) -> String {
+    let text: Cow<'_, str> = String::from_utf8_lossy(value);
+    mask::text(&text)
+}
+
+/// Whether the mark is on the exchange.
+pub const fn has(observation: &Observation<'_>, mark: Mark) -> bool {
+    observation.exchange.marks.has(mark)
+}

@@ -1,0 +1,395 @@
+//! The JSON of a report, schema `inspector-report/1`: frozen.
+//!
+//! These types exist to be serialised and nothing else. Members may be added; none changes its name or meaning. The
+//! schema is `schema/inspector-report-1.json` of this crate, also in [`SCHEMA`].
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    HandshakeOutcome, Report as Source, TokenSummary, mask,
+    signature::{Signature, Signatures},
+};
+use crate::{
+    coverage::Coverage,
+    evidence::{Evidence as Place, Part},
+    rules::{Severity, finding::Finding as SourceFinding},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::Token as SourceToken,
+    verdict::Outcome,
+};
+
+/// The JSON Schema (draft 2020-12) of [`Report`].
+pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
+
+/// The whole document.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `inspector-report/1`.
+    pub schema: &'static str,
+    /// The answer.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Name of the profile.
+    pub profile: String,
+    /// Hosts in scope.
+    pub scope: Vec<String>,
+    /// What to do next.
+    pub next_steps: Vec<String>,
+    /// The inputs.
+    pub inputs: Vec<Input>,
+    /// The sum over the inputs.
+    pub coverage: Coverage,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Who called whom.
+    pub handshakes: Vec<Handshake>,
+    /// The tokens.
+    pub tokens: Vec<Token>,
+}
+
+/// One input.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    /// How it was named.
+    pub path: String,
+    /// Its format.
+    pub format: String,
+    /// How much of it was read.
+    pub coverage: Coverage,
+}
+
+/// One finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Code.
+    pub rule: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// Severity.
+    pub severity: Severity,
+    /// A pass is not possible because of it; coverage only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<bool>,
+    /// It concerns a host in scope.
+    pub in_scope: bool,
+    /// The host it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// One line.
+    pub title: String,
+    /// With its particulars.
+    pub detail: String,
+    /// How many it stands for.
+    pub count: u64,
+    /// The first few places.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub remedy: String,
+    /// Where to read on.
+    pub reference: &'static str,
+}
+
+/// One place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evidence {
+    /// The input's path.
+    pub input: String,
+    /// Frame number from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
+    /// Connection number from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u64>,
+    /// Exchange number from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<u64>,
+    /// Entry index from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// Part of the exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// Field, parameter or member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Masked text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}
+
+/// One handshake.
+#[derive(Clone, Debug, Serialize)]
+pub struct Handshake {
+    /// The client's address.
+    pub client: Option<String>,
+    /// The host called.
+    pub resource: String,
+    /// The caller as its token names it.
+    pub caller: Option<String>,
+    /// What that application is called.
+    pub caller_name: Option<String>,
+    /// Which claim told.
+    pub caller_claim: Option<&'static str>,
+    /// The profile expects this caller.
+    pub expected: bool,
+    /// The host is in scope.
+    pub in_scope: bool,
+    /// `aud` of the first token.
+    pub audience: Option<String>,
+    /// `id` of the first token.
+    pub token: Option<Fingerprint>,
+    /// Its class.
+    pub token_kind: Option<&'static str>,
+    /// Calls.
+    pub calls: u64,
+    /// Accepted ones.
+    pub accepted: u64,
+    /// Refused ones.
+    pub refused: u64,
+    /// How it went.
+    pub outcome: HandshakeOutcome,
+    /// Status of the last answer.
+    pub status: Option<u16>,
+    /// What the server said to the last refusal.
+    pub server_reason: Option<ServerReason>,
+    /// First call.
+    pub first: Option<Timestamp>,
+    /// Last call.
+    pub last: Option<Timestamp>,
+    /// The first steps.
+    pub steps: Vec<Step>,
+}
+
+/// What a server said to a refusal.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServerReason {
+    /// The number.
+    pub code: Option<u32>,
+    /// The category.
+    pub category: Option<String>,
+    /// Its words.
+    pub text: Option<String>,
+    /// Where it said so.
+    pub said_in: &'static str,
+    /// What that means, if it is known.
+    pub meaning: Option<&'static str>,
+}
+
+/// A step of a handshake.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Which.
+    pub step: &'static str,
+    /// When.
+    pub time: Option<Timestamp>,
+    /// What, for people.
+    pub text: String,
+    /// Where.
+    pub evidence: Evidence,
+}
+
+/// One distinct token; also a line of `inspector tokens --format ndjson`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Token {
+    /// The input of its first occurrence; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// SHA-256 prefix of its text.
+    pub id: Fingerprint,
+    /// Its class.
+    pub kind: &'static str,
+    /// Occurrences; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Its first occurrence; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Evidence>,
+    /// Distinct places.
+    pub places: Vec<String>,
+    /// Header as sent, secrets masked; null if it cannot be read.
+    pub header: Option<Map<String, Value>>,
+    /// Claims as sent, secrets and nested tokens masked; null if they cannot be read.
+    pub claims: Option<Map<String, Value>>,
+    /// The nested actor token.
+    pub actor: Option<Box<Self>>,
+    /// State of its signature.
+    pub signature: Signature,
+    /// Why.
+    pub signature_reason: String,
+    /// `nbf`.
+    pub not_before: Option<Timestamp>,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+    /// `iss` as sent.
+    pub issuer: Option<String>,
+    /// `aud` as sent; the first.
+    pub audience: Option<String>,
+    /// Whom the token names as caller: the parsed principal of `nameid`, else of `iss`.
+    pub principal: Option<Principal>,
+}
+
+/// A parsed principal name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Principal {
+    /// Application id or other name.
+    pub name: String,
+    /// Host.
+    pub host: Option<String>,
+    /// Realm.
+    pub realm: Option<String>,
+}
+
+impl From<&Source> for Report {
+    fn from(report: &Source) -> Self {
+        let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
+        Self {
+            schema: "inspector-report/1",
+            outcome: report.outcome,
+            reason: report.reason.clone(),
+            profile: report.profile.clone(),
+            scope: report.scope.iter().map(ToString::to_string).collect(),
+            next_steps: report.next_steps.clone(),
+            inputs: report
+                .inputs
+                .iter()
+                .map(|input| Input { path: input.path.clone(), format: input.format.clone(), coverage: input.coverage })
+                .collect(),
+            coverage: report.coverage,
+            findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
+            handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
+            tokens: report.tokens.iter().map(|token| Token::new(token, &place)).collect(),
+        }
+    }
+}
+
+impl Evidence {
+    fn new(evidence: &Place, path: &str) -> Self {
+        Self {
+            input: path.to_owned(),
+            frame: evidence.frame,
+            connection: evidence.connection,
+            exchange: evidence.exchange,
+            entry: evidence.entry,
+            part: evidence.part,
+            name: evidence.name.clone(),
+            excerpt: evidence.excerpt.clone(),
+        }
+    }
+}
+
+impl Finding {
+    fn new(finding: &SourceFinding, place: &impl Fn(&Place) -> Evidence) -> Self {
+        let is_coverage = finding.meta.family() == crate::rules::Family::Coverage;
+        Self {
+            rule: finding.meta.code,
+            name: finding.meta.name,
+            severity: finding.severity,
+            blocks: is_coverage.then_some(finding.blocks),
+            in_scope: finding.in_scope,
+            host: finding.host.as_deref().map(str::to_owned),
+            title: finding.title.to_string(),
+            detail: finding.detail.clone(),
+            count: finding.count,
+            evidence: finding.evidence.iter().map(place).collect(),
+            remedy: finding.remedy.to_string(),
+            reference: finding.meta.reference,
+        }
+    }
+}
+
+impl Handshake {
+    fn new(handshake: &super::Handshake, place: &impl Fn(&Place) -> Evidence) -> Self {
+        Self {
+            client: handshake.client.map(|client| client.to_string()),
+            resource: handshake.resource.to_string(),
+            caller: handshake.caller.clone(),
+            caller_name: handshake.caller_name.clone(),
+            caller_claim: handshake.caller_claim,
+            expected: handshake.expected,
+            in_scope: handshake.in_scope,
+            audience: handshake.audience.clone(),
+            token: handshake.token,
+            token_kind: handshake.token_kind.map(crate::token::TokenKind::as_str),
+            calls: handshake.calls,
+            accepted: handshake.accepted,
+            refused: handshake.refused,
+            outcome: handshake.outcome,
+            status: handshake.status,
+            server_reason: handshake.reason.as_ref().map(|reason| ServerReason {
+                code: reason.code,
+                category: reason.category.clone(),
+                text: reason.text.clone(),
+                said_in: reason.said_in,
+                meaning: reason.explanation().map(|explanation| explanation.meaning),
+            }),
+            first: handshake.span.map(|(first, _)| first),
+            last: handshake.span.map(|(_, last)| last),
+            steps: handshake
+                .steps
+                .iter()
+                .map(|step| Step {
+                    step: step.kind.as_str(),
+                    time: step.time,
+                    text: step.text.clone(),
+                    evidence: place(&step.evidence),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Token {
+    fn new(summary: &TokenSummary, place: &impl Fn(&Place) -> Evidence) -> Self {
+        let first = place(&summary.first);
+        let mut token = Self::layer(&summary.token, &summary.signatures);
+        token.kind = summary.kind.as_str();
+        token.input = Some(first.input.clone());
+        token.count = Some(summary.count);
+        token.first = Some(first);
+        token.places.clone_from(&summary.places);
+        token
+    }
+
+    /// A token without a place, as `inspector decode` shows it.
+    pub fn decoded(token: &SourceToken) -> Self {
+        let signatures = Signatures::new(0);
+        let mut known = Vec::new();
+        let mut layer = Some(token);
+        while let Some(token) = layer {
+            let (signature, reason) = signatures.of(token);
+            known.push((token.id, signature, reason));
+            layer = token.actor.as_deref();
+        }
+        Self::layer(token, &known)
+    }
+
+    fn layer(token: &SourceToken, signatures: &[(Fingerprint, Signature, String)]) -> Self {
+        let readable = token.kind.is_readable();
+        let (signature, signature_reason) = signatures.iter().find(|(id, ..)| *id == token.id).map_or_else(
+            || (Signature::Unverifiable, String::new()),
+            |(_, signature, reason)| (*signature, reason.clone()),
+        );
+        let principal = token.name_id().filter(|p| p.is_guid()).or_else(|| token.issuer());
+        Self {
+            input: None,
+            id: token.id,
+            kind: token.kind.as_str(),
+            count: None,
+            first: None,
+            places: Vec::new(),
+            header: token.header_json.is_some().then(|| mask::members(&token.header)),
+            claims: readable.then(|| mask::members(&token.claims)),
+            actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
+            signature,
+            signature_reason,
+            not_before: token.not_before,
+            expires: token.expires,
+            issuer: token.claim("iss").map(std::borrow::Cow::into_owned),
+            audience: token.audiences().into_iter().next(),
+            principal: principal.map(|p| Principal { name: p.name, host: p.host, realm: p.realm }),
+        }
+    }
+}

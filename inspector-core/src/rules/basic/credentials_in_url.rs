@@ -1,0 +1,40 @@
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    report::mask,
+    rules::{Context, Declared, Rule, Severity, declare_rule},
+    token::extract::PasswordCarrier,
+};
+
+declare_rule! {
+    /// A URL carries a user name and a password (`user:password@host`): it ends in logs, histories and `Referer`.
+    ///
+    /// # Evidence
+    /// The part, the user name and the length of the password.
+    ///
+    /// # Traps
+    /// A user name without password is low. An address of the form `name@host` in a path is no user information.
+    pub(crate) CredentialsInUrl = "BAS-007" "credentials-in-url" High,
+    title: "A password is part of a URL",
+    remedy: "Take the password out of the URL and change it.",
+    source: "RFC 3986 §3.2.1, §7.5",
+    reference: "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1",
+}
+
+impl Rule for CredentialsInUrl {
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        for found in observation.extraction.passwords.iter().filter(|p| p.carrier == PasswordCarrier::Url) {
+            let length = found.password.reveal().len();
+            let severity = if length == 0 { Severity::Low } else { Self::META.severity };
+            let user = mask::text(&found.user);
+            let excerpt = format!("user \"{user}\", password of {length} bytes (masked)");
+            let evidence = match found.part {
+                Part::ResponseHeader | Part::ResponseBody => observation.in_response(found.part, &found.name, excerpt),
+                part => observation.in_request(part, &found.name, excerpt),
+            };
+            let detail = format!("{}: user \"{user}\" in {}", observation.host_name, mask::text(&found.name));
+            let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+            context.find(if length == 0 { draft.title("A user name is part of a URL") } else { draft });
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use crate::{
+    evidence::{Evidence, SourceId},
+    handshake::observation::Observation,
+    note::{Note, NoteKind},
+    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern},
+};
+
+/// Limits whose effect is marked on the exchange (or connection) itself and judged there.
+const JUDGED_ELSEWHERE: [&str; 12] = [
+    "entry",
+    "body",
+    "decoded_body",
+    "decode_ratio",
+    "codings",
+    "head",
+    "fields",
+    "token",
+    "token_depth",
+    "out_of_order",
+    "tls_handshake",
+    "tls_pending_total",
+];
+
+declare_rule! {
+    /// A bound of this program was reached, and something was given up: connections, tokens or members that were not
+    /// looked at.
+    ///
+    /// # Evidence
+    /// The bound's name and where it was reached.
+    ///
+    /// # Traps
+    /// Bounds that mark the exchange they concern (long contents, long headers) are judged there and do not block here.
+    pub(crate) LimitReached = "COV-009" "limit-reached" Medium,
+    title: "A limit of this program was reached",
+    remedy: "Give more memory with --max-memory, or record less at a time.",
+    source: "This program's Limits",
+    reference: "https://cwe.mitre.org/data/definitions/770.html",
+}
+
+impl Rule for LimitReached {
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        for limit in &observation.extraction.limits {
+            let detail = format!("{}: limit: {limit}", observation.host_name);
+            context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
+        }
+    }
+
+    fn note(&mut self, input: SourceId, note: &Note, context: &mut Context<'_>) {
+        let NoteKind::Limit { limit } = note.kind else { return };
+        let evidence = Evidence {
+            input,
+            frame: note.at.and_then(crate::evidence::At::frame),
+            entry: note.at.and_then(crate::evidence::At::entry),
+            connection: note.connection.map(|id| id.0),
+            ..Evidence::default()
+        };
+        let draft = Self::META.about(Concern::Anything).detail(format!("limit: {limit}")).evidence(evidence);
+        context.find(if JUDGED_ELSEWHERE.contains(&limit) { draft } else { draft.overturns() });
+    }
+
+    fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
+        if let Some(limit) = context.ledger.overflowed() {
+            context.find(Self::META.about(Concern::Anything).detail(format!("limit: {limit}")).overturns());
+        }
+    }
+}

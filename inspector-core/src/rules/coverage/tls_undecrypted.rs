@@ -1,0 +1,37 @@
+use crate::{
+    connection::{ConnectionReport, Reason},
+    evidence::{Part, SourceId},
+    rules::{Context, Declared, Rule, declare_rule},
+};
+
+declare_rule! {
+    /// A connection is encrypted and no key opened it, so that every request in it is unseen. Absence of Basic, or of a
+    /// refusal, cannot be told from the rest.
+    ///
+    /// # Evidence
+    /// The connection's first packet, its server name (or address), and why it stayed dark.
+    ///
+    /// # Traps
+    /// A connection to a host out of scope does not matter. One without server name counts if its server's address is
+    /// that of a host in scope, or if no host could be identified at all.
+    pub(crate) TlsUndecrypted = "COV-001" "tls-undecrypted" Info,
+    title: "An encrypted connection could not be decrypted",
+    remedy: "Give the session keys (--keys with an SSLKEYLOGFILE written while recording), record on the server or at the \
+             TLS terminator, or record a HAR; `inspector doctor` names the reason for each connection.",
+    source: "RFC 8446 §7; NSS key log format",
+    reference: "https://www.rfc-editor.org/rfc/rfc9850",
+}
+
+impl Rule for TlsUndecrypted {
+    fn connection(&mut self, input: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
+        if !super::is_dark(report) {
+            return;
+        }
+        let reason = report.reason.map_or("unknown reason", Reason::as_str);
+        let detail = format!("{}: {reason}", super::called(report));
+        let mut evidence = super::evidence(input, report, Part::Tls);
+        evidence.excerpt = Some(crate::report::mask::text(&report.detail)).filter(|text| !text.is_empty());
+        let concern = super::concern(report, context.ledger);
+        context.find(Self::META.about(concern).detail(detail).overturns().evidence(evidence));
+    }
+}

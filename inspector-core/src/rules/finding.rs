@@ -1,0 +1,293 @@
+//! Findings: written by rules, folded as they come, weighed at the end.
+//!
+//! Whether a finding blocks a pass, or moves the outcome, depends on whether it concerns a host in scope, and that is
+//! known at the end only. So a folded finding keeps what it concerns ([`Concern`]), and findings about different hosts
+//! are never folded into one while they are collected.
+
+use std::{borrow::Cow, collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::{Family, RuleMeta, Severity};
+use crate::{
+    evidence::{Evidence, SourceId},
+    handshake::{facts::Seen, host::HostId, ledger::Ledger},
+    limits::Limits,
+    secret::Fingerprint,
+    verdict::Scope,
+};
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Concern {
+    /// A host.
+    Host(HostId),
+    /// A connection that told no name, by its server's address.
+    Address(IpAddr),
+    /// All hosts of an input.
+    Input(SourceId),
+    /// Something whose host cannot be told, so that it may be any.
+    Anything,
+    /// No host: a fact about the recording that hides nothing.
+    Nothing,
+}
+
+/// A finding in the making. Made by [`RuleMeta::of`] and its kin.
+#[derive(Debug)]
+#[must_use = "a draft is reported by Context::find"]
+pub struct Draft {
+    meta: &'static RuleMeta,
+    severity: Severity,
+    concern: Concern,
+    overturns: bool,
+    aside: bool,
+    subject: Option<String>,
+    title: Option<Cow<'static, str>>,
+    detail: String,
+    remedy: Option<Cow<'static, str>>,
+    count: u64,
+    evidence: Vec<Evidence>,
+}
+
+impl Draft {
+    pub(super) const fn new(meta: &'static RuleMeta, concern: Concern) -> Self {
+        Self {
+            meta,
+            severity: meta.severity,
+            concern,
+            overturns: false,
+            aside: false,
+            subject: None,
+            title: None,
+            detail: String::new(),
+            remedy: None,
+            count: 1,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Another severity than the rule's usual one.
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// What is found, in one sentence with its particulars, masked. Findings are equal if their details are, unless
+    /// [`Draft::subject`] says what makes them equal.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// What makes findings equal, where the detail varies.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Another title than the rule's.
+    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// A remedy for the case at hand; an empty one keeps the rule's.
+    pub fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        let remedy = remedy.into();
+        if !remedy.is_empty() {
+            self.remedy = Some(remedy);
+        }
+        self
+    }
+
+    /// One more piece of evidence.
+    pub fn evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence.push(evidence);
+        self
+    }
+
+    /// Count and evidence that were gathered elsewhere.
+    pub fn seen(mut self, seen: &Seen) -> Self {
+        self.count = seen.count;
+        self.evidence.extend(seen.evidence.iter().cloned());
+        self
+    }
+
+    /// How many this stands for.
+    pub const fn count(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Coverage only: what is missing could overturn the answer, so that it blocks a pass if it concerns the scope.
+    pub const fn overturns(mut self) -> Self {
+        self.overturns = true;
+        self
+    }
+
+    /// It does not move the outcome whatever its severity (credentials for a proxy).
+    pub const fn aside(mut self) -> Self {
+        self.aside = true;
+        self
+    }
+}
+
+/// A folded finding of the report.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub meta: &'static RuleMeta,
+    /// How grave.
+    pub severity: Severity,
+    /// Coverage only: a pass is not possible because of it.
+    pub blocks: bool,
+    /// It concerns the scope.
+    pub in_scope: bool,
+    /// It makes the outcome fail, by family, severity and scope.
+    pub fails: bool,
+    /// The host it is about.
+    pub host: Option<Arc<str>>,
+    /// What it says, in one line.
+    pub title: Cow<'static, str>,
+    /// With its particulars, masked.
+    pub detail: String,
+    /// How many it stands for.
+    pub count: u64,
+    /// The first few places.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub remedy: Cow<'static, str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    code: &'static str,
+    severity: Severity,
+    concern: Concern,
+    overturns: bool,
+    aside: bool,
+    subject: Option<Fingerprint>,
+}
+
+/// The findings of an analysis, folded.
+#[derive(Debug)]
+pub struct Findings {
+    list: Vec<(Key, Draft)>,
+    index: HashMap<Key, usize, foldhash::fast::RandomState>,
+    per_rule: HashMap<&'static str, usize, foldhash::fast::RandomState>,
+    most: usize,
+    evidence: usize,
+}
+
+impl Findings {
+    /// No findings yet; bounded by `Limits::findings` and `Limits::evidence`.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            list: Vec::new(),
+            index: HashMap::default(),
+            per_rule: HashMap::default(),
+            most: limits.findings,
+            evidence: limits.evidence,
+        }
+    }
+
+    /// Adds one, or counts it with its equals. Beyond `Limits::findings` of a rule, all of one severity and concern
+    /// count as equal, so that none is lost for the outcome.
+    pub fn add(&mut self, mut draft: Draft) {
+        let subject = draft.subject.as_deref().unwrap_or(&draft.detail);
+        let mut key = Key {
+            code: draft.meta.code,
+            severity: draft.severity,
+            concern: draft.concern,
+            overturns: draft.overturns,
+            aside: draft.aside,
+            subject: Some(Fingerprint::of(subject.as_bytes())),
+        };
+        let known = self.per_rule.get(key.code).copied().unwrap_or(0);
+        if known >= self.most && !self.index.contains_key(&key) {
+            key.subject = None;
+        }
+        if let Some((_, folded)) = self.index.get(&key).and_then(|at| self.list.get_mut(*at)) {
+            folded.count = folded.count.saturating_add(draft.count);
+            let room = self.evidence.saturating_sub(folded.evidence.len());
+            folded.evidence.extend(draft.evidence.into_iter().take(room));
+            return;
+        }
+        if key.subject.is_none() {
+            draft.detail.push_str(" (and others of this kind)");
+        }
+        draft.evidence.truncate(self.evidence.max(1));
+        *self.per_rule.entry(key.code).or_default() += 1;
+        self.index.insert(key.clone(), self.list.len());
+        self.list.push((key, draft));
+    }
+
+    /// Weighs the findings by the scope and puts them in their order: what blocks and what is grave first. `failing`
+    /// tells which families decide the outcome.
+    pub fn finish(self, scope: &Scope, ledger: &Ledger, failing: impl Fn(Family) -> bool) -> Vec<Finding> {
+        let evidence = self.evidence;
+        let mut all: Vec<Finding> = Vec::with_capacity(self.list.len());
+        let mut outside: Vec<(&'static str, Severity, usize)> = Vec::new();
+        for (_, draft) in self.list {
+            let finding = weigh(draft, scope, ledger, &failing);
+            if !is_of_no_weight(&finding) {
+                all.push(finding);
+                continue;
+            }
+            let (code, severity) = (finding.meta.code, finding.severity);
+            let same = outside.iter().find(|(c, s, _)| *c == code && *s == severity);
+            match same.and_then(|(.., at)| all.get_mut(*at)) {
+                Some(known) => absorb(known, finding, evidence),
+                None => {
+                    outside.push((code, severity, all.len()));
+                    all.push(finding);
+                }
+            }
+        }
+        all.sort_by(|a, b| {
+            let order = |f: &Finding| {
+                let first = f.evidence.first().cloned().unwrap_or_default();
+                let place = (first.input, first.entry, first.frame, first.exchange);
+                (!f.fails, !f.blocks, std::cmp::Reverse(f.severity), f.meta.code, place)
+            };
+            order(a).cmp(&order(b)).then_with(|| a.host.cmp(&b.host)).then_with(|| a.detail.cmp(&b.detail))
+        });
+        all
+    }
+}
+
+fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, failing: &impl Fn(Family) -> bool) -> Finding {
+    let family = draft.meta.family();
+    let in_scope = scope.covers(draft.concern, ledger);
+    let host = match draft.concern {
+        Concern::Host(id) => Some(Arc::clone(ledger.host_name(id))).filter(|name| !name.is_empty()),
+        Concern::Address(address) => Some(address.to_string().into()),
+        _ => None,
+    };
+    Finding {
+        meta: draft.meta,
+        severity: draft.severity,
+        blocks: family == Family::Coverage && draft.overturns && in_scope,
+        in_scope,
+        fails: failing(family) && in_scope && !draft.aside && draft.severity >= Severity::High,
+        host,
+        title: draft.title.unwrap_or(Cow::Borrowed(draft.meta.title)),
+        detail: draft.detail,
+        count: draft.count,
+        evidence: draft.evidence,
+        remedy: draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
+    }
+}
+
+/// Coverage findings about hosts out of scope are of one interest only: that there are some. They become one.
+fn is_of_no_weight(finding: &Finding) -> bool {
+    finding.meta.family() == Family::Coverage && !finding.in_scope && finding.host.is_some()
+}
+
+fn absorb(known: &mut Finding, other: Finding, evidence: usize) {
+    const OTHERS: &str = " (out of scope; further hosts likewise)";
+    if !known.detail.ends_with(OTHERS) {
+        known.detail.push_str(OTHERS);
+    }
+    known.count = known.count.saturating_add(other.count);
+    let room = evidence.saturating_sub(known.evidence.len());
+    known.evidence.extend(other.evidence.into_iter().take(room));
+}
