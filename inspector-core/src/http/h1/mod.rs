@@ -48,7 +48,7 @@ use self::{
 use super::{
     chunked::{Chunked, Step, begins_chunked},
     content::Collector,
-    exchange::{Mark, Marks},
+    exchange::{Exchange, Mark, Marks},
     message::{Head, Message},
 };
 use crate::{

@@ -143,7 +143,7 @@ impl Extractor<'_> {
             Reader::Token => {
                 let value = text(value);
                 let token = value.strip_prefix("Bearer ").unwrap_or(&value);
-                self.sight(place, Role::Mentioned, &text(name), None, token);
+                self.token(place, Role::Mentioned, &text(name), None, token);
             }
             Reader::Pairs => self.cookies(place, &text(name), value),
         }
@@ -180,42 +180,18 @@ impl Extractor<'_> {
             for (parameter, token) in std::mem::take(&mut parsed.tokens) {
                 let name =
                     if parameter.is_empty() { Cow::Borrowed(field) } else { format!("{field} {parameter}").into() };
-                id = self.presented(place, role, &name, parsed.scheme, parsed.secret, &token).or(id);
+                let scheme = Some(parsed.scheme).filter(|scheme| !scheme.is_empty());
+                let sighted = self.token(place, role, &name, scheme, &token);
+                id = id.or_else(|| sighted.filter(|all| all.raw.reveal().as_ref() == parsed.secret).map(|all| all.id));
             }
-            if parsed.kind == CredentialsKind::Other
-                && scan(parsed.secret.as_bytes())
-                    .any(|hit| self.sight(place, role, field, Some(parsed.scheme), &hit.token).is_some())
-            {
-                parsed.kind = CredentialsKind::Token;
+            if parsed.kind == CredentialsKind::Other {
+                for hit in scan(parsed.secret.as_bytes()) {
+                    self.sight(place, role, field, Some(parsed.scheme), &hit.token);
+                    parsed.kind = CredentialsKind::Token;
+                }
             }
             self.found.credentials.push(parsed.at(field, place.part, id));
         }
-    }
-
-    /// A token in credentials. Returns its fingerprint if it is all of `secret`.
-    fn presented(
-        &mut self,
-        place: Place,
-        role: Role,
-        name: &str,
-        scheme: &str,
-        secret: &str,
-        token: &str,
-    ) -> Option<crate::secret::Fingerprint> {
-        let scheme = Some(scheme).filter(|scheme| !scheme.is_empty());
-        // `token="eyJ0…"` or `t=eyJ0…`: the JWT inside is what counts.
-        let is_whole = token.starts_with("ey") || token.starts_with("ew") || !may_hold(token.as_bytes());
-        if !is_whole {
-            let mut any = false;
-            for hit in scan(token.as_bytes()) {
-                any |= self.sight(place, role, name, scheme, &hit.token).is_some();
-            }
-            if any {
-                return None;
-            }
-        }
-        let sighted = self.sight(place, role, name, scheme, token)?;
-        (secret == sighted.raw.reveal().as_ref()).then_some(sighted.id)
     }
 
     /// Cookies, in clear or percent-encoded up to twice (`authtoken=Bearer%253DeyJ0…`).

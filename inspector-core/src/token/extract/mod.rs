@@ -1,7 +1,7 @@
 //! Every place of an exchange a token or a credential can be in.
 //!
 //! Exact places come first: credentials, parameters, members and elements with known names. Everywhere else a value
-//! counts only if it looks like a JWT ([`super::scan`]). Each place is read by one reader, so that nothing is found twice.
+//! counts only if it looks like a JWT (`token::scan`). Each place is read by one reader, so that nothing is found twice.
 //!
 //! | place | role |
 //! |---|---|
@@ -26,7 +26,11 @@ use std::sync::Arc;
 
 use self::names::token_name;
 use super::{
-    Defect, Role, Sighting, Token, TokenKind, classify::is_actor_like, interner::Interner, mask::safe_name, scan::scan,
+    Defect, Role, Sighting, Token, TokenKind,
+    classify::is_actor_like,
+    interner::Interner,
+    mask::safe_name,
+    scan::{may_hold, scan},
 };
 use crate::{
     evidence::{At, Part},
@@ -196,6 +200,23 @@ impl Extractor<'_> {
         Some(token)
     }
 
+    /// A text that stands where a token must: the token it is, or the JWTs inside it (`t=eyJ0…`, base64 of one). Returns
+    /// the token that is the whole text.
+    fn token(&mut self, place: Place, role: Role, name: &str, scheme: Option<&str>, text: &str) -> Option<Arc<Token>> {
+        let starts_here = text.starts_with("ey") || text.starts_with("ew");
+        if !starts_here && may_hold(text.as_bytes()) {
+            let mut any = false;
+            for hit in scan(text.as_bytes()) {
+                any = true;
+                self.sight(place, role, name, scheme, &hit.token);
+            }
+            if any {
+                return None;
+            }
+        }
+        self.sight(place, role, name, scheme, text)
+    }
+
     /// Every JWT in `text`; returns whether there was one.
     fn search(&mut self, place: Place, role: Role, name: &str, text: &[u8]) -> bool {
         let mut any = false;
@@ -215,7 +236,7 @@ impl Extractor<'_> {
         {
             let text = value.trim().trim_matches('"');
             let text = text.strip_prefix("Bearer ").unwrap_or(text);
-            self.sight(place, kind.role(place.site), shown, None, text);
+            self.token(place, kind.role(place.site), shown, None, text);
             return;
         }
         // 24 characters are less than any JWT has.

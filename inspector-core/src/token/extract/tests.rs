@@ -200,6 +200,7 @@ fn targets_and_parameters() {
         (format!("/x?client_assertion={OUTER}"), "assertion request.url client_assertion"),
         (format!("/x?whatever=a{OUTER}"), "mentioned request.url whatever"),
         (format!("/x?{OUTER}"), "mentioned request.url content"),
+        (format!("/x?access_token=t%3D{OUTER}%26x"), "presented request.url access_token"),
         (format!("/x/{OUTER}/y"), "mentioned request.url path"),
         (format!("/x?w={}", base64(OUTER).replace('=', "%3D")), "mentioned request.url w"),
         (format!("/x?j=%7B%22a%22%3A%22{OUTER}%22%7D"), "mentioned request.url j"),

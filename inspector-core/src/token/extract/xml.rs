@@ -69,7 +69,7 @@ impl Extractor<'_> {
             "BinarySecurityToken" => self.security_token(place, tag, text),
             "TokenValue" => {
                 let role = if place.site == Site::ResponseMember { Role::Issued } else { Role::Mentioned };
-                self.sight(place, role, "TokenValue", None, text);
+                self.token(place, role, "TokenValue", None, text);
             }
             name if token_name(name).is_some() || (text.len() >= 24 && may_hold(text.as_bytes())) => {
                 // Roles by name are those of JSON and forms; an element of that name only mentions.

@@ -1,0 +1,384 @@
+//! One entry to one exchange: a pure function of the entry's bytes, so that entries can be converted in parallel.
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
+
+use super::{
+    content,
+    json::{Json, Text},
+    model::{Content, Entry, Headers, Request, Response},
+    sanitized::Traces,
+    window::RawEntry,
+};
+use crate::{
+    evidence::{At, Endpoint, SourceId},
+    http::{
+        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+        message::{Body, BodyCut, HeadBuilder, Message},
+    },
+    limits::Limits,
+    time::Timestamp,
+};
+
+/// An exchange, and what its entry tells about the exporter.
+#[derive(Debug)]
+pub(crate) struct Converted {
+    /// The exchange.
+    pub(crate) exchange: Exchange,
+    /// Traces of sanitising.
+    pub(crate) traces: Traces,
+}
+
+/// Converts the entry `log.entries[index]`.
+///
+/// # Errors
+/// Why it is no exchange, in words for the user.
+pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Result<Converted, &'static str> {
+    let entry = Entry::read(&mut Json::new(raw));
+    let request = entry.request.as_ref().filter(|request| is_request(request));
+    let response = entry.response.as_ref().filter(|response| is_response(response));
+    if request.is_none() && response.is_none() {
+        return Err("it holds neither a request nor a response");
+    }
+    let time = entry.started.and_then(|text| Timestamp::parse_rfc3339(&text.text()));
+    let mut convert = Convert { limits, marks: Marks::default(), traces: Traces::default() };
+    if entry.duplicate {
+        convert.marks.add(Mark::EntryMalformed);
+    }
+    let target = request.map(|request| convert.target(request)).unwrap_or_default();
+    let scheme = scheme(&target, request);
+    let method = request.and_then(|request| request.method.or(request.headers.pseudo("method"))).unwrap_or_default();
+    let request_message = request
+        .map(|request| convert.request(request, method.bytes().trim_ascii(), &target, At::Entry { index, time }));
+    let end = At::Entry { index, time: time.map(|start| after(start, entry.time)) };
+    let exchange_response = response.map(|response| convert.response(response, method, end));
+    if request.is_none() {
+        convert.marks.add(Mark::RequestMissing);
+    }
+    convert.failure(&entry, response, &target);
+    if convert.traces.placeholder {
+        convert.marks.add(Mark::Sanitized);
+    }
+    let server = server(&entry, &target, scheme);
+    let exchange = Exchange {
+        source: SourceId(0),
+        number: 0,
+        connection: None,
+        stream: None,
+        protocol: protocol(request, response),
+        scheme,
+        client: None,
+        server,
+        tls: None,
+        request: request_message,
+        response: exchange_response,
+        marks: convert.marks,
+    };
+    Ok(Converted { exchange, traces: convert.traces })
+}
+
+/// Whether anything of a request was recorded.
+fn is_request(request: &Request<'_>) -> bool {
+    request.method.is_some()
+        || request.url.is_some()
+        || !request.headers.fields.is_empty()
+        || !request.headers.pseudo.is_empty()
+}
+
+/// Whether a response was seen: browsers write status 0 and nothing else where none was.
+fn is_response(response: &Response<'_>) -> bool {
+    status(response).is_some_and(|status| status != 0)
+        || !response.headers.fields.is_empty()
+        || response.content.text.is_some_and(|text| !text.is_empty())
+}
+
+fn status(response: &Response<'_>) -> Option<u16> {
+    let text = response.status.or_else(|| response.headers.pseudo("status"))?;
+    text.integer().and_then(|status| u16::try_from(status).ok()).filter(|status| *status <= 999)
+}
+
+struct Convert<'l> {
+    limits: &'l Limits,
+    marks: Marks,
+    traces: Traces,
+}
+
+impl Convert<'_> {
+    /// The URL, or what the pseudo-header fields make of it.
+    fn target<'a>(&mut self, request: &Request<'a>) -> Cow<'a, [u8]> {
+        let mut target = match request.url.filter(|url| !url.is_empty()) {
+            Some(url) => url.bytes(),
+            None => {
+                self.marks.add(Mark::EntryMalformed);
+                let part = |name| request.headers.pseudo(name).map(Text::bytes).unwrap_or_default();
+                let path = part("path");
+                match part("authority") {
+                    authority if authority.is_empty() => path,
+                    authority => {
+                        let scheme = part("scheme");
+                        let scheme = if scheme.is_empty() { b"https" } else { scheme.as_ref() };
+                        Cow::Owned([scheme, b"://", &authority, &path].concat())
+                    }
+                }
+            }
+        };
+        if target.len() > self.limits.head {
+            self.marks.add(Mark::HeadCut);
+            target.to_mut().truncate(self.limits.head);
+        }
+        self.traces.see_text(&target);
+        target
+    }
+
+    fn request(&mut self, request: &Request<'_>, method: &[u8], target: &[u8], at: At) -> Message {
+        if method.is_empty() {
+            self.marks.add(Mark::EntryMalformed);
+        }
+        let authority = request.headers.pseudo("authority").map(Text::bytes);
+        let mut head = HeadBuilder::request(method, target, authority.as_deref());
+        self.fields(&request.headers, &mut head);
+        let declared = request.headers.field("content-type").filter(|value| !value.is_empty());
+        let media_type = media_type(declared.or(request.content.media_type));
+        let body = self.request_body(request, &media_type);
+        if declared.is_none() && body.kept.is_some() {
+            add_content_type(request.content.media_type, &mut head);
+        }
+        Message { head: head.finish(), body, trailers: None, first: at, head_end: at, end: at }
+    }
+
+    fn request_body(&mut self, request: &Request<'_>, media_type: &str) -> Body {
+        let Content { text, parameters, encoding, .. } = &request.content;
+        let limit = self.limits.body;
+        let mut body = match text.filter(|text| !text.is_empty()) {
+            Some(text) => content::recorded(text, is_base64(*encoding), true, None, limit),
+            None if !parameters.is_empty() => {
+                let mut bytes = content::form(parameters);
+                let length = bytes.len() as u64;
+                bytes.truncate(limit);
+                let cut = (length > limit as u64).then_some(BodyCut::Limit);
+                Body { kept: Some(bytes.into()), cut, ..content::sized(length) }
+            }
+            None => {
+                let size = request.body_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                let cut = (size > 0 && content::is_loss(media_type)).then_some(BodyCut::Recording);
+                Body { cut, ..content::sized(size) }
+            }
+        };
+        if request.discarded || request.content.truncated {
+            body.cut = body.cut.or(Some(BodyCut::Recording));
+        }
+        self.see_body(&body);
+        body
+    }
+
+    fn response(&mut self, response: &Response<'_>, method: Text<'_>, end: At) -> Message {
+        let status = status(response);
+        if status.is_none() {
+            self.marks.add(Mark::EntryMalformed);
+        }
+        let status = status.unwrap_or(0);
+        let reason = response.reason.map(Text::bytes).unwrap_or_default();
+        let mut head = HeadBuilder::response(status, &reason);
+        self.fields(&response.headers, &mut head);
+        if let Some(location) = response.redirect.filter(|url| !url.is_empty())
+            && response.headers.field("location").is_none()
+        {
+            head.field(b"Location", &location.bytes());
+        }
+        let declared = response.headers.field("content-type").filter(|value| !value.is_empty());
+        let known = response.content.media_type.filter(|kind| !kind.is_empty() && kind.raw != b"x-unknown");
+        let media_type = media_type(known.or(declared));
+        let has_content = !(method.raw.eq_ignore_ascii_case(b"HEAD")
+            || matches!(status, 100..=199 | 204 | 304)
+            || (300..400).contains(&status));
+        let body = self.response_body(response, &media_type, has_content);
+        if declared.is_none() && body.kept.is_some() {
+            add_content_type(known, &mut head);
+        }
+        Message { head: head.finish(), body, trailers: None, first: end, head_end: end, end }
+    }
+
+    /// `expected`: this response can have a content that is worth recording.
+    fn response_body(&mut self, response: &Response<'_>, media_type: &str, expected: bool) -> Body {
+        let Content { text, encoding, size, truncated, .. } = &response.content;
+        let positive = |size: &Option<i64>| size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
+        let (size, transferred) = (positive(size), positive(&response.body_size));
+        let is_loss = expected && content::is_loss(media_type);
+        let mut body = match text.filter(|text| !text.is_empty()) {
+            Some(text) => {
+                let keep = content::is_kept(media_type, text);
+                let mut body = content::recorded(text, is_base64(*encoding), keep, size, self.limits.decoded_body);
+                // Some exporters cut long contents without a word. Other encodings of the same text differ less.
+                let short = size.is_some_and(|size| body.size() < size - size / 4 && size > 100_000);
+                if *truncated || (short && is_loss) {
+                    body.cut = body.cut.or(Some(BodyCut::Recording));
+                }
+                body
+            }
+            None => {
+                let missing = size.or(transferred);
+                let cut = ((missing.is_some() && is_loss) || *truncated).then_some(BodyCut::Recording);
+                Body { cut, ..content::sized(missing.unwrap_or(0)) }
+            }
+        };
+        if response.discarded {
+            body.cut = body.cut.or(Some(BodyCut::Recording));
+        }
+        if let Some(transferred) = transferred {
+            body.transferred = transferred;
+        }
+        if media_type.ends_with("json") || media_type.ends_with("urlencoded") {
+            self.traces.see_text(body.kept.as_deref().unwrap_or_default());
+        }
+        self.mark_cut(body.cut);
+        body
+    }
+
+    fn see_body(&mut self, body: &Body) {
+        self.traces.see_text(body.kept.as_deref().unwrap_or_default());
+        self.mark_cut(body.cut);
+    }
+
+    fn mark_cut(&mut self, cut: Option<BodyCut>) {
+        match cut {
+            Some(BodyCut::Recording) => self.marks.add(Mark::BodyCut),
+            Some(BodyCut::Limit) => self.marks.add(Mark::BodyLimit),
+            Some(BodyCut::Coding) => self.marks.add(Mark::CodingUnknown),
+            None => {}
+        }
+    }
+
+    /// Writes the fields, one for each line of a value: browsers join fields of one name by line feeds.
+    fn fields(&mut self, headers: &Headers<'_>, head: &mut HeadBuilder) {
+        let mut count = 0;
+        for (name, value) in &headers.fields {
+            let (name, value) = (name.bytes(), value.bytes());
+            for line in value.split(|byte| *byte == b'\n') {
+                count += 1;
+                if count > self.limits.fields || head.len() + name.len() + line.len() > 2 * self.limits.head {
+                    self.marks.add(Mark::Malformed);
+                    self.marks.add(Mark::HeadCut);
+                    return;
+                }
+                let line = line.trim_ascii();
+                self.traces.see_field(&name, line);
+                head.field(&name, line);
+            }
+        }
+    }
+
+    /// Marks an exchange without response: not sent, or sent and not answered.
+    fn failure(&mut self, entry: &Entry<'_>, response: Option<&Response<'_>>, target: &[u8]) {
+        const BEHIND_THE_SEND: [&str; 9] = [
+            "reset",
+            "closed",
+            "empty_response",
+            "timed_out",
+            "timeout",
+            "aborted",
+            "http2",
+            "quic",
+            "invalid_response",
+        ];
+        let is_local = [&b"data:"[..], b"blob:", b"about:"].iter().any(|scheme| target.starts_with(scheme));
+        if entry.blocked || entry.from_cache || is_local {
+            self.marks.add(Mark::NotSent);
+            return;
+        }
+        if response.is_some_and(|response| status(response) != Some(0)) {
+            return;
+        }
+        let recorded = entry.response.as_ref();
+        let error = entry.error.or_else(|| recorded?.error).filter(|error| !error.is_empty());
+        let is_zero = recorded.and_then(status) == Some(0);
+        let was_sent = error.is_some_and(|error| {
+            let error = error.text().to_ascii_lowercase();
+            BEHIND_THE_SEND.iter().any(|word| error.contains(word))
+        });
+        if (error.is_some() || is_zero) && !was_sent {
+            self.marks.add(Mark::NotSent);
+        } else if response.is_none() {
+            self.marks.add(Mark::ResponseMissing);
+        }
+    }
+}
+
+fn add_content_type(media_type: Option<Text<'_>>, head: &mut HeadBuilder) {
+    if let Some(kind) = media_type.filter(|kind| !kind.is_empty()) {
+        head.field(b"Content-Type", &kind.bytes());
+    }
+}
+
+fn media_type(value: Option<Text<'_>>) -> String {
+    let text = value.map(Text::text).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn is_base64(encoding: Option<Text<'_>>) -> bool {
+    encoding.is_some_and(|encoding| encoding.raw.eq_ignore_ascii_case(b"base64"))
+}
+
+/// `milliseconds` after `start`.
+fn after(start: Timestamp, milliseconds: Option<f64>) -> Timestamp {
+    let nanos = milliseconds.filter(|time| *time > 0.0).map_or(0, |time| (time * 1e6) as i64);
+    Timestamp::from_nanos(start.nanos().saturating_add(nanos))
+}
+
+/// The scheme of a URL. What has none counts as protected: clear text is claimed only where it is told.
+fn scheme(target: &[u8], request: Option<&Request<'_>>) -> Scheme {
+    let is = |scheme: &[u8]| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let pseudo = request.and_then(|request| request.headers.pseudo("scheme")).unwrap_or_default();
+    let has_scheme = target.windows(3).take(16).any(|three| three == b"://");
+    if is(b"http://") || is(b"ws://") || (!has_scheme && pseudo.raw == b"http") { Scheme::Http } else { Scheme::Https }
+}
+
+/// The version of the request, else of the response; HTTP/2 and HTTP/3 where either names them.
+fn protocol(request: Option<&Request<'_>>, response: Option<&Response<'_>>) -> Protocol {
+    let versions = [request.and_then(|r| r.version), response.and_then(|r| r.version)];
+    let known = versions.map(|version| version.and_then(|version| version_of(version.raw)));
+    let newest = known.iter().flatten().copied().filter(|version| *version >= Protocol::H2).max();
+    let pseudo = request.is_some_and(|request| !request.headers.pseudo.is_empty()).then_some(Protocol::H2);
+    newest.or_else(|| known.into_iter().flatten().next()).or(pseudo).unwrap_or(Protocol::Http11)
+}
+
+/// The protocol behind the spellings of exporters: `HTTP/1.1`, `1.1`, `h2`, `http/2.0`, `HTTP/2+quic/46`, `spdy/3.1`.
+fn version_of(text: &[u8]) -> Option<Protocol> {
+    let text = text.trim_ascii().to_ascii_lowercase();
+    let number = text.strip_prefix(b"http/").or_else(|| text.strip_prefix(b"h")).unwrap_or(&text);
+    match number {
+        b"1.1" => Some(Protocol::Http11),
+        b"1.0" | b"0.9" | b"1" => Some(Protocol::Http10),
+        _ if text.starts_with(b"spdy") => Some(Protocol::H2),
+        _ if memchr::memmem::find(&text, b"quic").is_some() => Some(Protocol::H3),
+        [b'2', ..] => Some(Protocol::H2),
+        [b'3', ..] => Some(Protocol::H3),
+        _ => None,
+    }
+}
+
+/// The server's address, with the port of the URL.
+fn server(entry: &Entry<'_>, target: &[u8], scheme: Scheme) -> Option<Endpoint> {
+    let text = entry.server_address?.text();
+    let text = text.trim();
+    if let Ok(both) = text.parse::<SocketAddr>() {
+        return Some(Endpoint { address: both.ip(), port: both.port() });
+    }
+    let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address: IpAddr = inside.split('%').next().unwrap_or_default().parse().ok()?;
+    let port = entry.server_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+    Some(Endpoint { address, port: port.or_else(|| url_port(target, scheme)).unwrap_or(0) })
+}
+
+/// The port a URL names or implies.
+fn url_port(target: &[u8], scheme: Scheme) -> Option<u16> {
+    let text = std::str::from_utf8(target).ok()?;
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    match host.rsplit_once(':') {
+        Some((_, port)) if !port.ends_with(']') => port.parse().ok(),
+        _ => Some(if scheme == Scheme::Http { 80 } else { 443 }),
+    }
+}

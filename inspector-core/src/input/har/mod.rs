@@ -1,0 +1,204 @@
+//! HAR (HTTP Archive 1.2, <http://www.softwareishard.com/blog/har-12-spec/>), as exporters write it and not only as it
+//! is specified.
+//!
+//! Three stages, so that the first can run ahead of the others:
+//!
+//! ```text
+//! bytes ─ scan: finds each entry, checks the order of tokens ─► one entry's bytes
+//!       ─ convert (json, model, content): a pure function   ─► Exchange + traces of its exporter
+//!       ─ sanitized: sums the traces up                      ─► one note a file
+//! ```
+//!
+//! An entry that cannot be read costs that entry: it becomes a note with its index and the reason. A recording without
+//! credentials is told apart from one whose exporter took them out, because the second proves nothing.
+
+mod content;
+mod convert;
+mod json;
+mod model;
+mod sanitized;
+mod scan;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use memchr::memmem;
+
+use self::{
+    convert::{Converted, exchange_from_entry},
+    json::Json,
+    sanitized::Summary,
+    scan::{Piece, Scanner},
+    window::RawEntry,
+};
+use super::{Control, Format, Item, ItemSink, Probe, ReadError};
+use crate::{
+    evidence::At,
+    limits::Limits,
+    note::{Note, NoteKind},
+};
+
+/// The format.
+#[derive(Clone, Copy, Debug)]
+pub struct Har;
+
+impl Format for Har {
+    fn name(&self) -> &'static str {
+        "har"
+    }
+
+    fn probe(&self, head: &[u8]) -> Probe {
+        if is_utf16(head) {
+            return Probe::Likely;
+        }
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        let has = |name: &[u8], follows: u8| has_member(text, name, follows);
+        match text.first() {
+            Some(b'{') if has(b"\"log\"", b'{') => Probe::Certain,
+            Some(b'{') if has(b"\"entries\"", b'[') && has(b"\"request\"", b'{') => Probe::Likely,
+            Some(b'[') if has(b"\"request\"", b'{') && (has(b"\"response\"", b'{') || has(b"\"url\"", b'"')) => {
+                Probe::Likely
+            }
+            _ => Probe::No,
+        }
+    }
+
+    fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
+        let mut head = [0; 4];
+        let length = read_head(input, &mut head)?;
+        let head = head.get(..length).unwrap_or_default();
+        if head.is_empty() {
+            return Err(ReadError::Empty);
+        }
+        if is_utf16(head) {
+            return Err(damaged("the file is UTF-16; save it as UTF-8".to_owned()));
+        }
+        let mut whole = io::Read::chain(head, input);
+        Reading { scanner: Scanner::new(&mut whole, limits), limits, index: 0, items: 0, summary: Summary::default() }
+            .run(sink)
+    }
+}
+
+/// Reads up to the length of `head`.
+fn read_head(input: &mut dyn io::Read, head: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(room) = head.get_mut(length..).filter(|room| !room.is_empty()) {
+        match input.read(room) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+/// A byte order mark, or an opening bracket, in UTF-16.
+fn is_utf16(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0xff, 0xfe, b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n', 0, ..]
+            | [0xfe, 0xff, 0, b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n', ..]
+            | [b'{' | b'[', 0, _, 0, ..]
+            | [0, b'{' | b'[', 0, _, ..]
+    )
+}
+
+/// Whether `text` has a member of that name (with its quotation marks) whose value begins with `follows`.
+fn has_member(text: &[u8], name: &[u8], follows: u8) -> bool {
+    memmem::find_iter(text, name).any(|at| {
+        let rest = text.get(at + name.len()..).unwrap_or_default().trim_ascii_start();
+        rest.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().first() == Some(&follows))
+    })
+}
+
+fn damaged(what: String) -> ReadError {
+    ReadError::Damaged { format: "har", what }
+}
+
+/// One run over an input.
+struct Reading<'r> {
+    scanner: Scanner<'r>,
+    limits: &'r Limits,
+    /// Index of the next entry.
+    index: u64,
+    /// Exchanges and notes about entries handed out.
+    items: u64,
+    summary: Summary,
+}
+
+impl Reading<'_> {
+    fn run(mut self, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
+        while let Some(piece) = self.scanner.next()? {
+            let item = match piece {
+                Piece::Creator(creator) => {
+                    self.summary.devtools |= is_devtools(creator);
+                    continue;
+                }
+                Piece::Entry(entry) => {
+                    self.index += 1;
+                    match exchange_from_entry(entry, self.index - 1, self.limits) {
+                        Ok(Converted { exchange, traces }) => {
+                            self.summary.add(traces);
+                            Item::Exchange(Box::new(exchange))
+                        }
+                        Err(why) => skipped(self.index - 1, why.to_owned()),
+                    }
+                }
+                Piece::Skipped(why) => {
+                    self.index += 1;
+                    skipped(self.index - 1, why.to_owned())
+                }
+                Piece::TooLarge => {
+                    self.index += 1;
+                    let limit = self.limits.entry;
+                    skipped(self.index - 1, format!("it is larger than {limit} bytes without its contents"))
+                }
+                Piece::Hopeless(what) => return Err(damaged(what.to_owned())),
+                Piece::Damaged(what) => note(NoteKind::MalformedBlock { what }),
+                Piece::Truncated(_) if self.items == 0 => {
+                    return Err(damaged("the file ends before its first entry is complete".to_owned()));
+                }
+                Piece::Truncated(offset) => note(NoteKind::TruncatedInput { offset }),
+            };
+            self.items += 1;
+            if sink.item(item) == Control::Stop {
+                return Ok(());
+            }
+        }
+        if !self.scanner.found_entries() {
+            return Err(damaged("it has no log.entries".to_owned()));
+        }
+        if let Some(how) = self.summary.verdict() {
+            _ = sink.item(note(NoteKind::Sanitized { how }));
+        }
+        Ok(())
+    }
+}
+
+fn note(kind: NoteKind) -> Item<'static> {
+    Item::Note(Note::input(kind))
+}
+
+fn skipped(index: u64, why: String) -> Item<'static> {
+    Item::Note(Note::at(At::Entry { index, time: None }, NoteKind::EntrySkipped { why }))
+}
+
+/// Whether a creator is the developer tools of Chrome or Edge.
+fn is_devtools(creator: RawEntry<'_>) -> bool {
+    let mut json = Json::new(creator);
+    let mut found = false;
+    if json.enter_object() {
+        while let Some(name) = json.name() {
+            match name {
+                b"name" => found = json.scalar().is_some_and(|name| name.raw == b"WebInspector"),
+                _ => json.skip(),
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,413 @@
+//! Finds the entries of a HAR, wherever in the document they are, and hands them out one by one.
+//!
+//! The scanner knows JSON's grammar only as far as strings, nesting and the order of tokens go. The order is checked
+//! because that is what finds damage: a lost quotation mark swaps what is inside and outside of strings, and the next
+//! token then stands where none can. From there the scanner goes on with the next object that begins as an entry
+//! begins, so that one broken entry costs one entry.
+
+use std::io::{self, Read};
+
+use memchr::memmem;
+
+use super::{
+    model,
+    window::{Halt, RawEntry, Window},
+};
+use crate::limits::Limits;
+
+/// Bytes asked for at once when the scanner looks for the array of entries after damage.
+const LOOKAHEAD: usize = 512;
+
+/// What the scanner found next.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    /// A complete entry.
+    Entry(RawEntry<'a>),
+    /// An element of `entries` that could not be read, and why.
+    Skipped(&'static str),
+    /// An entry that is larger than `Limits::entry` even without its long strings.
+    TooLarge,
+    /// The value of `log.creator`.
+    Creator(RawEntry<'a>),
+    /// Damage outside of entries: what, in a few words.
+    Damaged(&'static str),
+    /// Damage before any entries, and none behind it.
+    Hopeless(&'static str),
+    /// The input ends inside a value that begins at this offset.
+    Truncated(u64),
+}
+
+/// A [`Piece`] whose bytes are still held.
+enum Step {
+    Nothing,
+    Entry,
+    Creator,
+    TooLarge,
+    Skipped(&'static str),
+    Damaged(&'static str),
+}
+
+/// Where in the document the scanner stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    /// In the outermost object.
+    Top,
+    /// In the `log` object.
+    Log,
+    /// In an array of entries, which is a value of that object, or the document itself.
+    Entries(Around),
+    End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    Top,
+    Log,
+}
+
+/// What may come next inside a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Value,
+    /// A value, or the end of the array.
+    Element,
+    /// A name, or the end of the object.
+    Name,
+    Colon,
+    /// A comma, or the end of the array or object.
+    Separator,
+}
+
+impl Expect {
+    const fn missed(self) -> &'static str {
+        match self {
+            Self::Value | Self::Element => "a value is missing or damaged",
+            Self::Name => "a member's name is missing or damaged",
+            Self::Colon => "a member's value is missing",
+            Self::Separator => "a comma or closing bracket is missing, or a quotation mark is too many",
+        }
+    }
+}
+
+/// The containers around a position. Their kinds are remembered 128 levels deep; below, either bracket closes.
+#[derive(Default)]
+struct Nest {
+    depth: u64,
+    objects: u128,
+}
+
+impl Nest {
+    fn bit(&self) -> Option<u128> {
+        1_u128.checked_shl(u32::try_from(self.depth.saturating_sub(1)).ok()?)
+    }
+
+    /// Whether the innermost container is an object, if that is remembered.
+    fn in_object(&self) -> Option<bool> {
+        self.bit().map(|bit| self.objects & bit != 0)
+    }
+
+    fn open(&mut self, object: bool) {
+        self.depth = self.depth.saturating_add(1);
+        if let Some(bit) = self.bit() {
+            self.objects = if object { self.objects | bit } else { self.objects & !bit };
+        }
+    }
+
+    /// Leaves the innermost container, unless `bracket` does not close it.
+    fn close(&mut self, bracket: u8) -> bool {
+        let fits = self.in_object().is_none_or(|object| object == (bracket == b'}'));
+        if fits {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        fits
+    }
+}
+
+/// Hands out the pieces of one HAR.
+pub(crate) struct Scanner<'r> {
+    window: Window<'r>,
+    place: Place,
+    found: bool,
+}
+
+impl<'r> Scanner<'r> {
+    /// A scanner of `input`.
+    pub(crate) fn new(input: &'r mut dyn Read, limits: &Limits) -> Self {
+        Self { window: Window::new(input, limits.entry), place: Place::Start, found: false }
+    }
+
+    /// Whether an array of entries was found.
+    pub(crate) const fn found_entries(&self) -> bool {
+        self.found
+    }
+
+    /// The next piece; `None` at the end of the document.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+        self.window.release();
+        let mut start = self.window.offset();
+        loop {
+            let step = match self.place {
+                Place::End => return Ok(None),
+                Place::Start => self.document(),
+                Place::Top | Place::Log => self.member(),
+                Place::Entries(around) => self.element(around, &mut start),
+            };
+            match step {
+                Ok(Step::Nothing) => {}
+                Ok(Step::Entry) => return Ok(Some(Piece::Entry(self.window.entry()))),
+                Ok(Step::Creator) => return Ok(Some(Piece::Creator(self.window.entry()))),
+                Ok(Step::TooLarge) => return Ok(Some(Piece::TooLarge)),
+                Ok(Step::Skipped(why)) => return Ok(Some(Piece::Skipped(why))),
+                Ok(Step::Damaged(what)) if self.found => return Ok(Some(Piece::Damaged(what))),
+                Ok(Step::Damaged(what)) => return Ok(Some(Piece::Hopeless(what))),
+                Err(Halt::End) => {
+                    self.place = Place::End;
+                    return Ok(Some(Piece::Truncated(start)));
+                }
+                Err(Halt::Damage(what)) => {
+                    if let Err(Halt::Io(error)) = self.find_entries() {
+                        return Err(error);
+                    }
+                    return Ok(Some(if self.found { Piece::Damaged(what) } else { Piece::Hopeless(what) }));
+                }
+                Err(Halt::Io(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads the start of the document.
+    fn document(&mut self) -> Result<Step, Halt> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        if self.window.look_ahead(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
+            self.window.advance(BYTE_ORDER_MARK.len());
+        }
+        self.place = match self.window.significant()? {
+            b'{' => Place::Top,
+            b'[' => Place::Entries(Around::Nothing),
+            _ => {
+                self.place = Place::End;
+                return Ok(Step::Damaged("it does not begin as JSON does"));
+            }
+        };
+        self.found = self.place != Place::Top;
+        self.window.advance(1);
+        Ok(Step::Nothing)
+    }
+
+    /// Reads one member of the outermost or the `log` object.
+    fn member(&mut self) -> Result<Step, Halt> {
+        match self.window.significant()? {
+            b',' => {
+                self.window.advance(1);
+                return Ok(Step::Nothing);
+            }
+            b'}' if self.place == Place::Log => return Ok(self.leave(Place::Top)),
+            b'}' => return self.end(),
+            b'"' => {}
+            _ => return Err(Halt::Damage(Expect::Name.missed())),
+        }
+        self.window.advance(1);
+        self.window.hold();
+        let name = self.window.string()?;
+        let name = name.map(|at| self.window.slice(at.start, at.end)).unwrap_or_default();
+        let (entries, log, creator) = (name == b"entries", name == b"log", name == b"creator");
+        self.window.release();
+        if self.window.significant()? != b':' {
+            return Err(Halt::Damage(Expect::Colon.missed()));
+        }
+        self.window.advance(1);
+        match (self.place, self.window.significant()?) {
+            (Place::Log, b'[') if entries => Ok(self.enter(Around::Log)),
+            (_, b'[') if entries => Ok(self.enter(Around::Top)),
+            (Place::Top, b'{') if log => Ok(self.leave(Place::Log)),
+            (Place::Log, b'{') if creator => {
+                self.window.hold();
+                self.value(true)?;
+                Ok(if self.window.complete() { Step::Creator } else { Step::Nothing })
+            }
+            _ => self.value(false).map(|()| Step::Nothing),
+        }
+    }
+
+    fn enter(&mut self, around: Around) -> Step {
+        self.found = true;
+        self.leave(Place::Entries(around))
+    }
+
+    /// Goes over a bracket into another place.
+    fn leave(&mut self, place: Place) -> Step {
+        self.window.advance(1);
+        self.place = place;
+        Step::Nothing
+    }
+
+    /// Goes over the document's last bracket.
+    fn end(&mut self) -> Result<Step, Halt> {
+        self.leave(Place::End);
+        match self.window.significant() {
+            Ok(_) => Ok(Step::Damaged("bytes behind the end of the document were not read")),
+            Err(Halt::End) => Ok(Step::Nothing),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Reads one element of `entries`. `start` becomes its offset.
+    fn element(&mut self, around: Around, start: &mut u64) -> Result<Step, Halt> {
+        let byte = self.window.significant()?;
+        *start = self.window.offset();
+        match (byte, around) {
+            (b',', _) => {
+                self.window.advance(1);
+                return Ok(Step::Nothing);
+            }
+            (b']', Around::Log) => return Ok(self.leave(Place::Log)),
+            (b']', Around::Top) => return Ok(self.leave(Place::Top)),
+            (b']', Around::Nothing) => return self.end(),
+            (b'}' | b':', _) => {
+                self.resync()?;
+                return Ok(Step::Damaged("a bracket or colon between entries that belongs to nothing"));
+            }
+            (b'{', _) => self.window.hold(),
+            _ => {}
+        }
+        match self.value(byte == b'{') {
+            Ok(()) if byte != b'{' => Ok(Step::Skipped("it is no object")),
+            Ok(()) if !self.window.complete() => Ok(Step::TooLarge),
+            Ok(()) => Ok(Step::Entry),
+            Err(Halt::Damage(why)) => {
+                self.resync()?;
+                Ok(Step::Skipped(why))
+            }
+            // An entry without its end swallows those behind it; without any, the input was cut off.
+            Err(Halt::End) if byte == b'{' && self.window.resync()? => Ok(Step::Skipped("its end is missing")),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Crosses one value. `entry`: large members at its first level that nobody reads are dropped.
+    fn value(&mut self, entry: bool) -> Result<(), Halt> {
+        let mut nest = Nest::default();
+        let mut expect = Expect::Value;
+        loop {
+            let byte = self.window.significant()?;
+            expect = match (expect, byte) {
+                _ if nest.in_object().is_none() => self.deep(&mut nest, byte)?,
+                (Expect::Value | Expect::Element, b'"') => {
+                    self.window.advance(1);
+                    self.window.string()?;
+                    Expect::Separator
+                }
+                (Expect::Name, b'"') => {
+                    self.name(if entry { nest.depth } else { 0 })?;
+                    Expect::Value
+                }
+                (Expect::Value | Expect::Element, b'{' | b'[') => {
+                    self.window.advance(1);
+                    nest.open(byte == b'{');
+                    if byte == b'{' { Expect::Name } else { Expect::Element }
+                }
+                (Expect::Separator, b',') => {
+                    self.window.advance(1);
+                    if nest.in_object().unwrap_or(true) { Expect::Name } else { Expect::Element }
+                }
+                (Expect::Separator, b'}' | b']') | (Expect::Element, b']') | (Expect::Name, b'}') => {
+                    if !nest.close(byte) {
+                        return Err(Halt::Damage("its brackets do not match"));
+                    }
+                    self.window.advance(1);
+                    Expect::Separator
+                }
+                (Expect::Value | Expect::Element, b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
+                    self.window.literal()?;
+                    Expect::Separator
+                }
+                _ => return Err(Halt::Damage(expect.missed())),
+            };
+            if expect == Expect::Separator && nest.depth <= 1 {
+                if nest.depth == 0 {
+                    return Ok(());
+                }
+                self.window.end_member()?;
+            }
+        }
+    }
+
+    /// Crosses one token so deep inside that the kind of its container is not remembered.
+    fn deep(&mut self, nest: &mut Nest, byte: u8) -> Result<Expect, Halt> {
+        match byte {
+            b'{' | b'[' => nest.open(byte == b'{'),
+            b'}' | b']' => _ = nest.close(byte),
+            b',' | b':' => {}
+            b'"' => {
+                self.window.advance(1);
+                return self.window.string().map(|_| Expect::Separator);
+            }
+            b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                return self.window.literal().map(|()| Expect::Separator);
+            }
+            _ => return Err(Halt::Damage(Expect::Value.missed())),
+        }
+        self.window.advance(1);
+        Ok(Expect::Separator)
+    }
+
+    /// Crosses a member's name and its colon, so many levels inside of an entry; 0 is outside of any.
+    fn name(&mut self, level: u64) -> Result<(), Halt> {
+        self.window.advance(1);
+        let name = self.window.string()?;
+        let name = name.map(|at| self.window.slice(at.start, at.end)).unwrap_or_default();
+        let read = level != 1 || name.is_empty() || model::reads_member(name);
+        if level > 1 && name == b"startedDateTime" {
+            self.window.suspect()?;
+        }
+        if self.window.significant()? != b':' {
+            return Err(Halt::Damage(Expect::Colon.missed()));
+        }
+        self.window.advance(1);
+        if !read {
+            self.window.skip_member();
+        }
+        Ok(())
+    }
+
+    /// Goes to the next entry behind damage: `false` if there is none.
+    fn resync(&mut self) -> Result<bool, Halt> {
+        let found = self.window.resync()?;
+        if !found {
+            self.place = Place::End;
+        }
+        Ok(found)
+    }
+
+    /// After damage outside of entries: goes to the array of entries, if it was not found before.
+    fn find_entries(&mut self) -> Result<(), Halt> {
+        const NAME: &[u8] = b"\"entries\"";
+        self.window.release();
+        let around = if self.place == Place::Log { Around::Log } else { Around::Top };
+        self.place = Place::End;
+        while !self.found {
+            let ahead = self.window.look_ahead(LOOKAHEAD)?;
+            let Some(at) = memmem::find(ahead, NAME) else {
+                if ahead.len() < LOOKAHEAD {
+                    return Ok(());
+                }
+                let searched = ahead.len() - (NAME.len() - 1);
+                self.window.advance(searched);
+                continue;
+            };
+            self.window.advance(at + NAME.len());
+            if self.window.significant()? == b':' {
+                self.window.advance(1);
+                if self.window.significant()? == b'[' {
+                    self.enter(around);
+                }
+            }
+        }
+        Ok(())
+    }
+}
