@@ -155,6 +155,11 @@ impl Analysis {
         }
     }
 
+    /// An input that was asked for could not be read at all: anything can be in it, so that a pass is not possible.
+    pub fn unreadable(&mut self, path: &str, why: &str) {
+        self.findings.add(rules::coverage::unreadable(path, why));
+    }
+
     /// The report over all inputs.
     pub fn finish(mut self) -> Report {
         let scope = Scope::new(&self.policy, &self.ledger);

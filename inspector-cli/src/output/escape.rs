@@ -38,7 +38,7 @@ fn escape(text: &str, harmful: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Whether a character can change how a terminal shows its surroundings.
-pub(crate) const fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
         || matches!(c, '\u{e0000}'..='\u{e007f}')
