@@ -4,6 +4,10 @@
 //! input ─► (exchange | connection | note)* ─► input_done ─► … ─► finish ─► Report
 //! ```
 //!
+//! Every input is judged by itself: the engine makes one analysis an input (or one for the parts of a capture that was
+//! written in pieces, as several inputs) and joins the reports with [`Report::merge`]. So the contract wants it: fail if
+//! any fails, else inconclusive if any is, else pass.
+//!
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
 //! findings because equal ones are folded as they come.
 
@@ -84,7 +88,7 @@ impl Policy {
     }
 }
 
-/// One run over any number of inputs.
+/// The judgement of one input, or of several that belong together.
 pub struct Analysis {
     policy: Policy,
     ledger: Ledger,
@@ -107,10 +111,9 @@ impl Analysis {
 
     /// An input begins. `path` is how the report names it, `format` what its content told.
     pub fn input(&mut self, source: SourceId, path: &str, format: &str) {
-        if let Some(input) = self.ledger.input(source) {
-            path.clone_into(&mut input.path);
-            format.clone_into(&mut input.format);
-        }
+        let input = self.ledger.input(source);
+        path.clone_into(&mut input.path);
+        format.clone_into(&mut input.format);
     }
 
     /// Takes an exchange with what was found in it. Exchanges of an input come in capture order.
@@ -150,9 +153,7 @@ impl Analysis {
 
     /// An input is over.
     pub fn input_done(&mut self, source: SourceId, coverage: Coverage) {
-        if let Some(input) = self.ledger.input(source) {
-            input.coverage = Some(coverage);
-        }
+        self.ledger.input(source).coverage = Some(coverage);
     }
 
     /// An input that was asked for could not be read at all: anything can be in it, so that a pass is not possible.

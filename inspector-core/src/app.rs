@@ -381,8 +381,7 @@ impl Digests {
     fn push(&mut self, side: Side, bytes: &[u8]) {
         let [client_bytes, server_bytes] = &mut self.bytes;
         let [client, server] = &mut self.sha256;
-        let (count, digest) =
-            if side == Side::Client { (client_bytes, client) } else { (server_bytes, server) };
+        let (count, digest) = if side == Side::Client { (client_bytes, client) } else { (server_bytes, server) };
         *count += bytes.len() as u64;
         digest.update(bytes);
     }

@@ -28,6 +28,12 @@ pub struct Limits {
     pub tls_handshake: usize,
     /// TLS records of a connection without key kept in case its key comes later (pipes), in bytes, in all.
     pub tls_pending_total: usize,
+    /// TLS records of which a part is still to come, in bytes, in all connections. Beyond, such a record is lost.
+    pub tls_records_total: usize,
+    /// TLS sessions whose secret is remembered for connections that resume them. The oldest is forgotten.
+    pub tls_sessions: usize,
+    /// Secrets of key logs, in bytes: about 70 per line. Beyond, lines are counted only.
+    pub keys: usize,
     /// Largest header section of a message, in bytes. Beyond, the message is marked malformed.
     pub head: usize,
     /// Most fields in a header section.
@@ -95,6 +101,9 @@ impl Default for Limits {
             encapsulations: 16,
             tls_handshake: 128 << 10,
             tls_pending_total: 8 << 20,
+            tls_records_total: 16 << 20,
+            tls_sessions: 4096,
+            keys: 96 << 20,
             head: 256 << 10,
             fields: 2048,
             body: 1 << 20,
@@ -114,9 +123,9 @@ impl Default for Limits {
             reorder: 4096,
             findings: 1000,
             evidence: 3,
+            interfaces: 65_536,
             hosts: 16_384,
             calls: 4096,
-            interfaces: 65_536,
             unpack_ratio: 2000,
             unpack_window: 16 << 20,
         }
@@ -142,6 +151,7 @@ impl Limits {
             out_of_order_total: scale(base.out_of_order_total),
             fragments: scale(base.fragments),
             tls_pending_total: scale(base.tls_pending_total),
+            tls_records_total: scale(base.tls_records_total),
             body: scale(base.body),
             decoded_body: scale(base.decoded_body),
             tokens: scale(base.tokens),

@@ -10,7 +10,7 @@
 //! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth. A
 //! connection that told no name counts by its server's address, if a host in scope was reached there; if no host could
 //! be identified at all, everything that could not be read counts. For profiles of the kind
-//! [`Judgement::Bearer`] the hosts are those that saw any credentials or a Bearer challenge.
+//! [`Judgement::Bearer`] the hosts are those that saw any credentials, a Bearer challenge or a token request.
 //!
 //! # What blocks
 //! A coverage finding blocks if it concerns a host in scope and what is missing *could overturn the answer*. By that
@@ -126,13 +126,16 @@ impl Scope {
     pub fn covers(&self, concern: Concern, ledger: &Ledger) -> bool {
         match concern {
             Concern::Host(HostId::OTHER) | Concern::Anything => true,
-            Concern::Host(id) => self.has(id) || self.covers_name(ledger.host_name(id)),
+            Concern::Host(id) => {
+                let only_named = ledger.facts(id).exchanges == 0;
+                self.has(id) || (only_named && self.covers_name(ledger.host_name(id)))
+            }
             Concern::Address(address) => {
                 let named = || self.patterns.iter().any(|pattern| pattern.matches(&address.to_string()));
                 self.addresses.is_empty() || self.addresses.contains(&address.to_canonical()) || named()
             }
             Concern::Input(input) => {
-                let facts = ledger.inputs().get(input.0 as usize);
+                let facts = ledger.find_input(input);
                 self.hosts.is_empty()
                     || self.hosts.contains(&HostId::OTHER)
                     || facts.is_some_and(|facts| {
@@ -144,7 +147,7 @@ impl Scope {
         }
     }
 
-    /// A host that was named but never read: by pattern, by the same name on another port, or any if none is known.
+    /// A host that was named but never asked as far as was read: by pattern, by the same name on another port, or any if none is known.
     fn covers_name(&self, name: &str) -> bool {
         if name.is_empty() {
             return true;
@@ -159,7 +162,7 @@ impl Scope {
 const fn is_of_interest(facts: &HostFacts, judgement: Judgement) -> bool {
     match judgement {
         Judgement::ServerToServer => facts.endpoint || facts.token || facts.challenge,
-        Judgement::Bearer => facts.bearer || facts.tally.credentialed > 0,
+        Judgement::Bearer => facts.bearer || facts.token_endpoint || facts.tally.credentialed > 0,
     }
 }
 
@@ -298,3 +301,6 @@ fn sentence(text: &str) -> String {
     let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     format!("{first}{}.", characters.as_str())
 }
+
+#[cfg(test)]
+mod tests;

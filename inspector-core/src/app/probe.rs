@@ -12,7 +12,8 @@ use crate::{
         h1::{self, Probe},
         h2,
     },
-    tls,
+    input,
+    tls::probe::{hello_role, looks_like_tls},
 };
 
 /// Bytes held back per connection before the decision is taken with what is there.
@@ -22,7 +23,9 @@ const HELD: usize = 32 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
     Http1,
-    Http2 { from_start: bool },
+    Http2 {
+        from_start: bool,
+    },
     Tls,
     /// Something else, by name if it is known.
     Other(Option<&'static str>),
@@ -136,14 +139,25 @@ impl Probing {
 pub(super) fn late(bytes: &[u8]) -> Option<Finding> {
     let first = *bytes.first()?;
     if first == 0x16 {
-        return (tls::looks_like_client_hello(bytes)).then_some(Finding::Tls);
+        return (hello_role(bytes) == Some(Side::Client)).then_some(Finding::Tls);
     }
     if !first.is_ascii_uppercase() {
         return None;
     }
-    let known = [b"GET ".as_slice(), b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PROPFIND ", b"HTTP/1."];
+    let known = [
+        b"GET ".as_slice(),
+        b"POST ",
+        b"HEAD ",
+        b"PUT ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"CONNECT ",
+        b"PROPFIND ",
+        b"HTTP/1.",
+    ];
     let line = bytes.get(..memchr::memchr(b'\n', bytes)?)?;
-    let versioned = line.starts_with(b"HTTP/1.") || line.trim_ascii_end().rsplit(|b| *b == b' ').next()?.starts_with(b"HTTP/1.");
+    let versioned =
+        line.starts_with(b"HTTP/1.") || line.trim_ascii_end().rsplit(|b| *b == b' ').next()?.starts_with(b"HTTP/1.");
     (versioned && known.iter().any(|start| bytes.starts_with(start))).then_some(Finding::Http1)
 }
 
@@ -155,10 +169,10 @@ fn look(side: Side, bytes: &[u8], cx: &Context<'_>) -> Look {
     if h2::PREFACE.starts_with(bytes) {
         return Look::More;
     }
-    match tls::looks_like_tls(bytes) {
-        Probe::Certain => return Look::Found(Finding::Tls),
-        Probe::Likely => return Look::More,
-        Probe::No => {}
+    match looks_like_tls(bytes) {
+        input::Probe::Certain => return Look::Found(Finding::Tls),
+        input::Probe::Likely => return Look::More,
+        input::Probe::No => {}
     }
     match (h1::looks_like_request(bytes), h1::looks_like_response(bytes)) {
         (Probe::Certain, _) => return found(Finding::Http1, Side::Client),

@@ -74,7 +74,7 @@ pub fn read(
     let mut pipeline = Pipeline {
         source,
         options,
-        dissector: Dissector::new(&options.limits),
+        dissector: Dissector::default(),
         table: FlowTable::new(&options.limits),
         conversations: Conversations::new(source, keys, options),
         quic: quic::QuicFlows::new(&options.limits),
@@ -195,7 +195,20 @@ impl Pipeline<'_> {
         self.receiver.connection(report);
     }
 
+    /// Datagrams of which fragments are missing.
+    fn count_fragments(&mut self) {
+        let unfinished = self.dissector.finish();
+        self.coverage.packets_skipped += unfinished.packets;
+        for _ in 0..unfinished.packets {
+            self.receiver.note(Note::input(NoteKind::PacketSkipped { what: PacketSkip::Fragment }));
+        }
+        if unfinished.limit_reached {
+            self.receiver.note(Note::input(NoteKind::Limit { limit: "fragments" }));
+        }
+    }
+
     fn finish(mut self) -> Coverage {
+        self.count_fragments();
         self.table.finish(&mut self.conversations);
         self.hand_out(true);
         for report in self.quic.finish() {

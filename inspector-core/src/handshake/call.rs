@@ -90,7 +90,7 @@ pub struct Call {
     pub host: HostId,
     /// The caller, `None` where no token tells.
     pub caller: Option<Caller>,
-    /// `aud` of the first token, as sent.
+    /// `aud` of the first token, masked.
     pub audience: Option<String>,
     /// The first token.
     pub token: Fingerprint,
@@ -181,7 +181,7 @@ pub(super) fn new_call(observation: &Observation<'_>, sighting: &Sighting) -> Ca
         client: observation.client,
         host: observation.host,
         caller: observation.caller.clone(),
-        audience: token.audiences().into_iter().next(),
+        audience: token.audiences().first().map(|audience| mask::text(audience)),
         token: token.id,
         kind: sighting.kind,
         actor: actor.map(|actor| actor.id),
@@ -209,7 +209,8 @@ pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit:
     }
     let first = call.calls == 1;
     let refused = matches!(observation.answer, Answer::Refused | Answer::Login);
-    if first || (refused && call.steps.len() < SHORT_LIST) {
+    let first_accepted = observation.answer == Answer::Accepted && call.accepted == 0;
+    if first || ((refused || first_accepted) && call.steps.len() < SHORT_LIST) {
         call.steps.extend(call_steps(observation));
     }
     if observation.status.is_some() {

@@ -81,7 +81,7 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
     let mut found = Vec::with_capacity(3);
     let mut add = |principal: Option<Principal>, layer| {
         if let Some(principal) = principal {
-            found.push(Caller { principal, layer });
+            found.push(Caller { principal: bounded(principal), layer });
         }
     };
     match kind {
@@ -100,6 +100,14 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
         _ => {}
     }
     found
+}
+
+/// Longest part of a name that is kept, in characters. Ids have 36, and realms and hosts are domain names.
+const LONGEST_PART: usize = 259;
+
+fn bounded(principal: Principal) -> Principal {
+    let cut = |text: String| if text.len() > LONGEST_PART { text.chars().take(LONGEST_PART).collect() } else { text };
+    Principal { name: cut(principal.name), host: principal.host.map(cut), realm: principal.realm.map(cut) }
 }
 
 /// The caller an actor token names: `nameid`, or the application of an Entra token used as one.

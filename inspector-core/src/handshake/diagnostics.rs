@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn reads_the_three_dialects() {
-        let cases: &[(&str, Dialect, Option<u32>, Option<&str>, Option<&str>)] = &[
+        type Case = (&'static str, Dialect, Option<u32>, Option<&'static str>, Option<&'static str>);
+        let cases: &[Case] = &[
             (
                 "2000000;reason=\"The token has an invalid signature.\";error_category=\"invalid_signature\"",
                 Dialect::Exchange,

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use super::host::HostId;
 use crate::{
     coverage::Coverage,
-    evidence::Evidence,
+    evidence::{Evidence, SourceId},
     token::{Token, TokenKind},
 };
 
@@ -80,6 +80,8 @@ pub struct HostFacts {
     pub addresses: Vec<IpAddr>,
     /// An endpoint of server-to-server OAuth was asked, by path.
     pub endpoint: bool,
+    /// It is a token endpoint.
+    pub token_endpoint: bool,
     /// A token of server-to-server OAuth was presented, posted or issued.
     pub token: bool,
     /// It challenged for server-to-server OAuth.
@@ -100,11 +102,11 @@ pub struct HostFacts {
     pub expected: Seen,
     /// Of these, accepted.
     pub expected_accepted: Seen,
-    /// A name of the first expected caller, as sent.
+    /// A name of the first expected caller, masked.
     pub expected_caller: Option<String>,
     /// Calls with any token that were accepted.
     pub accepted: u64,
-    /// `trusted_issuers` of its challenges.
+    /// `trusted_issuers` of its challenges; none of a senseless length.
     pub trusted_issuers: Vec<String>,
     /// `client_id` of its challenges.
     pub client_ids: Vec<String>,
@@ -138,6 +140,8 @@ pub struct TokenFacts {
 /// What was seen of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputFacts {
+    /// Its number.
+    pub source: SourceId,
     /// Its path.
     pub path: String,
     /// Its format's name.

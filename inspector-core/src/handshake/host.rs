@@ -78,9 +78,14 @@ impl HostNames {
     }
 }
 
-/// An authority in the form hosts are compared in.
+/// Longest host kept, in characters: RFC 1035 allows 253, a port adds six.
+const LONGEST: usize = 259;
+
+/// An authority in the form hosts are compared in. What no name can be (control characters, excess length) is replaced
+/// and cut: a recording may hold anything there.
 pub fn normalize(authority: &str, scheme: Scheme) -> String {
-    let text = authority.trim().to_ascii_lowercase();
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c.to_ascii_lowercase() };
+    let text: String = authority.trim().chars().take(LONGEST).map(printable).collect();
     let (host, port) = split_port(&text);
     let host = if host.starts_with('[') { host } else { host.trim_end_matches('.') };
     let default = match scheme {
@@ -207,6 +212,8 @@ mod tests {
         ] {
             assert_eq!(normalize(authority, scheme), expected, "{authority}");
         }
+        assert_eq!(normalize("a\u{1b}[2J", Scheme::Https), "a\u{fffd}[2j");
+        assert_eq!(normalize(&"a".repeat(9999), Scheme::Https).len(), LONGEST);
         assert_eq!((bare("a:8443"), bare("[::1]:8443"), bare("[::1]")), ("a", "[::1]", "[::1]"));
     }
 

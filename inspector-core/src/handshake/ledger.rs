@@ -3,7 +3,11 @@
 //! Everything here is a count, a flag or a short list; a recording of any length ends in the same few megabytes. What
 //! does not fit is counted in a shared entry and shows in the report ([`Ledger::overflowed`]).
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use super::{
     call::{
@@ -28,8 +32,8 @@ use crate::{
 /// A hash map without an order; nothing ever iterates over it.
 pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Inputs of one run. The engine numbers them from 0 without holes.
-const MOST_INPUTS: usize = 1 << 20;
+/// Longest issuer or client id kept, in bytes.
+const LONGEST_NAME: usize = 512;
 /// Differences between `Date` and the recording's clock kept per input.
 const CLOCK_SAMPLES: usize = 4096;
 
@@ -50,7 +54,7 @@ pub struct Ledger {
     tokens_beyond: u64,
     calls_beyond: u64,
     callers: Vec<(String, Seen)>,
-    inputs: Vec<InputFacts>,
+    inputs: BTreeMap<SourceId, InputFacts>,
     span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -72,7 +76,7 @@ impl Ledger {
             tokens_beyond: 0,
             calls_beyond: 0,
             callers: Vec::new(),
-            inputs: Vec::new(),
+            inputs: BTreeMap::new(),
             span: None,
         }
     }
@@ -154,8 +158,8 @@ impl Ledger {
     }
 
     /// The inputs.
-    pub fn inputs(&self) -> &[InputFacts] {
-        &self.inputs
+    pub fn inputs(&self) -> impl Iterator<Item = &InputFacts> {
+        self.inputs.values()
     }
 
     /// First and last moment of the recording.
@@ -176,16 +180,14 @@ impl Ledger {
         }
     }
 
-    /// The facts of an input, made if new; `None` for a number no engine gives.
-    pub fn input(&mut self, id: SourceId) -> Option<&mut InputFacts> {
-        let at = id.0 as usize;
-        if at >= MOST_INPUTS {
-            return None;
-        }
-        if self.inputs.len() <= at {
-            self.inputs.resize_with(at + 1, InputFacts::default);
-        }
-        self.inputs.get_mut(at)
+    /// The facts of an input, made if new.
+    pub fn input(&mut self, source: SourceId) -> &mut InputFacts {
+        self.inputs.entry(source).or_insert_with(|| InputFacts { source, ..InputFacts::default() })
+    }
+
+    /// The facts of an input that was begun.
+    pub fn find_input(&self, source: SourceId) -> Option<&InputFacts> {
+        self.inputs.get(&source)
     }
 
     /// What the same client did before at this host as the same caller.
@@ -224,7 +226,7 @@ impl Ledger {
         let limit = self.limits.evidence;
         let host = observation.host;
         let exchange = observation.exchange;
-        let Some(input) = self.input(exchange.source) else { return };
+        let input = self.input(exchange.source);
         input.exchanges += 1;
         if host != HostId::OTHER {
             if input.hosts.len() <= host.index() {
@@ -268,21 +270,22 @@ impl Ledger {
             push_once(&mut facts.addresses, server.address.to_canonical());
         }
         facts.endpoint |= observation.is_resource();
+        facts.token_endpoint |= observation.endpoint == Endpoint::Token;
         facts.token |= extraction.sightings.iter().any(|sighting| is_of_s2s(sighting, observation));
         for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {
             facts.bearer = true;
             facts.offers_bearer = true;
             facts.challenge |= observation::is_s2s_challenge(challenge);
-            if let Some(id) = challenge.parameter("client_id") {
+            if let Some(id) = challenge.parameter("client_id").filter(|id| id.len() <= LONGEST_NAME) {
                 push_once(&mut facts.client_ids, id.to_owned());
             }
-            for issuer in challenge.trusted_issuers() {
+            for issuer in challenge.trusted_issuers().filter(|issuer| issuer.len() <= LONGEST_NAME) {
                 push_once(&mut facts.trusted_issuers, issuer.to_owned());
                 let named = Principal::parse(issuer).filter(|p| observation.profile.caller(&p.name).is_some());
                 if named.is_some() && facts.trusts_caller.is_none() {
                     let excerpt = format!("trusted_issuers: {}", mask::text(issuer));
                     let evidence = observation.in_response(Part::ResponseHeader, "WWW-Authenticate", excerpt);
-                    facts.trusts_caller = Some((issuer.to_owned(), evidence));
+                    facts.trusts_caller = Some((mask::text(issuer), evidence));
                 }
             }
         }
@@ -307,7 +310,7 @@ impl Ledger {
                 observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s))
             };
             facts.expected.add(limit, evidence);
-            facts.expected_caller.get_or_insert_with(|| caller.principal.to_string());
+            facts.expected_caller.get_or_insert_with(|| mask::text(&caller.principal.to_string()));
             if accepted {
                 facts.expected_accepted.add(limit, || observation.answered());
             }
@@ -326,7 +329,8 @@ impl Ledger {
             }
             let evidence = || observation.claimed(sighting, "iss", &issuer);
             let issuers = &mut self.facts_mut(observation.host).unknown_issuers;
-            see(issuers, issuer.clone().into_owned(), SHORT_LIST, limit, evidence);
+            let known: String = issuer.chars().take(LONGEST_NAME).collect();
+            see(issuers, known, SHORT_LIST, limit, evidence);
         }
         let Some(caller) = observation.caller.as_ref().filter(|_| observation.actors().next().is_some()) else {
             return;
@@ -368,10 +372,8 @@ impl Ledger {
             facts.refused += u64::from(presented && observation.answer == Answer::Refused);
             facts.issued |= sighting.role == Role::Issued;
             if facts.places.len() < SHORT_LIST {
-                push_once(
-                    &mut facts.places,
-                    format!("{} {} {}", sighting.role.as_str(), sighting.part.as_str(), sighting.name),
-                );
+                let name: String = sighting.name.chars().take(LONGEST_NAME).collect();
+                push_once(&mut facts.places, format!("{} {} {name}", sighting.role.as_str(), sighting.part.as_str()));
             }
         }
     }

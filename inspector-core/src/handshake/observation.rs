@@ -25,6 +25,7 @@ use crate::{
     },
     profile::{EndpointKind, Profile},
     report::mask,
+    rules::finding::Concern,
     time::Timestamp,
     token::{Defect, Role, Sighting, Token, TokenKind, extract::Extraction},
 };
@@ -161,9 +162,11 @@ impl<'a> Observation<'a> {
         let profile = &policy.profile;
         let authority = exchange.authority().filter(|name| !name.trim().is_empty());
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
+        let tls_name = exchange.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
         let name = match (authority, exchange.server) {
             (Some(name), _) if tunnel => host::normalize(&name, Scheme::Https),
             (Some(name), _) => host::normalize(&name, exchange.scheme),
+            (None, _) if tls_name.is_some() => host::normalize(tls_name.unwrap_or_default(), exchange.scheme),
             (None, Some(server)) => host::normalize(&server.to_string(), exchange.scheme),
             (None, None) => String::new(),
         };
@@ -190,7 +193,10 @@ impl<'a> Observation<'a> {
         let failed = is_token && status.is_some_and(|status| status >= 400);
         let token_error = response.filter(|_| failed).and_then(|r| r.body.kept.as_deref()).and_then(TokenError::read);
         let first = extraction.sightings.iter().find(|s| caller::is_presented(s));
-        let to_resource = matches!(&endpoint, Endpoint::Resource { .. });
+        let to_resource = match &endpoint {
+            Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| resource.name == *product),
+            _ => false,
+        };
         let mut expected = None;
         let mut called = None;
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
@@ -224,6 +230,17 @@ impl<'a> Observation<'a> {
         };
         observation.history = ledger.history(&observation);
         observation
+    }
+
+    /// What a finding about this exchange concerns: its host; without a request to name it, whoever is at the server's
+    /// address.
+    pub fn concern(&self) -> Concern {
+        let named = self.exchange.tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
+        match self.exchange.server {
+            _ if self.exchange.request.is_some() || named => Concern::Host(self.host),
+            Some(server) => Concern::Address(server.address.to_canonical()),
+            None => Concern::Anything,
+        }
     }
 
     /// The request's header section.
@@ -499,7 +516,7 @@ fn has_token(extraction: &Extraction, part: Part) -> bool {
 fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Diagnostic]) -> Option<ServerReason> {
     if let Some(said) = diagnostics.iter().find(|d| d.is_oauth()).or_else(|| diagnostics.first()) {
         return Some(ServerReason {
-            category: said.category.clone(),
+            category: said.category.as_deref().map(mask::text),
             code: said.code,
             text: said.reason.as_deref().map(mask::text),
             said_in: "x-ms-diagnostics",
@@ -510,7 +527,7 @@ fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Di
     }
     let challenge = extraction.challenges.iter().find(|c| !c.proxy && c.parameter("error").is_some())?;
     Some(ServerReason {
-        category: challenge.parameter("error").map(str::to_owned),
+        category: challenge.parameter("error").map(mask::text),
         code: None,
         text: challenge.parameter("error_description").map(mask::text),
         said_in: "WWW-Authenticate",

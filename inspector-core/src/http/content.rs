@@ -109,11 +109,6 @@ impl Collector {
         self.transferred
     }
 
-    /// Whether bytes were missing.
-    pub const fn has_hole(&self) -> bool {
-        self.hole
-    }
-
     fn measure(&mut self, piece: &[u8], limits: &Limits) {
         let measuring = self.measuring.get_or_insert_with(|| {
             let decoder = self.codings.decoder(limits);
@@ -128,8 +123,8 @@ impl Collector {
     /// The content is over. The marks are [`Mark::BodyCut`] for a hole, [`Mark::BodyLimit`] and
     /// [`Mark::CodingUnknown`].
     ///
-    /// A content whose coding is unknown, or damaged from its first byte on, is kept as it came: it may be labelled
-    /// wrongly. It is marked all the same.
+    /// A content whose coding is unknown is kept as it came, and one that is not coded as declared as far as it can be
+    /// decoded. Both are marked.
     pub fn finish(mut self, limits: &Limits) -> (Body, Marks) {
         let (mut body, mut marks) = (Body { transferred: self.transferred, ..Body::default() }, Marks::default());
         if self.over && self.keep {
@@ -148,8 +143,9 @@ impl Collector {
             if !self.hole && !self.broken {
                 measuring.finish();
             }
-            let is_unread = measuring.decoded == 0 && measuring.stop == Some(Stop::Damaged);
-            body.decoded = (!is_unread).then_some(measuring.decoded);
+            // Nothing was decoded of an unknown coding.
+            let is_unknown = measuring.decoded == 0 && measuring.stop == Some(Stop::Damaged);
+            body.decoded = (!is_unknown).then_some(measuring.decoded);
             match measuring.stop {
                 Some(Stop::Damaged) if !self.hole && !self.broken => cut(&mut body, &mut marks, BodyCut::Coding),
                 Some(Stop::Limit) => cut(&mut body, &mut marks, BodyCut::Limit),
@@ -171,7 +167,7 @@ impl Collector {
             if !raw.is_empty() {
                 cut(body, marks, BodyCut::Coding);
             }
-            body.kept = self.keep.then(|| raw.into_boxed_slice());
+            body.kept = Some(raw.into_boxed_slice());
             return;
         };
         let mut decoded = Vec::new();
@@ -191,9 +187,8 @@ impl Collector {
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
             _ => {}
         }
-        let is_mislabelled = decoded.is_empty() && result == Err(Stop::Damaged);
-        body.decoded = (!is_mislabelled).then_some(decoded.len() as u64);
-        body.kept = self.keep.then(|| if is_mislabelled { raw } else { decoded }.into_boxed_slice());
+        body.decoded = Some(decoded.len() as u64);
+        body.kept = Some(decoded.into_boxed_slice());
     }
 }
 

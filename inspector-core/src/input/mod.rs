@@ -133,7 +133,7 @@ macro_rules! formats {
 }
 
 /// The formats, in the order they are asked. To add one, add its line.
-pub static FORMATS: &[&dyn Format] = formats![pcap::Pcap, pcapng::Pcapng,];
+pub static FORMATS: &[&dyn Format] = formats![pcap::Pcap, pcapng::Pcapng, har::Har, text::Transcript];
 
 /// What a recording turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! (`--show-secrets`) finds them in [`TokenSummary::token`]; excerpts and texts are masked already and stay so.
 
 pub mod mask;
+mod merge;
 pub mod signature;
 pub mod v1;
 
@@ -12,7 +13,7 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     analysis::Policy,
     coverage::Coverage,
-    evidence::Evidence,
+    evidence::{Evidence, SourceId},
     handshake::{
         call::{Call, Step},
         diagnostics::ServerReason,
@@ -32,6 +33,8 @@ const NEXT_STEPS: usize = 5;
 /// One input of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
+    /// Its number, by which evidence names it.
+    pub source: SourceId,
     /// How it was named.
     pub path: String,
     /// Its format.
@@ -153,8 +156,8 @@ impl Report {
     ) -> Self {
         let inputs: Vec<Input> = ledger
             .inputs()
-            .iter()
             .map(|input| Input {
+                source: input.source,
                 path: input.path.clone(),
                 format: input.format.clone(),
                 coverage: input.coverage.unwrap_or_default(),
@@ -192,7 +195,8 @@ impl Report {
 
     /// The path of an input, as evidence names it.
     pub fn path(&self, evidence: &Evidence) -> &str {
-        self.inputs.get(evidence.input.0 as usize).map_or("", |input| input.path.as_str())
+        let input = self.inputs.iter().find(|input| input.source == evidence.input);
+        input.map_or("", |input| input.path.as_str())
     }
 
     /// The gravest severity found.
@@ -225,7 +229,9 @@ fn next_steps(outcome: Outcome, findings: &[Finding]) -> Vec<String> {
 }
 
 fn handshakes(policy: &Policy, scope: &Scope, ledger: &Ledger) -> Vec<Handshake> {
-    let calls = ledger.calls().iter().map(|call| of_call(call, policy, scope, ledger));
+    // Calls of other APIs are no handshakes of the question at hand.
+    let asked = ledger.calls().iter().filter(|call| call.s2s || scope.has(call.host));
+    let calls = asked.map(|call| of_call(call, policy, scope, ledger));
     let open = ledger.discoveries().iter().filter(|discovery| !discovery.followed).map(|discovery| Handshake {
         client: discovery.client,
         resource: Arc::clone(ledger.host_name(discovery.host)),
@@ -277,7 +283,7 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Hand
         caller_claim: caller.map(|caller| caller.layer.as_str()),
         expected: call.expected,
         in_scope: scope.has(call.host),
-        audience: call.audience.as_deref().map(mask::text),
+        audience: call.audience.clone(),
         token: Some(call.token),
         token_kind: Some(call.kind),
         calls: call.calls,
@@ -311,3 +317,6 @@ fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {
     };
     ledger.tokens().iter().map(summary).collect()
 }
+
+#[cfg(test)]
+mod tests;

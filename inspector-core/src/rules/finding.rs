@@ -242,16 +242,21 @@ impl Findings {
                 }
             }
         }
-        all.sort_by(|a, b| {
-            let order = |f: &Finding| {
-                let first = f.evidence.first().cloned().unwrap_or_default();
-                let place = (first.input, first.entry, first.frame, first.exchange);
-                (!f.fails, !f.blocks, std::cmp::Reverse(f.severity), f.meta.code, place)
-            };
-            order(a).cmp(&order(b)).then_with(|| a.host.cmp(&b.host)).then_with(|| a.detail.cmp(&b.detail))
-        });
+        sort(&mut all);
         all
     }
+}
+
+/// What fails and what blocks first, then by severity, rule and place.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    let order = |finding: &Finding| {
+        let first = finding.evidence.first().cloned().unwrap_or_default();
+        let place = (first.input, first.entry, first.frame, first.exchange);
+        (!finding.fails, !finding.blocks, std::cmp::Reverse(finding.severity), finding.meta.code, place)
+    };
+    findings.sort_by(|a, b| {
+        order(a).cmp(&order(b)).then_with(|| a.host.cmp(&b.host)).then_with(|| a.detail.cmp(&b.detail))
+    });
 }
 
 fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, failing: &impl Fn(Family) -> bool) -> Finding {

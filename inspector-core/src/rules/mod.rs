@@ -41,7 +41,9 @@ pub(crate) mod oauth;
 pub(crate) mod s2s;
 
 #[cfg(test)]
-mod testing;
+mod examples;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt;
 
@@ -170,9 +172,9 @@ impl RuleMeta {
         text.trim().to_owned()
     }
 
-    /// The start of a finding about an exchange's host.
-    pub const fn of(&'static self, observation: &Observation<'_>) -> Draft {
-        Draft::new(self, Concern::Host(observation.host))
+    /// The start of a finding about an exchange: it concerns its host.
+    pub fn of(&'static self, observation: &Observation<'_>) -> Draft {
+        Draft::new(self, observation.concern())
     }
 
     /// The start of a finding about a host.

@@ -41,9 +41,6 @@ use crate::{
     },
 };
 
-/// The usual tenant of examples.
-pub(crate) const TENANT: &str = "7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
-
 /// A report on a transcript by the usual profile.
 pub(crate) fn judge(text: &str) -> Report {
     judge_by(policy(), text)
@@ -171,8 +168,8 @@ pub(crate) fn extract(exchange: &Exchange) -> Extraction {
         if let Some((_, query)) = target.split_once('?') {
             parameters(&mut found, query, Part::RequestUrl);
         }
-        if let Some((user, _)) = target.split_once("://").and_then(|(_, rest)| rest.split_once('@')) {
-            let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let userinfo = target.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+        if let Some((user, password)) = userinfo.and_then(|(userinfo, _)| userinfo.split_once(':')) {
             password_of(&mut found, PasswordCarrier::Url, user, password, Part::RequestUrl);
         }
         if let Some(body) = request.body.kept.as_deref().map(String::from_utf8_lossy) {
@@ -394,4 +391,19 @@ fn classify(token: &Token, parts: usize) -> TokenKind {
     } else {
         TokenKind::Jwt
     }
+}
+
+/// An outer token in that caller's name, with the actor token that fits.
+pub(crate) fn outer(caller: &str) -> String {
+    let realm = caller.rsplit('@').next().unwrap_or_default();
+    let audience = format!("00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@{realm}");
+    let inner = serde_json::json!({
+        "aud": audience, "iss": format!("00000001-0000-0000-c000-000000000000@{realm}"), "nameid": caller,
+        "trustedfordelegation": "true"
+    });
+    let inner = jwt(&serde_json::json!({"typ": "JWT", "alg": "RS256"}), &inner, 256);
+    let claims = serde_json::json!({
+        "aud": audience, "iss": caller, "nameid": "10032001a1b2c3d4", "upn": "megan@contoso.com", "actortoken": inner
+    });
+    jwt(&serde_json::json!({"typ": "JWT", "alg": "none"}), &claims, 0)
 }

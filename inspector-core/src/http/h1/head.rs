@@ -14,9 +14,10 @@
 use std::ops::Range;
 
 use httparse::{EMPTY_HEADER, Error, Header, Status};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr};
 
 use crate::{
+    flow::Side,
     http::{
         exchange::{Mark, Marks, Protocol},
         message::{Field, Head, Start},
@@ -67,7 +68,7 @@ pub fn looks_like_request(bytes: &[u8]) -> Probe {
     }
     let is_known = bytes.get(..method).is_some_and(|method| KNOWN_METHODS.contains(&method));
     let target = line.trim_ascii();
-    let is_target = target.starts_with(b"/") || target.starts_with(b"http://");
+    let is_target = target.starts_with(b"/") || target.starts_with(b"http://") || target.starts_with(b"HTTP/1.");
     let other_protocol = target.rsplit(|b| *b == b' ').next().is_some_and(is_other_version);
     if is_known && is_target && !other_protocol { Probe::Certain } else { Probe::No }
 }
@@ -80,11 +81,26 @@ pub(super) fn begins_known_method(bytes: &[u8]) -> bool {
     })
 }
 
+/// Whether `bytes` without a line end are a request line as far as they go: a well-known method and a target.
+pub(super) fn is_cut_request_line(bytes: &[u8]) -> bool {
+    let bytes = without_cut_version(bytes);
+    let target = memchr(b' ', bytes).and_then(|blank| bytes.get(blank + 1..)).unwrap_or_default();
+    begins_known_method(bytes) && !target.is_empty() && target.iter().all(u8::is_ascii_graphic)
+}
+
+/// `bytes` without the first letters of a version at their end.
+pub(super) fn without_cut_version(bytes: &[u8]) -> &[u8] {
+    let Some((before, last)) = memrchr(b' ', bytes).and_then(|blank| bytes.split_at_checked(blank)) else {
+        return bytes;
+    };
+    if b" HTTP/1.1\r".starts_with(last) && memchr(b' ', before).is_some() { before } else { bytes }
+}
+
 /// `RTSP/1.0`, `SIP/2.0`, `ICAP/1.0`: the version of a protocol that is only like HTTP.
 fn is_other_version(word: &[u8]) -> bool {
     let Some(slash) = memchr(b'/', word).filter(|slash| *slash > 0) else { return false };
     let (name, version) = word.split_at_checked(slash).unwrap_or_default();
-    name.iter().all(u8::is_ascii_uppercase) && version.get(1).is_some_and(u8::is_ascii_digit)
+    name != b"HTTP" && name.iter().all(u8::is_ascii_uppercase) && version.get(1).is_some_and(u8::is_ascii_digit)
 }
 
 /// Range of `HTTP/…` in a request line: the last one behind a blank and before a digit.
@@ -107,10 +123,12 @@ pub fn looks_like_response(bytes: &[u8]) -> Probe {
     let bytes = bytes.get(empty_lines(bytes)..).unwrap_or_default();
     let rest = match (strip(bytes, b"HTTP/"), strip(bytes, b"ICY ")) {
         (Ok(rest), _) => {
-            // NUL bytes occur in evasion attempts, and are passed over by C programs.
-            let version = rest.iter().take(16).take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | 0)).count();
+            // A digit, and whatever damage or evasion put behind it.
+            let is_version =
+                |(index, byte): &(usize, &u8)| if *index == 0 { byte.is_ascii_digit() } else { !is_blank(**byte) };
+            let version = rest.iter().enumerate().take(9).take_while(is_version).count();
             match rest.get(version..) {
-                None | Some([]) if version < 16 => return Probe::Likely,
+                None | Some([]) if version < 9 => return Probe::Likely,
                 Some([b' ' | b'\t', rest @ ..]) if version > 0 => rest,
                 _ => return Probe::No,
             }
@@ -135,6 +153,33 @@ fn strip<'b>(bytes: &'b [u8], prefix: &[u8]) -> Result<&'b [u8], Probe> {
         None if prefix.starts_with(bytes) => Err(Probe::Likely),
         None => Err(Probe::No),
     }
+}
+
+pub(super) const fn kind(role: Side) -> Kind {
+    match role {
+        Side::Client => Kind::Request,
+        Side::Server => Kind::Response,
+    }
+}
+
+/// Whether a message begins here beyond doubt: unlike HTTP/0.9, a version tells.
+pub(super) fn is_versioned(role: Side, view: &[u8]) -> bool {
+    match role {
+        Side::Server => looks_like_response(view) == Probe::Certain,
+        Side::Client => {
+            let line = memchr(b'\n', view).and_then(|end| view.get(..end)).unwrap_or(view);
+            looks_like_request(view) == Probe::Certain && memmem::find(line, b" HTTP/").is_some()
+        }
+    }
+}
+
+/// A start line with its version; HTTP/0.9 is not looked for among other bytes.
+pub(super) fn probe_versioned(role: Side, bytes: &[u8]) -> Probe {
+    let probe = match role {
+        Side::Client => looks_like_request(bytes),
+        Side::Server => looks_like_response(bytes),
+    };
+    if probe == Probe::Certain && !is_versioned(role, bytes) { Probe::No } else { probe }
 }
 
 /// Length of the empty lines (any CR and LF) `bytes` begin with.
@@ -206,6 +251,7 @@ pub(super) fn parse(bytes: &[u8], kind: Kind, bare_lf: bool, limits: &Limits) ->
         Kind::Trailers => (Start::Trailers, Protocol::Http11),
     };
     let fields_from = if kind == Kind::Trailers { 0 } else { next_line(bytes, line.end) };
+    let has_version = kind != Kind::Request || has_version(bytes.get(line).unwrap_or_default());
     let head = match strict_fields(bytes, fields_from, limits) {
         Some(fields) => Head::new(bytes, start, fields),
         None => {
@@ -214,6 +260,9 @@ pub(super) fn parse(bytes: &[u8], kind: Kind, bare_lf: bool, limits: &Limits) ->
             Head::new(copy, start, fields)
         }
     };
+    if !has_version && !head.fields().is_empty() {
+        marks.add(Mark::Malformed);
+    }
     Parsed { head, protocol, marks }
 }
 
@@ -282,7 +331,7 @@ fn narrow(range: Range<usize>) -> Range<u32> {
 fn request_line(bytes: &[u8], line: Range<usize>, marks: &mut Marks) -> (Start, Protocol) {
     let text = bytes.get(line.clone()).unwrap_or_default();
     let method = text.iter().position(|byte| is_blank(*byte)).unwrap_or(text.len());
-    let version = version_in_request(text);
+    let version = version_of(text, method);
     let target_end = version.as_ref().map_or(text.len(), |version| version.start.max(method));
     let target = trim(text, method..target_end);
     let version = version.and_then(|version| text.get(version));
@@ -294,6 +343,16 @@ fn request_line(bytes: &[u8], line: Range<usize>, marks: &mut Marks) -> (Start, 
     let protocol = protocol_of(version.unwrap_or(b"HTTP/1.0"), marks);
     let place = |range: Range<usize>| narrow(line.start + range.start..line.start + range.end);
     (Start::Request { method: place(0..method), target: place(target), authority: None }, protocol)
+}
+
+/// Whether a request line names a version behind its target.
+fn has_version(line: &[u8]) -> bool {
+    version_of(line, line.iter().position(|byte| is_blank(*byte)).unwrap_or(line.len())).is_some()
+}
+
+/// Range of the version in a request line whose method ends at `method`. Without a target between them it is none.
+fn version_of(line: &[u8], method: usize) -> Option<Range<usize>> {
+    version_in_request(line).filter(|version| !trim(line, method..version.start).is_empty())
 }
 
 fn status_line(bytes: &[u8], line: Range<usize>, marks: &mut Marks) -> (Start, Protocol) {

@@ -16,7 +16,7 @@ mod content;
 mod convert;
 mod json;
 mod model;
-mod sanitized;
+pub(super) mod sanitized;
 mod scan;
 mod window;
 

@@ -96,6 +96,8 @@ impl Expect {
 struct Nest {
     depth: u64,
     objects: u128,
+    /// Containers that are elements of an array.
+    elements: u128,
 }
 
 impl Nest {
@@ -108,10 +110,16 @@ impl Nest {
         self.bit().map(|bit| self.objects & bit != 0)
     }
 
-    fn open(&mut self, object: bool) {
+    /// Whether the innermost container is an element of an array, if that is remembered.
+    fn is_element(&self) -> bool {
+        self.bit().is_some_and(|bit| self.elements & bit != 0)
+    }
+
+    fn open(&mut self, object: bool, element: bool) {
         self.depth = self.depth.saturating_add(1);
         if let Some(bit) = self.bit() {
             self.objects = if object { self.objects | bit } else { self.objects & !bit };
+            self.elements = if element { self.elements | bit } else { self.elements & !bit };
         }
     }
 
@@ -275,10 +283,9 @@ impl<'r> Scanner<'r> {
             (b'{', _) => self.window.hold(),
             _ => {}
         }
-        match self.value(byte == b'{') {
+        match self.value(byte == b'{').and_then(|()| self.window.search_if_suspect()) {
             Ok(()) if byte != b'{' => Ok(Step::Skipped("it is no object")),
-            Ok(()) if !self.window.complete() => Ok(Step::TooLarge),
-            Ok(()) => Ok(Step::Entry),
+            Ok(()) => Ok(if self.window.complete() { Step::Entry } else { Step::TooLarge }),
             Err(Halt::Damage(why)) => {
                 self.resync()?;
                 Ok(Step::Skipped(why))
@@ -303,12 +310,12 @@ impl<'r> Scanner<'r> {
                     Expect::Separator
                 }
                 (Expect::Name, b'"') => {
-                    self.name(if entry { nest.depth } else { 0 })?;
+                    self.name(entry.then_some(&nest))?;
                     Expect::Value
                 }
                 (Expect::Value | Expect::Element, b'{' | b'[') => {
                     self.window.advance(1);
-                    nest.open(byte == b'{');
+                    nest.open(byte == b'{', expect == Expect::Element);
                     if byte == b'{' { Expect::Name } else { Expect::Element }
                 }
                 (Expect::Separator, b',') => {
@@ -340,7 +347,7 @@ impl<'r> Scanner<'r> {
     /// Crosses one token so deep inside that the kind of its container is not remembered.
     fn deep(&mut self, nest: &mut Nest, byte: u8) -> Result<Expect, Halt> {
         match byte {
-            b'{' | b'[' => nest.open(byte == b'{'),
+            b'{' | b'[' => nest.open(byte == b'{', false),
             b'}' | b']' => _ = nest.close(byte),
             b',' | b':' => {}
             b'"' => {
@@ -356,13 +363,13 @@ impl<'r> Scanner<'r> {
         Ok(Expect::Separator)
     }
 
-    /// Crosses a member's name and its colon, so many levels inside of an entry; 0 is outside of any.
-    fn name(&mut self, level: u64) -> Result<(), Halt> {
+    /// Crosses a member's name and its colon. `inside`: where in an entry it is, if it is in one.
+    fn name(&mut self, inside: Option<&Nest>) -> Result<(), Halt> {
         self.window.advance(1);
         let name = self.window.string()?;
         let name = name.map(|at| self.window.slice(at.start, at.end)).unwrap_or_default();
-        let read = level != 1 || name.is_empty() || model::reads_member(name);
-        if level > 1 && name == b"startedDateTime" {
+        let read = inside.is_none_or(|nest| nest.depth > 1) || name.is_empty() || model::reads_member(name);
+        if name == b"startedDateTime" && inside.is_some_and(|nest| nest.depth > 1 && nest.is_element()) {
             self.window.suspect()?;
         }
         if self.window.significant()? != b':' {

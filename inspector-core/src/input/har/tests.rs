@@ -531,6 +531,15 @@ fn an_entry_without_end_swallows_no_other() {
 }
 
 #[test]
+fn an_extension_may_have_the_names_of_an_entry() {
+    let mut extended =
+        entry(json!({"startedDateTime": "2026", "_a": {"b": 1, "startedDateTime": "2026"}}), ok(json!({})));
+    extended["_x"] = json!({"y": [{"z": 1, "startedDateTime": "2026", "request": {}}]});
+    let outcome = read(har(&[extended.clone(), extended]).as_bytes());
+    assert_eq!((outcome.exchanges.len(), outcome.notes.len()), (2, 0));
+}
+
+#[test]
 fn finds_the_entries_behind_damage() {
     let entry = entry(json!({}), ok(json!({})));
     let outcome = read(format!("{{\"log\":{{\"pages\":[{{\"title\":\"a\"b\"}}],\"entries\":[{entry}]}}}}").as_bytes());

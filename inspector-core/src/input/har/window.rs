@@ -31,8 +31,18 @@ const UNREAD_MEMBER: usize = 64 << 10;
 
 /// How far an object's first name may reach behind its brace when the next entry is looked for after damage.
 const LOOKAHEAD: usize = 512;
-/// Members an entry begins with; no object inside an entry does.
-const FIRST_NAMES: [&[u8]; 5] = [b"startedDateTime", b"request", b"pageref", b"_initiator", b"_connectionId"];
+/// Members an entry begins with, besides those of exporters' own, whose names begin with `_`.
+const FIRST_NAMES: [&[u8]; 9] = [
+    b"startedDateTime",
+    b"request",
+    b"response",
+    b"pageref",
+    b"cache",
+    b"timings",
+    b"time",
+    b"serverIPAddress",
+    b"connection",
+];
 const SWALLOWED: &str = "its end is missing: another entry begins inside of it";
 /// Members that objects inside an entry begin with too.
 const COMMON_NAMES: [&[u8]; 6] = [b"", b"name", b"type", b"url", b"id", b"time"];
@@ -265,11 +275,16 @@ impl<'r> Window<'r> {
         self.unread = self.held.map(|held| (self.position.saturating_sub(held), false));
     }
 
-    /// Says that a name stands inside of the entry that only entries have. In a value nobody reads, an extension may have
-    /// it too; there it has to look like an entry's beginning.
+    /// Says that an array inside of the entry holds what has a name that only entries have. In a value nobody reads,
+    /// an extension's objects may have it too; there one has to begin as an entry begins.
     pub(super) const fn suspect(&mut self) -> Result<(), Halt> {
         self.suspect = true;
         if self.unread.is_some() { Ok(()) } else { Err(Halt::Damage(SWALLOWED)) }
+    }
+
+    /// Whether another entry begins inside of what is held, if there was a sign of it.
+    pub(super) fn search_if_suspect(&mut self) -> Result<(), Halt> {
+        if self.suspect { self.search() } else { Ok(()) }
     }
 
     /// Ends a member at the position; a large one that nobody reads is dropped.
@@ -296,8 +311,9 @@ impl<'r> Window<'r> {
         let Some(held) = self.held else { return Ok(()) };
         let from = held + self.searched.max(1);
         let bytes = self.buffer.get(from..self.position).unwrap_or_default();
-        let mut braces = memchr_iter(b'{', bytes).filter_map(|at| first_name(bytes.get(at..)?));
-        if braces.any(|name| name == b"startedDateTime" || self.is_first_name(name)) {
+        let mut braces = memchr_iter(b'{', bytes).filter(|at| is_element(bytes.get(..*at).unwrap_or_default()));
+        let is_entry = |name: &[u8]| name == b"startedDateTime" || self.is_first_name(name);
+        if braces.any(|at| bytes.get(at..).and_then(first_name).is_some_and(is_entry)) {
             return Err(Halt::Damage(SWALLOWED));
         }
         self.searched = self.position.saturating_sub(held).saturating_sub(LOOKAHEAD);
@@ -330,9 +346,10 @@ impl<'r> Window<'r> {
                 continue;
             };
             self.position += brace;
+            let is_element = is_element(self.buffer.get(..self.position).unwrap_or_default());
             self.look_ahead(LOOKAHEAD)?;
             let name = first_name(self.ahead()).unwrap_or_default();
-            if FIRST_NAMES.contains(&name) || self.is_first_name(name) {
+            if is_element && (FIRST_NAMES.contains(&name) || name.starts_with(b"_") || self.is_first_name(name)) {
                 return Ok(true);
             }
             self.position += 1;
@@ -530,6 +547,11 @@ fn boundary(content: &[u8], most: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+/// Whether an object behind these bytes is no member's value.
+fn is_element(before: &[u8]) -> bool {
+    before.trim_ascii_end().last() != Some(&b':')
 }
 
 /// The name of an object's first member, still escaped.

@@ -6,6 +6,9 @@ use crate::{
     token::extract::PasswordCarrier,
 };
 
+/// The title where there is no password.
+const USER_ONLY: &str = "A user name is part of a URL";
+
 declare_rule! {
     /// A URL carries a user name and a password (`user:password@host`): it ends in logs, histories and `Referer`.
     ///
@@ -34,7 +37,45 @@ impl Rule for CredentialsInUrl {
             };
             let detail = format!("{}: user \"{user}\" in {}", observation.host_name, mask::text(&found.name));
             let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
-            context.find(if length == 0 { draft.title("A user name is part of a URL") } else { draft });
+            context.find(if length == 0 { draft.title(USER_ONLY) } else { draft });
+        }
+        let target = observation.request().map(|head| String::from_utf8_lossy(head.target())).unwrap_or_default();
+        if let Some(user) = user_without_password(&target) {
+            let user = mask::text(user);
+            let evidence = observation.in_request(Part::RequestUrl, "target", format!("user \"{user}\""));
+            let detail = format!("{}: user \"{user}\" in the target", observation.host_name);
+            context.find(
+                Self::META.of(observation).severity(Severity::Low).title(USER_ONLY).detail(detail).evidence(evidence),
+            );
+        }
+    }
+}
+
+/// User information of a target in absolute form that has no password.
+fn user_without_password(target: &str) -> Option<&str> {
+    let (scheme, rest) = target.split_once("://")?;
+    if scheme.contains(['/', '?', '#']) {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    (!user.is_empty() && !user.contains(':')).then_some(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::user_without_password;
+
+    #[test]
+    fn user_information() {
+        for (target, user) in [
+            ("https://svc@mail.contoso.com/", Some("svc")),
+            ("https://svc:x@mail.contoso.com/", None),
+            ("https://mail.contoso.com/a@b", None),
+            ("/redirect?to=https://svc@host/", None),
+            ("/a@b", None),
+        ] {
+            assert_eq!(user_without_password(target), user, "{target}");
         }
     }
 }

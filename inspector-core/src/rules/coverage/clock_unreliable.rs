@@ -1,6 +1,5 @@
 use crate::{
     analysis::Clock,
-    evidence::SourceId,
     rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
 };
 
@@ -25,12 +24,12 @@ declare_rule! {
 
 impl Rule for ClockUnreliable {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
-        for (number, input) in (0..).zip(context.ledger.inputs()) {
+        for input in context.ledger.inputs() {
             let Some(ahead) = input.skew().filter(|ahead| ahead.saturating_abs() > TOLERATED) else { continue };
             let side = if ahead > 0 { "ahead of" } else { "behind" };
             let detail = format!("{}: servers are {} seconds {side} the recording", input.path, ahead.saturating_abs());
             let usual = if context.policy.clock == Clock::Capture { Self::META.severity } else { Severity::Info };
-            let mut draft = Self::META.input(SourceId(number)).severity(usual).detail(detail);
+            let mut draft = Self::META.input(input.source).severity(usual).detail(detail);
             if let Some(evidence) = &input.clock_evidence {
                 draft = draft.evidence(evidence.clone());
             }

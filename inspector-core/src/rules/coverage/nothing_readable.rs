@@ -23,8 +23,8 @@ impl Rule for NothingReadable {
         if in_scope.map(|(.., facts)| facts.readable).sum::<u64>() > 0 {
             return;
         }
-        let exchanges: u64 = ledger.inputs().iter().map(|input| input.exchanges).sum();
-        let connections: u64 = ledger.inputs().iter().filter_map(|input| input.coverage).map(|c| c.connections).sum();
+        let exchanges: u64 = ledger.inputs().map(|input| input.exchanges).sum();
+        let connections: u64 = ledger.inputs().filter_map(|input| input.coverage).map(|c| c.connections).sum();
         let detail = format!("{exchanges} exchanges were read on {connections} connections, none with a host in scope");
         context.find(Self::META.about(Concern::Anything).detail(detail).overturns());
     }

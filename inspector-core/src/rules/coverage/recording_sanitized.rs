@@ -50,8 +50,8 @@ impl Rule for RecordingSanitized {
     }
 
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
-        for (number, input) in (0..).zip(context.ledger.inputs()) {
-            let source = SourceId(number);
+        for input in context.ledger.inputs() {
+            let source = input.source;
             if input.coverage.is_some_and(|coverage: Coverage| coverage.sanitized) {
                 let evidence = Evidence { input: source, ..Evidence::default() };
                 let draft = Self::META.input(source).subject("note").detail("the exporter removed sensitive values");

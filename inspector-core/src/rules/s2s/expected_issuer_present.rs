@@ -1,5 +1,6 @@
 use crate::{
     handshake::observation::Observation,
+    report::mask,
     rules::{Context, Declared, Rule, declare_rule},
 };
 
@@ -27,7 +28,7 @@ impl Rule for ExpectedIssuerPresent {
         let Some(caller) = &observation.expected else { return };
         let Some(sighting) = observation.presented().next() else { return };
         let name = observation.profile.application_name(&caller.principal.name).unwrap_or("an expected caller");
-        let principal = caller.principal.to_string();
+        let principal = mask::text(&caller.principal.to_string());
         let detail = format!("{}: {principal} ({name}), {}", observation.host_name, caller.layer.as_str());
         let evidence = observation.claimed(sighting, caller.layer.as_str(), &principal);
         context.find(Self::META.of(observation).detail(detail).evidence(evidence));

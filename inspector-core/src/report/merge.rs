@@ -1,0 +1,117 @@
+//! Several inputs, one report: each was judged by itself, and the outcomes add up as the contract says.
+
+use std::sync::Arc;
+
+use super::{NEXT_STEPS, Report, TokenSummary};
+use crate::{
+    coverage::Coverage,
+    handshake::ledger::Index,
+    rules::finding::{self, Finding},
+    secret::Fingerprint,
+    verdict::Outcome,
+};
+
+/// What makes findings of two inputs equal.
+type Same = (&'static str, crate::rules::Severity, bool, bool, Option<Arc<str>>, String);
+
+impl Report {
+    /// One report of several: fail if any fails, else inconclusive if any is, else pass. Equal findings are folded, and a
+    /// token seen in several inputs is one. `None` if there are none.
+    pub fn merge(reports: Vec<Self>) -> Option<Self> {
+        let several = reports.len() > 1;
+        let outcome = reports.iter().map(|report| report.outcome).reduce(Outcome::and)?;
+        let deciding = reports.iter().find(|report| report.outcome == outcome);
+        let reason = deciding.map(|report| if several { by_input(report) } else { report.reason.clone() });
+        let mut steps: Vec<String> = Vec::new();
+        for step in reports.iter().filter(|report| report.outcome == outcome).flat_map(|report| &report.next_steps) {
+            if steps.len() < NEXT_STEPS && !steps.contains(step) {
+                steps.push(step.clone());
+            }
+        }
+        let mut all = reports.into_iter();
+        let mut merged = all.next()?;
+        for report in all {
+            merged.absorb(report);
+        }
+        merged.outcome = outcome;
+        merged.reason = reason.unwrap_or_default();
+        merged.next_steps = steps;
+        merged.findings = folded(merged.findings);
+        merged.tokens = distinct(merged.tokens);
+        merged.inputs.sort_by_key(|input| input.source);
+        merged.coverage = Coverage::default();
+        for input in &merged.inputs {
+            merged.coverage.add(&input.coverage);
+        }
+        Some(merged)
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for host in other.scope {
+            if !self.scope.contains(&host) {
+                self.scope.push(host);
+            }
+        }
+        self.inputs.extend(other.inputs);
+        self.findings.extend(other.findings);
+        self.handshakes.extend(other.handshakes);
+        self.tokens.extend(other.tokens);
+        self.fails_on |= other.fails_on;
+        self.span = match (self.span, other.span) {
+            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// The reason of the input that decided, with its name.
+fn by_input(report: &Report) -> String {
+    let names: Vec<&str> = report.inputs.iter().map(|input| input.path.as_str()).collect();
+    format!("{}: {}", super::mask::text(&names.join(", ")), report.reason)
+}
+
+fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut all: Vec<Finding> = Vec::with_capacity(findings.len());
+    let mut index: Index<Same, usize> = Index::default();
+    for finding in findings {
+        let key = (
+            finding.meta.code,
+            finding.severity,
+            finding.blocks,
+            finding.in_scope,
+            finding.host.clone(),
+            finding.detail.clone(),
+        );
+        let Some(known) = index.get(&key).and_then(|at| all.get_mut(*at)) else {
+            index.insert(key, all.len());
+            all.push(finding);
+            continue;
+        };
+        known.count = known.count.saturating_add(finding.count);
+        known.fails |= finding.fails;
+        let most = known.evidence.len().max(finding.evidence.len());
+        let room = most.saturating_sub(known.evidence.len());
+        known.evidence.extend(finding.evidence.into_iter().take(room));
+    }
+    finding::sort(&mut all);
+    all
+}
+
+fn distinct(tokens: Vec<TokenSummary>) -> Vec<TokenSummary> {
+    let mut all: Vec<TokenSummary> = Vec::with_capacity(tokens.len());
+    let mut index: Index<Fingerprint, usize> = Index::default();
+    for token in tokens {
+        let Some(known) = index.get(&token.token.id).and_then(|at| all.get_mut(*at)) else {
+            index.insert(token.token.id, all.len());
+            all.push(token);
+            continue;
+        };
+        known.count = known.count.saturating_add(token.count);
+        for place in token.places {
+            if !known.places.contains(&place) {
+                known.places.push(place);
+            }
+        }
+    }
+    all
+}
