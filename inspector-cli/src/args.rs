@@ -122,9 +122,6 @@ pub(crate) struct Timeline {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
-    /// Show all exchanges of the handshakes' hosts, not only the authentication messages
-    #[arg(long)]
-    pub(crate) all: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = TimelineFormat::Human)]
     pub(crate) format: TimelineFormat,

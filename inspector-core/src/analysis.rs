@@ -156,6 +156,11 @@ impl Analysis {
         self.ledger.input(source).coverage = Some(coverage);
     }
 
+    /// An input that was asked for could not be read at all: anything can be in it, so that a pass is not possible.
+    pub fn unreadable(&mut self, path: &str, why: &str) {
+        self.findings.add(rules::coverage::unreadable(path, why));
+    }
+
     /// The report over all inputs.
     pub fn finish(mut self) -> Report {
         let scope = Scope::new(&self.policy, &self.ledger);

@@ -1,6 +1,14 @@
 //! One file a command.
 
+mod check;
+mod decode;
+mod doctor;
 mod exchanges;
+mod explain;
+pub(crate) mod judging;
+mod rules;
+mod timeline;
+mod tokens;
 
 use std::{
     fs::File,
@@ -16,8 +24,14 @@ use crate::{
 /// Runs the command that was typed.
 pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
+        Command::Check(check) => check::run(&check),
         Command::Exchanges(listing) => exchanges::run(&listing),
-        _ => Err(Failure::Usage("not yet".to_owned())),
+        Command::Tokens(listing) => tokens::run(&listing),
+        Command::Timeline(timeline) => timeline::run(&timeline),
+        Command::Doctor(listing) => doctor::run(&listing),
+        Command::Decode(decode) => decode::run(&decode),
+        Command::Rules(rules) => rules::run(&rules),
+        Command::Explain(explain) => explain::run(&explain),
     }
 }
 

@@ -3,6 +3,7 @@
 mod classify;
 pub mod compact;
 pub mod extract;
+pub mod find;
 pub mod interner;
 mod json;
 pub mod mask;

@@ -2,7 +2,10 @@ use crate::{
     evidence::{Evidence, SourceId},
     note::{Note, NoteKind},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        finding::{Concern, Draft},
+    },
 };
 
 declare_rule! {
@@ -19,6 +22,15 @@ declare_rule! {
     remedy: "Copy the recording again and compare the sizes; stop the recorder properly before copying.",
     source: "draft-ietf-opsawg-pcap; HTTP Archive 1.2",
     reference: "https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/",
+}
+
+/// An input of which nothing could be read: any request can be in it.
+pub(crate) fn unreadable(path: &str, why: &str) -> Draft {
+    InputDamaged::META
+        .about(Concern::Anything)
+        .title("An input could not be read")
+        .detail(format!("{path}: {}", mask::text(why)))
+        .overturns()
 }
 
 impl Rule for InputDamaged {

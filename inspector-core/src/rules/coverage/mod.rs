@@ -18,6 +18,7 @@ super::rules![
     credentials_undecided::CredentialsUndecided,
 ];
 
+pub(crate) use self::input_damaged::unreadable;
 use crate::{
     connection::{ConnectionReport, Reason, Transport},
     evidence::{Evidence, Part, SourceId},

@@ -114,6 +114,11 @@ pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) ->
     extractor.found
 }
 
+/// Whether a value under this name is a token whatever it looks like.
+pub(super) fn is_token_name(name: &str) -> bool {
+    token_name(name).is_some()
+}
+
 /// The kind of place a named value stands at; decides its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Site {

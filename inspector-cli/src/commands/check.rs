@@ -1,0 +1,51 @@
+//! `inspector check`: the verdict, why, the findings, and how much was read.
+
+use std::io::{self, Write};
+
+use inspector_core::report::{Report, v1};
+
+use super::{judging, tokens};
+use crate::{
+    args::{Check, Format},
+    exit::{Exit, Failure},
+    output::{human, json},
+};
+
+/// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
+pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
+    let reading = &check.reading;
+    let judged = judging::judge(reading, &check.judging, check.fail_on, false)?;
+    let report = &judged.report;
+    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    let written = match check.format {
+        Format::Human => human::report::write(&mut *to, &judged),
+        Format::Json => json::write_pretty(&mut *to, &document(report, reading.show_secrets)?),
+        Format::Ndjson => json::write_line(&mut *to, &document(report, reading.show_secrets)?),
+    };
+    match written.and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(exit(report)),
+    }
+}
+
+fn exit(report: &Report) -> Exit {
+    match report.exit_code() {
+        0 => Exit::Pass,
+        3 => Exit::Inconclusive,
+        _ => Exit::Fail,
+    }
+}
+
+/// The document `inspector-report/1`.
+fn document(report: &Report, show_secrets: bool) -> Result<serde_json::Value, Failure> {
+    let mut document = serde_json::to_value(v1::Report::from(report)).map_err(internal)?;
+    if show_secrets && let Some(member) = document.get_mut("tokens") {
+        *member = serde_json::Value::Array(tokens::objects(report, true)?);
+    }
+    Ok(document)
+}
+
+/// Serialising our own types cannot fail but for a defect.
+pub(super) fn internal(error: serde_json::Error) -> Failure {
+    Failure::Internal(format!("a result could not be written as JSON: {error}"))
+}

@@ -1,0 +1,83 @@
+//! `inspector decode`: what is in a token that somebody pasted.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+
+use inspector_core::{
+    limits::Limits,
+    report::v1,
+    token::{Token, find::find, interner::Interner},
+};
+use serde_json::Value;
+
+use super::{check::internal, judging, tokens::reveal};
+use crate::{
+    args::{Decode, Format},
+    exit::{Exit, Failure, complain},
+    output::{human, json},
+};
+
+/// Longest text that is read from standard input.
+const LONGEST: u64 = 16 << 20;
+
+/// Runs the command.
+pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
+    let text = match decode.token.as_deref() {
+        None | Some("-") => standard_input()?,
+        Some(token) => token.to_owned(),
+    };
+    let found = find(&text, &mut Interner::new(&Limits::default()));
+    if found.is_empty() {
+        complain(
+            "error: nothing in it looks like a token. Expected a JWT (eyJ….….…), a header line with 'Bearer TOKEN', a \
+             form body (assertion=…&…) or a cookie (name=TOKEN), as an argument or on standard input.",
+        );
+        return Err(Failure::NoInput);
+    }
+    let mut to = super::output(None, decode.color)?;
+    let mut objects = Vec::new();
+    for token in &found {
+        objects.push(object(token, decode.show_secrets)?);
+    }
+    match decode.format {
+        Format::Human => {
+            let moment = human::token::Moment { at: Some(judging::now()), event: "now" };
+            for (number, token) in found.iter().enumerate() {
+                if number > 0 {
+                    writeln!(to)?;
+                }
+                human::token::write(&mut *to, &human::token::Shown::decoded(token, moment, decode.show_secrets))?;
+            }
+        }
+        Format::Json => match objects.as_slice() {
+            [one] => json::write_pretty(&mut *to, one)?,
+            all => json::write_pretty(&mut *to, &all)?,
+        },
+        Format::Ndjson => {
+            for object in &objects {
+                json::write_line(&mut *to, object)?;
+            }
+        }
+    }
+    to.flush()?;
+    Ok(Exit::Pass)
+}
+
+fn object(token: &Token, show_secrets: bool) -> Result<Value, Failure> {
+    let mut object = serde_json::to_value(v1::Token::decoded(token)).map_err(internal)?;
+    if show_secrets {
+        reveal(&mut object, token);
+    }
+    Ok(object)
+}
+
+fn standard_input() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        complain("Paste a token and end with Ctrl-D (Windows: Ctrl-Z and Enter).");
+    }
+    let mut bytes = Vec::new();
+    if let Err(error) = io::stdin().lock().take(LONGEST).read_to_end(&mut bytes) {
+        complain(&format!("error: standard input cannot be read: {error}"));
+        return Err(Failure::NoInput);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

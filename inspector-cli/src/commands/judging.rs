@@ -1,0 +1,183 @@
+//! What `check`, `tokens` and `timeline` share: recordings through the analysis to a report.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use inspector_core::{
+    analysis::{Analysis, Clock, Policy},
+    connection::ConnectionReport,
+    context::BodyPolicy,
+    engine,
+    evidence::SourceId,
+    http::exchange::Exchange,
+    limits::Limits,
+    note::Note,
+    profile::Profile,
+    report::Report,
+    rules::Severity,
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Token, extract, interner::Interner},
+};
+
+use crate::{
+    args,
+    exit::Failure,
+    run::{self, Handler},
+};
+
+/// A report, and what only the command line needs besides.
+pub(crate) struct Judged {
+    pub(crate) report: Report,
+    /// When each token was first seen.
+    pub(crate) first_seen: HashMap<Fingerprint, Timestamp>,
+    /// When validity is judged.
+    pub(crate) clock: Clock,
+}
+
+/// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
+/// without, they are read and reported as out of scope.
+///
+/// # Errors
+/// The command line is wrong, or nothing could be read.
+pub(crate) fn judge(
+    reading: &args::Reading,
+    judging: &args::Judging,
+    fail_on: Option<args::Severity>,
+    only_hosts: bool,
+) -> Result<Judged, Failure> {
+    let limits = Limits::for_memory(reading.max_memory);
+    let policy = policy(reading, judging, fail_on)?;
+    let clock = policy.clock;
+    let mut judge = Judge {
+        analysis: Analysis::new(policy, &limits),
+        interner: Interner::new(&limits),
+        paths: Vec::new(),
+        only: if only_hosts { reading.host.clone() } else { Vec::new() },
+        first_seen: HashMap::new(),
+        limits,
+    };
+    run::read_all(reading, BodyPolicy::Tokens, false, &mut judge)?;
+    Ok(Judged { report: judge.analysis.finish(), first_seen: judge.first_seen, clock })
+}
+
+fn policy(
+    reading: &args::Reading,
+    judging: &args::Judging,
+    fail_on: Option<args::Severity>,
+) -> Result<Policy, Failure> {
+    let mut policy = Policy::new(profile(&judging.profile)?);
+    for pattern in &reading.host {
+        policy = policy.host(pattern);
+    }
+    if let Some(realm) = &judging.realm {
+        policy = policy.realm(realm);
+    }
+    policy.clock = clock(&judging.at)?;
+    policy.fail_on = fail_on.map(|severity| match severity {
+        args::Severity::Info => Severity::Info,
+        args::Severity::Low => Severity::Low,
+        args::Severity::Medium => Severity::Medium,
+        args::Severity::High => Severity::High,
+        args::Severity::Critical => Severity::Critical,
+    });
+    Ok(policy)
+}
+
+/// A built-in profile, or a file.
+fn profile(name: &str) -> Result<Profile, Failure> {
+    let path = Path::new(name);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.is_file();
+    if !is_file {
+        return Profile::builtin(name).map_err(|error| {
+            Failure::Usage(format!("{error}. For a profile of your own, name its TOML file (--profile contoso.toml)"))
+        });
+    }
+    let bytes = run::read_small(path)
+        .map_err(|error| Failure::Usage(format!("the profile '{name}' cannot be read: {error}")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Failure::Usage(format!("the profile '{name}' is not UTF-8 text")))?;
+    Profile::from_toml(&text).map_err(|error| Failure::Usage(format!("the profile '{name}': {error}")))
+}
+
+fn clock(at: &str) -> Result<Clock, Failure> {
+    match at {
+        "capture" => Ok(Clock::Capture),
+        "now" => Ok(Clock::Fixed(now())),
+        moment => Timestamp::parse_rfc3339(moment).map(Clock::Fixed).ok_or_else(|| {
+            Failure::Usage(format!(
+                "'{moment}' is no moment; write capture, now, or RFC 3339 like 2026-01-31T12:00:00Z"
+            ))
+        }),
+    }
+}
+
+/// The time of this run. The analysis itself never reads a clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+struct Judge {
+    analysis: Analysis,
+    interner: Interner,
+    paths: Vec<String>,
+    only: Vec<String>,
+    first_seen: HashMap<Fingerprint, Timestamp>,
+    limits: Limits,
+}
+
+impl Judge {
+    fn seen(&mut self, token: &Token, at: Option<Timestamp>) {
+        let Some(at) = at else { return };
+        let mut layer = Some(token);
+        while let Some(token) = layer {
+            if self.first_seen.len() < self.limits.tokens {
+                self.first_seen.entry(token.id).or_insert(at);
+            }
+            layer = token.actor.as_deref();
+        }
+    }
+}
+
+impl Handler for Judge {
+    fn begin(&mut self, source: SourceId, name: &str) {
+        self.paths.truncate(source.0 as usize);
+        self.paths.push(name.to_owned());
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        if !super::in_scope(exchange, &self.only) {
+            return Ok(());
+        }
+        let extraction = extract::extract(exchange, &mut self.interner, &self.limits);
+        for sighting in &extraction.sightings {
+            self.seen(&sighting.token, sighting.at.time());
+        }
+        self.analysis.exchange(exchange, &extraction);
+        Ok(())
+    }
+
+    fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
+        self.analysis.connection(source, report);
+        Ok(())
+    }
+
+    fn note(&mut self, source: SourceId, note: &Note) {
+        self.analysis.note(source, note);
+    }
+
+    fn end(&mut self, source: SourceId, reading: &engine::Reading) {
+        let path = self.paths.get(source.0 as usize).map_or("", String::as_str);
+        self.analysis.input(source, path, &reading.format);
+        self.analysis.input_done(source, reading.coverage);
+    }
+
+    fn unreadable(&mut self, name: &str, why: &str) {
+        self.analysis.unreadable(name, why);
+    }
+}

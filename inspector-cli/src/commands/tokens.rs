@@ -1,0 +1,79 @@
+//! `inspector tokens`: every distinct token in the order of its first sighting.
+
+use std::io::{self, Write};
+
+use inspector_core::{
+    report::{Report, v1},
+    token::Token,
+};
+use serde_json::{Map, Value};
+
+use super::{check::internal, judging};
+use crate::{
+    args::{Format, Listing},
+    exit::{Exit, Failure},
+    output::{count, human, json},
+};
+
+/// Runs the command.
+pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
+    let reading = &listing.reading;
+    let judged = judging::judge(reading, &listing.judging, None, true)?;
+    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    match listing.format {
+        Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
+        Format::Json => json::write_pretty(&mut *to, &objects(&judged.report, reading.show_secrets)?)?,
+        Format::Ndjson => {
+            for object in objects(&judged.report, reading.show_secrets)? {
+                json::write_line(&mut *to, &object)?;
+            }
+        }
+    }
+    to.flush()?;
+    Ok(Exit::Pass)
+}
+
+fn write_human(to: &mut dyn Write, judged: &judging::Judged, show_secrets: bool) -> io::Result<()> {
+    let report = &judged.report;
+    for summary in &report.tokens {
+        let seen = judged.first_seen.get(&summary.token.id).copied();
+        let moment = human::token::Moment::of(judged.clock, seen);
+        human::token::write(to, &human::token::Shown::seen(report, summary, moment, show_secrets))?;
+        writeln!(to)?;
+    }
+    let exchanges = count(report.coverage.exchanges, "exchange", "exchanges");
+    match report.tokens.len() as u64 {
+        0 => writeln!(to, "No token in {exchanges}."),
+        number => writeln!(to, "{} in {exchanges}.", count(number, "distinct token", "distinct tokens")),
+    }
+}
+
+/// The tokens as the contract's objects.
+pub(super) fn objects(report: &Report, show_secrets: bool) -> Result<Vec<Value>, Failure> {
+    let shown = v1::Report::from(report).tokens;
+    let mut objects = Vec::with_capacity(shown.len());
+    for (token, summary) in shown.iter().zip(&report.tokens) {
+        let mut object = serde_json::to_value(token).map_err(internal)?;
+        if show_secrets {
+            reveal(&mut object, &summary.token);
+        }
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+/// Puts in what was masked: the token itself, and its header and claims as sent.
+pub(super) fn reveal(object: &mut Value, token: &Token) {
+    let Some(object) = object.as_object_mut() else { return };
+    object.insert("raw".to_owned(), Value::String(token.raw.reveal().to_string()));
+    let mut replace = |name: &str, members: &Map<String, Value>| {
+        if let Some(member) = object.get_mut(name).filter(|member| member.is_object()) {
+            *member = Value::Object(members.clone());
+        }
+    };
+    replace("header", &token.header);
+    replace("claims", &token.claims);
+    if let (Some(actor), Some(token)) = (object.get_mut("actor"), token.actor.as_deref()) {
+        reveal(actor, token);
+    }
+}

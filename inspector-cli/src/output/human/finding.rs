@@ -1,0 +1,124 @@
+//! A finding in the style of rustc: what, where, the masked line with a caret, what to do, and how to see it oneself.
+
+use std::io::{self, Write};
+
+use inspector_core::{
+    evidence::{Evidence, Part},
+    report::Report,
+    rules::finding::Finding,
+};
+
+use super::place;
+use crate::output::{WIDTH, escape, style, wrap};
+
+/// Writes one finding.
+pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
+    head(to, finding)?;
+    let mut last: Option<(&Option<String>, &Option<String>)> = None;
+    for evidence in &finding.evidence {
+        let arrow = style::paint(style::FRAME, "  --> ");
+        let part = evidence.part.map(|part| format!(", {}", part_words(part))).unwrap_or_default();
+        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report.path(evidence))))?;
+        // The same line again tells nothing new.
+        if last != Some((&evidence.name, &evidence.excerpt)) {
+            excerpt(to, evidence)?;
+        }
+        last = Some((&evidence.name, &evidence.excerpt));
+    }
+    let unseen = finding.count.saturating_sub(finding.evidence.len() as u64);
+    if unseen > 0 && !finding.evidence.is_empty() {
+        writeln!(to, "   {} and {unseen} more like it", style::paint(style::FRAME, "..."))?;
+    }
+    let equals = style::paint(style::FRAME, "   = ");
+    let mut note = |label: &str, text: &str| -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let label_painted = style::paint(style::STRONG, format_args!("{label}: "));
+        wrap::styled(to, &format!("{equals}{label_painted}"), 7 + label.len(), text)
+    };
+    note("note", &finding.detail)?;
+    if !finding.in_scope && finding.host.is_some() {
+        note("note", "this host is out of scope, so that the outcome does not depend on it")?;
+    }
+    if finding.blocks {
+        note("note", "a pass is not possible while this is missing")?;
+    }
+    note("help", &finding.remedy)?;
+    if let Some(filter) = place::filter(&finding.evidence) {
+        note("wireshark", &filter)?;
+    }
+    Ok(())
+}
+
+/// `high[BAS-001] Basic credentials were sent to a resource (x3)`.
+fn head(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+    // What blocks a pass is of severity info by the contract, and not by its weight.
+    let (word, colour) = if finding.blocks {
+        ("blocking", style::UNSURE)
+    } else {
+        (finding.severity.as_str(), style::of_severity(finding.severity))
+    };
+    let label = format!("{word}[{}]", finding.meta.code);
+    let columns = label.len() + 1;
+    let title = format!("{}{}", finding.title, times(finding));
+    for (number, line) in wrap::lines(&title, WIDTH.saturating_sub(columns)).into_iter().enumerate() {
+        let line = style::paint(style::STRONG, line);
+        if number == 0 {
+            writeln!(to, "{} {line}", style::paint(colour, &label))?;
+        } else {
+            writeln!(to, "{:columns$}{line}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// ` (x3)`.
+fn times(finding: &Finding) -> String {
+    if finding.count > 1 { format!(" (x{})", finding.count) } else { String::new() }
+}
+
+/// One line of the list at the end.
+pub(crate) fn write_short(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
+    let place = finding.evidence.first().map(|first| place::words(first, report.path(first)));
+    let place = place.map(|place| format!(" - {place}")).unwrap_or_default();
+    let severity = style::paint(style::of_severity(finding.severity), finding.severity);
+    let label = format!("  {severity}[{}] ", finding.meta.code);
+    let columns = 5 + finding.severity.as_str().len() + finding.meta.code.len();
+    let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", finding.detail) };
+    wrap::styled(to, &label, columns, &format!("{}{}{detail}{place}", finding.title, times(finding)))
+}
+
+/// The masked line, and a caret under what counts.
+fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
+    let Some(shown) = evidence.excerpt.as_deref().filter(|shown| !shown.is_empty()) else { return Ok(()) };
+    let separator = match evidence.part {
+        Some(Part::RequestHeader | Part::ResponseHeader) => ": ",
+        Some(Part::RequestUrl | Part::RequestBody | Part::ResponseBody) => " = ",
+        _ => "",
+    };
+    // Of a request line or a status the name says nothing that the text does not.
+    let name = match (evidence.name.as_deref().filter(|name| !matches!(*name, "target" | "status")), separator) {
+        (Some(name), separator) if !separator.is_empty() => format!("{}{separator}", escape::fitted(name, 40)),
+        _ => String::new(),
+    };
+    let bar = format!("   {} ", style::paint(style::FRAME, "|"));
+    let before = name.chars().count();
+    let value = escape::fitted(shown, WIDTH.saturating_sub(5 + before).max(20));
+    writeln!(to, "{}", bar.trim_end())?;
+    writeln!(to, "{bar}{name}{value}")?;
+    let carets = "^".repeat(value.chars().count());
+    writeln!(to, "{bar}{:before$}{}", "", style::paint(style::of_severity(inspector_core::rules::Severity::High), carets))
+}
+
+const fn part_words(part: Part) -> &'static str {
+    match part {
+        Part::RequestHeader => "request header",
+        Part::RequestUrl => "request URL",
+        Part::RequestBody => "request content",
+        Part::ResponseHeader => "response header",
+        Part::ResponseBody => "response content",
+        Part::Tls => "TLS",
+        Part::Tcp => "connection",
+    }
+}

@@ -1,0 +1,9 @@
+//! Output for people: 80 columns, good without colour.
+
+pub(crate) mod connections;
+pub(crate) mod finding;
+pub(crate) mod ladder;
+pub(crate) mod place;
+pub(crate) mod report;
+pub(crate) mod summary;
+pub(crate) mod token;

@@ -1,0 +1,62 @@
+//! Where something was seen, in words and as a Wireshark display filter.
+
+use std::collections::BTreeSet;
+
+use inspector_core::evidence::Evidence;
+
+/// `capture.pcap frame 12, exchange 3` or `recording.har entries[4]`.
+pub(crate) fn words(evidence: &Evidence, path: &str) -> String {
+    let mut place = short(path).to_owned();
+    if let Some(entry) = evidence.entry {
+        place.push_str(&format!(" entries[{entry}]"));
+    } else if let Some(frame) = evidence.frame {
+        place.push_str(&format!(" frame {frame}"));
+    } else if let Some(connection) = evidence.connection {
+        place.push_str(&format!(" connection {connection}"));
+    }
+    match evidence.exchange {
+        Some(exchange) if evidence.entry.is_none() => place.push_str(&format!(", exchange {exchange}")),
+        _ => {}
+    }
+    place.trim_start().to_owned()
+}
+
+/// The file's name: the folders are in the list of inputs.
+pub(crate) fn short(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or(path)
+}
+
+/// The display filter that shows the packets of `evidence` in Wireshark. `None` for what is no capture, and where the
+/// evidence is of several captures.
+pub(crate) fn filter(evidence: &[Evidence]) -> Option<String> {
+    let first = evidence.first()?.input;
+    if evidence.iter().any(|one| one.input != first) {
+        return None;
+    }
+    let frames: BTreeSet<u64> = evidence.iter().filter_map(|one| one.frame).collect();
+    match frames.len() {
+        0 => None,
+        1 => frames.first().map(|frame| format!("frame.number == {frame}")),
+        _ => {
+            let list = frames.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            Some(format!("frame.number in {{{list}}}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_filters() {
+        let frame = |frame| Evidence { frame: Some(frame), exchange: Some(3), ..Evidence::default() };
+        let entry = Evidence { entry: Some(4), exchange: Some(5), ..Evidence::default() };
+        assert_eq!(words(&frame(12), "a/b/capture.pcap"), "capture.pcap frame 12, exchange 3");
+        assert_eq!(words(&entry, "recording.har"), "recording.har entries[4]");
+        assert_eq!(filter(&[frame(15), frame(12), frame(12)]).as_deref(), Some("frame.number in {12, 15}"));
+        assert_eq!(filter(&[frame(12)]).as_deref(), Some("frame.number == 12"));
+        assert_eq!(filter(&[entry]), None);
+        assert_eq!(filter(&[]), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! The report of `inspector check`: the first screen answers, what follows proves it.
+
+use std::io::{self, Write};
+
+use inspector_core::rules::{Severity, finding::Finding};
+
+use super::{finding, summary};
+use crate::{
+    commands::judging::Judged,
+    output::{count, style, wrap},
+};
+
+/// Findings shown with their evidence; the others are listed by a line each.
+const WHOLE: usize = 20;
+/// Lines of such a list.
+const LISTED: usize = 30;
+
+/// Writes the report.
+pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let report = &judged.report;
+    summary::write(to, judged)?;
+    let (facts, problems): (Vec<_>, Vec<_>) =
+        report.findings.iter().partition(|one| is_fact(one));
+    for problem in problems.iter().take(WHOLE) {
+        writeln!(to)?;
+        finding::write(to, report, problem)?;
+    }
+    let rest = problems.get(WHOLE..).unwrap_or_default();
+    for (title, list) in [("Further findings", rest), ("Facts", facts.as_slice())] {
+        if list.is_empty() {
+            continue;
+        }
+        writeln!(to, "\n{}", style::paint(style::STRONG, title))?;
+        for one in list.iter().take(LISTED) {
+            finding::write_short(to, report, one)?;
+        }
+        let hidden = list.len().saturating_sub(LISTED) as u64;
+        if hidden > 0 {
+            writeln!(to, "  and {} (--format json has all)", count(hidden, "more", "more"))?;
+        }
+    }
+    tally(to, judged)
+}
+
+/// Good news, and what is worth knowing.
+const fn is_fact(finding: &Finding) -> bool {
+    matches!(finding.severity, Severity::Info) && !finding.blocks && !finding.fails
+}
+
+/// `3 findings: 1 high, 2 medium; 4 facts.`
+fn tally(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let findings = &judged.report.findings;
+    let mut parts = Vec::new();
+    let blocking = findings.iter().filter(|one| one.blocks).count();
+    if blocking > 0 {
+        parts.push(format!("{blocking} blocking"));
+    }
+    for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
+        let number = findings.iter().filter(|one| one.severity == severity && !one.blocks).count();
+        if number > 0 {
+            parts.push(format!("{number} {severity}"));
+        }
+    }
+    let plain = findings.iter().filter(|one| is_fact(one)).count() as u64;
+    let all = findings.len() as u64 - plain;
+    let found = if all == 0 { "no findings".to_owned() } else { count(all, "finding", "findings") };
+    let split = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+    let facts = count(plain, "fact", "facts");
+    let fails = if judged.report.fails_on { "; --fail-on makes this exit code 1" } else { "" };
+    writeln!(to)?;
+    wrap::hanging(to, "", &format!("{found}{split}; {facts}{fails}. `inspector explain CODE` tells more."))
+}

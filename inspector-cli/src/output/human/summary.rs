@@ -1,0 +1,210 @@
+//! The first screen: the answer, why, who called whom with which token, how much was read, what to do now.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use inspector_core::{
+    analysis::Clock,
+    coverage::Coverage,
+    report::{Handshake, HandshakeOutcome, Report, TokenSummary},
+    token::Token,
+    verdict::Outcome,
+};
+
+use super::token::{Moment, signature_words, validity};
+use crate::{
+    commands::judging::Judged,
+    output::{count, style, wrap},
+};
+
+/// Handshakes shown; the others are counted.
+const HANDSHAKES: usize = 3;
+/// Steps named under "next".
+const STEPS: usize = 2;
+
+/// Writes it.
+pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let report = &judged.report;
+    let word = report.outcome.as_str().to_uppercase();
+    let painted = style::paint(style::of_outcome(report.outcome), &word);
+    wrap::styled(to, &format!("{painted}  "), word.len() + 2, &report.reason)?;
+    let mut calls: Vec<&Handshake> = report.handshakes.iter().collect();
+    // Who was expected, in scope, with a call: what the question is about comes first.
+    calls.sort_by_key(|one| (!one.in_scope, !one.expected, one.calls == 0));
+    for handshake in calls.iter().take(HANDSHAKES) {
+        writeln!(to)?;
+        write_handshake(to, judged, handshake)?;
+    }
+    let more = calls.get(HANDSHAKES..).unwrap_or_default();
+    if !more.is_empty() {
+        let refused = more.iter().filter(|one| one.outcome == HandshakeOutcome::Refused).count();
+        let refused = if refused > 0 { format!(", {refused} of them refused") } else { String::new() };
+        let number = count(more.len() as u64, "more handshake", "more handshakes");
+        row(to, "", &format!("and {number}{refused}; `inspector timeline` shows them"))?;
+    }
+    writeln!(to)?;
+    row(to, "Basic", &basic(report))?;
+    row(to, "read", &coverage(&report.coverage))?;
+    let next: Vec<&String> = report.next_steps.iter().take(STEPS).collect();
+    for (number, step) in next.iter().enumerate() {
+        row(to, if number == 0 { "next" } else { "" }, step)?;
+    }
+    if next.is_empty() && report.outcome == Outcome::Pass {
+        row(to, "next", "nothing to do")?;
+    }
+    Ok(())
+}
+
+fn row(to: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+    let label = style::paint(style::FRAME, format_args!("{name:9}"));
+    wrap::styled(to, &format!("{label} "), 10, text)
+}
+
+fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -> io::Result<()> {
+    let summary = handshake.token.and_then(|id| judged.report.tokens.iter().find(|one| one.token.id == id));
+    row(to, "caller", &caller(handshake))?;
+    if let Some(issuer) = summary.and_then(|summary| issuer_as_sent(&summary.token)) {
+        row(to, "issuer", &issuer)?;
+    }
+    let client = handshake.client.map(|client| format!(" from {client}")).unwrap_or_default();
+    let scope = if handshake.in_scope { "" } else { " (out of scope)" };
+    row(to, "host", &format!("{}{scope}, called{client}", handshake.resource))?;
+    if let Some(audience) = &handshake.audience {
+        row(to, "audience", audience)?;
+    }
+    if let Some(summary) = summary {
+        row(to, "token", &token_line(judged, handshake, summary))?;
+        row(to, "signature", &signature(summary))?;
+    }
+    row(to, "outcome", &outcome(handshake))
+}
+
+fn caller(handshake: &Handshake) -> String {
+    let Some(caller) = &handshake.caller else {
+        return match handshake.outcome {
+            HandshakeOutcome::Discovery => "unknown: it asked without a token, and no call followed".to_owned(),
+            _ => "unknown: no token names it".to_owned(),
+        };
+    };
+    let unexpected = if handshake.expected { "" } else { ", which this profile does not expect" };
+    match &handshake.caller_name {
+        Some(name) => format!("{name}{unexpected}: {caller}"),
+        None => format!("{caller}, no published application{unexpected}"),
+    }
+}
+
+/// `iss` as sent, of the outer and, if it is another, of the actor token.
+fn issuer_as_sent(token: &Token) -> Option<String> {
+    let outer = token.claim("iss")?;
+    let inner = token.actor.as_deref().and_then(|actor| actor.claim("iss"));
+    match inner {
+        Some(inner) if inner != outer => Some(format!("{outer}; actor token by {inner}")),
+        _ => Some(outer.into_owned()),
+    }
+}
+
+/// `s2s-outer 1f2e…, valid …, 7 h 59 min left at the call`.
+fn token_line(judged: &Judged, handshake: &Handshake, summary: &TokenSummary) -> String {
+    let called = handshake.span.map(|(first, _)| first);
+    let moment = match judged.clock {
+        Clock::Capture => Moment { at: called, event: "the call" },
+        Clock::Fixed(at) => Moment { at: Some(at), event: "the moment asked for" },
+    };
+    let valid = validity(&summary.token, moment).map(|valid| format!(", valid {valid}")).unwrap_or_default();
+    format!("{} {}{valid}", summary.kind, summary.token.id)
+}
+
+/// The state of the signature that counts: the innermost, for it vouches for the caller.
+fn signature(summary: &TokenSummary) -> String {
+    match summary.signatures.last() {
+        Some((_, signature, reason)) if summary.signatures.len() > 1 => {
+            format!("of the actor token {}", signature_words(*signature, reason, false))
+        }
+        Some((_, signature, reason)) => signature_words(*signature, reason, false),
+        None => "not verified".to_owned(),
+    }
+}
+
+fn outcome(handshake: &Handshake) -> String {
+    if handshake.calls == 0 {
+        return "the server asked for OAuth, and no call with a token followed".to_owned();
+    }
+    let mut parts = vec![format!("accepted {}", handshake.accepted)];
+    parts.push(format!("refused {}", handshake.refused));
+    let open = handshake.calls.saturating_sub(handshake.accepted + handshake.refused);
+    if open > 0 {
+        parts.push(format!("undecided {open}"));
+    }
+    let mut text = format!("{}: {}", count(handshake.calls, "call", "calls"), parts.join(", "));
+    if let Some(status) = handshake.status {
+        text.push_str(&format!("; last answer {status}"));
+    }
+    if let Some(reason) = &handshake.reason {
+        let said = reason.describe();
+        if !said.is_empty() {
+            text.push_str(&format!("; the server said: {said}"));
+        }
+        if let Some(explanation) = reason.explanation() {
+            text.push_str(&format!(" - {}", explanation.meaning));
+        }
+    }
+    text
+}
+
+/// `sent 0, offered 3`: to hosts in scope; elsewhere only if there is something to tell.
+fn basic(report: &Report) -> String {
+    let total = |codes: &[&str], in_scope: bool| -> u64 {
+        let matching = |finding: &&inspector_core::rules::finding::Finding| {
+            codes.contains(&finding.meta.code) && finding.in_scope == in_scope
+        };
+        report.findings.iter().filter(matching).map(|finding| finding.count).sum()
+    };
+    let mut text = format!("sent {}, offered {}", total(&["BAS-001"], true), total(&["BAS-003"], true));
+    let elsewhere = total(&["BAS-001", "BAS-002"], false) + total(&["BAS-002"], true);
+    if elsewhere > 0 {
+        text.push_str(&format!("; sent {elsewhere} to proxies or hosts out of scope"));
+    }
+    let others: BTreeSet<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.in_scope && finding.fails && finding.meta.code.starts_with("BAS-"))
+        .map(|finding| finding.meta.code)
+        .filter(|code| *code != "BAS-001")
+        .collect();
+    if !others.is_empty() {
+        text.push_str(&format!("; see also {}", others.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    text
+}
+
+/// `41 of 43 TLS connections decrypted; 2 without key; 0 gaps; 3 bodies cut; 120 exchanges`.
+fn coverage(coverage: &Coverage) -> String {
+    let mut parts = Vec::new();
+    if coverage.tls_connections > 0 {
+        let (all, read) = (coverage.tls_connections, coverage.tls_decrypted);
+        parts.push(format!("{read} of {} decrypted", count(all, "TLS connection", "TLS connections")));
+    } else if coverage.connections > 0 {
+        parts.push(count(coverage.connections, "connection", "connections"));
+    }
+    parts.push(count(coverage.exchanges, "exchange", "exchanges"));
+    if coverage.exchanges_without_response > 0 {
+        parts.push(format!("{} without response", coverage.exchanges_without_response));
+    }
+    if coverage.connections > 0 {
+        let missing = if coverage.bytes_missing > 0 { format!(" ({} bytes)", coverage.bytes_missing) } else { String::new() };
+        parts.push(format!("{}{missing}", count(coverage.gaps, "gap", "gaps")));
+    }
+    parts.push(format!("{} cut", count(coverage.bodies_cut, "body", "bodies")));
+    if coverage.entries_skipped > 0 {
+        parts.push(format!("{} skipped", count(coverage.entries_skipped, "entry", "entries")));
+    }
+    if coverage.packets_skipped > 0 {
+        parts.push(format!("{} not understood", count(coverage.packets_skipped, "packet", "packets")));
+    }
+    if coverage.sanitized {
+        parts.push("values were taken out".to_owned());
+    }
+    parts.join("; ")
+}

@@ -1,0 +1,236 @@
+//! A token with every claim explained.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use inspector_core::{
+    analysis::Clock,
+    report::{
+        Report, TokenSummary,
+        signature::{Signature, Signatures},
+    },
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Defect, Token, TokenKind, mask},
+};
+use serde_json::{Map, Value};
+
+use super::place;
+use crate::output::{claims, count, escape, moment, style, wrap};
+
+/// The moment lifetimes are told for, and what it is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) event: &'static str,
+}
+
+impl Moment {
+    /// The moment to judge at for a token first seen at `seen`.
+    pub(crate) const fn of(clock: Clock, seen: Option<Timestamp>) -> Self {
+        match clock {
+            Clock::Capture => Self { at: seen, event: "its first sighting" },
+            Clock::Fixed(at) => Self { at: Some(at), event: "the moment asked for" },
+        }
+    }
+}
+
+/// A token and what is known of it.
+pub(crate) struct Shown<'a> {
+    token: &'a Token,
+    kind: TokenKind,
+    signatures: Cow<'a, [(Fingerprint, Signature, String)]>,
+    /// Where it was seen: how often, the first place, all kinds of places.
+    seen: Option<(String, &'a [String])>,
+    moment: Moment,
+    show_secrets: bool,
+}
+
+impl<'a> Shown<'a> {
+    /// A token of a recording.
+    pub(crate) fn seen(report: &'a Report, summary: &'a TokenSummary, moment: Moment, show_secrets: bool) -> Self {
+        let first = place::words(&summary.first, report.path(&summary.first));
+        let seen = format!("seen {}, first in {first}", count(summary.count, "time", "times"));
+        Self {
+            token: &summary.token,
+            kind: summary.kind,
+            signatures: Cow::Borrowed(&summary.signatures),
+            seen: Some((seen, &summary.places)),
+            moment,
+            show_secrets,
+        }
+    }
+
+    /// A token somebody pasted.
+    pub(crate) fn decoded(token: &'a Token, moment: Moment, show_secrets: bool) -> Self {
+        let known = Signatures::new(0);
+        let mut signatures = Vec::new();
+        let mut layer = Some(token);
+        while let Some(token) = layer {
+            let (signature, reason) = known.of(token);
+            signatures.push((token.id, signature, reason));
+            layer = token.actor.as_deref();
+        }
+        Self { token, kind: token.kind, signatures: Cow::Owned(signatures), seen: None, moment, show_secrets }
+    }
+}
+
+/// Writes a token, and below it those inside.
+pub(crate) fn write(to: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
+    let title = style::paint(style::STRONG, format_args!("{} {}", shown.kind, shown.token.id));
+    writeln!(to, "{title}")?;
+    wrap::hanging(to, "  ", claims::kind(shown.kind))?;
+    if let Some((seen, places)) = &shown.seen {
+        row(to, 2, "seen", seen.trim_start_matches("seen "))?;
+        row(to, 2, "places", &places.join("; "))?;
+    }
+    layer(to, shown, shown.token, 2)
+}
+
+fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) -> io::Result<()> {
+    if let Some(family) = token.family {
+        row(to, indent, "family", family)?;
+    }
+    row(to, indent, "length", &count(token.raw.reveal().len() as u64, "character", "characters"))?;
+    let state = shown.signatures.iter().find(|(id, ..)| *id == token.id);
+    if let Some((_, signature, reason)) = state {
+        row(to, indent, "signature", &signature_words(*signature, reason, token.actor.is_some()))?;
+    }
+    if let Some(valid) = validity(token, shown.moment) {
+        row(to, indent, "valid", &valid)?;
+    }
+    if !token.defects.is_empty() {
+        let defects: Vec<String> = token.defects.iter().map(defect).collect();
+        row(to, indent, "odd", &defects.join("; "))?;
+    }
+    if shown.show_secrets {
+        row(to, indent, "raw", token.raw.reveal())?;
+    }
+    if token.kind.is_readable() || !token.header.is_empty() {
+        let header =
+            if shown.show_secrets { token.header.clone() } else { mask::header_for_display(token) };
+        members(to, shown, token, "header", &header, indent)?;
+    }
+    if token.kind.is_readable() {
+        let claims = if shown.show_secrets { token.claims.clone() } else { mask::claims_for_display(token) };
+        members(to, shown, token, "claims", &claims, indent)?;
+    }
+    if let Some(actor) = token.actor.as_deref() {
+        let title = format!("actor token inside: {} {}", actor.kind, actor.id);
+        writeln!(to, "{:indent$}{}", "", style::paint(style::STRONG, title))?;
+        layer(to, shown, actor, indent + 2)?;
+    }
+    Ok(())
+}
+
+fn row(to: &mut dyn Write, indent: usize, name: &str, text: &str) -> io::Result<()> {
+    let label = style::paint(style::FRAME, format_args!("{name:9}"));
+    wrap::styled(to, &format!("{:indent$}{label}  ", ""), indent + 11, text)
+}
+
+fn members(
+    to: &mut dyn Write,
+    shown: &Shown<'_>,
+    token: &Token,
+    title: &str,
+    members: &Map<String, Value>,
+    indent: usize,
+) -> io::Result<()> {
+    writeln!(to, "{:indent$}{}", "", style::paint(style::FRAME, title))?;
+    let widest = members.keys().map(|name| name.chars().count()).max().unwrap_or(0).clamp(3, 20);
+    let below = indent + 2 + widest + 2;
+    for (name, value) in members {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let name_shown = escape::fitted(name, 40);
+        wrap::hanging(to, &format!("{:1$}{name_shown:widest$}  ", "", indent + 2), &text)?;
+        if let Some(explained) = explanation(shown, token, name, &text) {
+            for line in wrap::lines(&explained, crate::output::WIDTH.saturating_sub(below)) {
+                writeln!(to, "{:below$}{}", "", style::paint(style::FAINT, line))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `who issued it: Skype for Business Online, realm …`.
+fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Option<String> {
+    let time = match name {
+        "nbf" => token.not_before,
+        "exp" => token.expires,
+        "iat" => token.issued_at,
+        "auth_time" => text.parse().ok().map(Timestamp::from_seconds),
+        _ => None,
+    };
+    let says = match (time, shown.moment.at) {
+        (Some(time), Some(at)) if at == time => Some(moment::utc(time)),
+        (Some(time), Some(at)) => {
+            Some(format!("{} ({})", moment::utc(time), moment::relative(time, at, shown.moment.event)))
+        }
+        (Some(time), None) => Some(moment::utc(time)),
+        (None, _) => claims::value(name, text),
+    };
+    match (claims::meaning(name), says) {
+        (Some(meaning), Some(says)) => Some(format!("{meaning}: {says}")),
+        (Some(meaning), None) => Some(meaning.to_owned()),
+        (None, says) => says,
+    }
+}
+
+/// `2026-01-01 00:01:00 to 08:01:00 UTC (8 h), 7 h 59 min left at the call`.
+pub(crate) fn validity(token: &Token, moment: Moment) -> Option<String> {
+    let mut text = match (token.not_before.or(token.issued_at), token.expires) {
+        (Some(from), Some(to)) => {
+            let seconds = to.seconds().saturating_sub(from.seconds());
+            let whole = u64::try_from(seconds).map_or_else(|_| "ends before it begins".to_owned(), moment::span);
+            format!("{} ({whole})", moment::range(from, to))
+        }
+        (Some(from), None) => format!("from {}, without end", moment::utc(from)),
+        (None, Some(to)) => format!("until {}", moment::utc(to)),
+        (None, None) => return None,
+    };
+    let now = moment.at.and_then(|at| moment::lifetime(token.not_before, token.expires, at, moment.event));
+    if let Some(now) = now {
+        text.push_str(", ");
+        text.push_str(&now);
+    }
+    Some(text)
+}
+
+/// A signature's state, in words that do not say more than is known.
+pub(crate) fn signature_words(signature: Signature, reason: &str, has_actor: bool) -> String {
+    match signature {
+        Signature::Verified => format!("verified: {reason}"),
+        Signature::Invalid => format!("INVALID: {reason}"),
+        Signature::Unverifiable => format!("not verified: {reason}"),
+        Signature::Absent if has_actor => format!("none ({reason}), as designed: the actor token inside is signed"),
+        Signature::Absent => format!("NONE: {reason}, so anybody can have made this token"),
+    }
+}
+
+fn defect(defect: &Defect) -> String {
+    match defect {
+        Defect::Padding => "a part is padded with =".to_owned(),
+        Defect::StandardAlphabet => "a part uses + or /".to_owned(),
+        Defect::Whitespace => "white space inside".to_owned(),
+        Defect::TrailingBits => "unused bits at the end of a part are not zero".to_owned(),
+        Defect::ByteOrderMark => "a part begins with a byte order mark".to_owned(),
+        Defect::TwoParts => "the dot after the payload is missing".to_owned(),
+        Defect::FourParts => "four parts, so that it was not decoded".to_owned(),
+        Defect::HeaderNotJson => "the header is no JSON object".to_owned(),
+        Defect::PayloadNotJson => "the payload is no JSON object".to_owned(),
+        Defect::NotUtf8 => "the payload is not UTF-8".to_owned(),
+        Defect::SignatureNotBase64 => "the signature is no base64".to_owned(),
+        Defect::DuplicateMember { part, name } => {
+            format!("\"{}\" occurs more than once in the {part}", escape::fitted(name, 40))
+        }
+        Defect::TimeEncoding { claim, form } => format!("{claim} is written as {form}"),
+        Defect::TooLarge => "too large or nested too deep to decode".to_owned(),
+        Defect::Redacted => "the recording replaced or cut part of it".to_owned(),
+        _ => "a deviation".to_owned(),
+    }
+}
