@@ -83,7 +83,7 @@ pub(crate) fn read_all(
     digests: bool,
     handler: &mut dyn Handler,
 ) -> Result<Session, Failure> {
-    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, ..Options::default() };
+    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests };
     let mut session = Session { keys: load_keys(&reading.keys)? };
     let inputs = expand(reading)?;
     let (mut read, mut unknown) = (0_u32, 0_u32);
