@@ -104,6 +104,33 @@ impl<C: BlockCipherDecrypt + Clone + Send + Sync> OpenBlocks for C {
     }
 }
 
+/// Keys and IVs of an export suite, client first: forty bits of each key are secret, the rest is made of public values
+/// (RFC 2246 §6.3.1). SSL 3.0 makes them in another way, which is not supported.
+fn export(prf: Prf, keys: &[u8], iv: usize, client: &[u8], server: &[u8]) -> Option<[([u8; 16], Vec<u8>); 2]> {
+    if prf == Prf::Ssl3 {
+        return None;
+    }
+    let (client_key, server_key) = keys.split_at_checked(keys.len() / 2)?;
+    let key = |secret: &[u8], label: &str| {
+        let mut full = [0; 16];
+        prf.fill(secret, label, &[client, server], &mut full);
+        full
+    };
+    let mut ivs = vec![0; 2 * iv];
+    prf.fill(b"", "IV block", &[client, server], &mut ivs);
+    let (client_iv, server_iv) = ivs.split_at_checked(iv)?;
+    Some([
+        (key(client_key, "client write key"), client_iv.to_vec()),
+        (key(server_key, "server write key"), server_iv.to_vec()),
+    ])
+}
+
+/// As much of an export suite's full key as its cipher takes.
+fn expanded(suite: &Suite, full: &[u8; 16]) -> Vec<u8> {
+    let length = if matches!(suite.bulk, Bulk::Rc4 { .. }) { 16 } else { 8 };
+    full.get(..length).unwrap_or_default().to_vec()
+}
+
 /// Sets up an AEAD for the table of suites.
 pub(crate) fn new_aead<A: OpenAead + KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn OpenAead>> {
     Some(Box::new(A::new_from_slice(key).ok()?))
@@ -278,10 +305,17 @@ impl Opener {
         parameters.prf.fill(master, "key expansion", &[server_random, client_random], &mut block);
         let (macs, rest) = block.split_at_checked(2 * mac)?;
         let (keys, ivs) = rest.split_at_checked(2 * key)?;
+        let exported = suite.is_export().then(|| export(parameters.prf, keys, iv, client_random, server_random));
         let side = |index: usize| {
             let part =
                 |bytes: &[u8], length: usize| bytes.get(index * length..(index + 1) * length).map(<[u8]>::to_vec);
-            Self::one_side(suite, parameters, &part(macs, mac)?, &part(keys, key)?, &part(ivs, iv)?)
+            let (key, iv) = match &exported {
+                Some(exported) => {
+                    exported.as_ref()?.get(index).map(|(full, iv)| (expanded(suite, full), iv.clone()))?
+                }
+                None => (part(keys, key)?, part(ivs, iv)?),
+            };
+            Self::one_side(suite, parameters, &part(macs, mac)?, &key, &iv)
         };
         Some([side(0)?, side(1)?])
     }
@@ -491,7 +525,9 @@ mod tests {
             for parameters in
                 [parameters(Prf::Ssl3, false), parameters(Prf::Md5Sha1, false), parameters(Prf::Sha256, true)]
             {
-                assert!(Opener::legacy(suite, parameters, &[7; 48], &[1; 32], &[2; 32]).is_some(), "{}", suite.name);
+                let opener = Opener::legacy(suite, parameters, &[7; 48], &[1; 32], &[2; 32]);
+                let expected = !(suite.is_export() && parameters.prf == Prf::Ssl3);
+                assert_eq!(opener.is_some(), expected, "{}", suite.name);
             }
         }
     }

@@ -28,5 +28,6 @@ pub mod probe;
 pub(crate) mod record;
 pub(crate) mod rsa_key;
 pub(crate) mod schedule;
+mod seed;
 pub mod session;
 pub(crate) mod suites;

@@ -14,10 +14,12 @@ use camellia::{Camellia128, Camellia256};
 use ccm::Ccm;
 use chacha20poly1305::ChaCha20Poly1305;
 use des::{Des, TdesEde3};
+use idea::Idea;
 
 use super::{
     cipher::{Bulk, new_aead, new_block},
     schedule::Hash,
+    seed::Seed,
 };
 
 /// How the two sides agree on the premaster secret, as far as it decides which keys can open a recording.
@@ -63,6 +65,11 @@ impl Suite {
         self.exchange == Tls13 && matches!(self.bulk, Bulk::Aead { .. })
     }
 
+    /// Whether it is one of the export suites of the nineties: their keys hold forty secret bits.
+    pub(crate) fn is_export(&self) -> bool {
+        self.name.contains("_EXPORT_")
+    }
+
     /// The hash of the TLS 1.2 PRF and of TLS 1.3 (RFC 5246 §5: SHA-256 unless the suite names a stronger one).
     pub(crate) const fn prf(&self) -> Hash {
         match self.hash {
@@ -78,6 +85,10 @@ use KeyExchange::{Ephemeral, Psk, Rsa, Srp, StaticDiffieHellman, Tls13};
 const NULL: Bulk = Bulk::Null;
 const RC4_128: Bulk = Bulk::Rc4 { key: 16 };
 const DES_CBC: Bulk = Bulk::Block { key: 8, block: 8, new: new_block::<Des> };
+const DES40_CBC: Bulk = Bulk::Block { key: 5, block: 8, new: new_block::<Des> };
+const IDEA_CBC: Bulk = Bulk::Block { key: 16, block: 8, new: new_block::<Idea> };
+const SEED_CBC: Bulk = Bulk::Block { key: 16, block: 16, new: Seed::open };
+const RC4_40: Bulk = Bulk::Rc4 { key: 5 };
 const TRIPLE_DES_CBC: Bulk = Bulk::Block { key: 24, block: 8, new: new_block::<TdesEde3> };
 const AES_128_CBC: Bulk = Bulk::Block { key: 16, block: 16, new: new_block::<Aes128> };
 const AES_256_CBC: Bulk = Bulk::Block { key: 32, block: 16, new: new_block::<Aes256> };
@@ -107,29 +118,29 @@ const fn suite(code: u16, name: &'static str, exchange: KeyExchange, bulk: Bulk,
 static SUITES: &[Suite] = &[
     suite(0x0001, "TLS_RSA_WITH_NULL_MD5", Rsa, NULL, Md5),
     suite(0x0002, "TLS_RSA_WITH_NULL_SHA", Rsa, NULL, Sha1),
-    suite(0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5", Rsa, UNSUPPORTED, Md5),
+    suite(0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5", Rsa, RC4_40, Md5),
     suite(0x0004, "TLS_RSA_WITH_RC4_128_MD5", Rsa, RC4_128, Md5),
     suite(0x0005, "TLS_RSA_WITH_RC4_128_SHA", Rsa, RC4_128, Sha1),
     suite(0x0006, "TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5", Rsa, UNSUPPORTED, Md5),
-    suite(0x0007, "TLS_RSA_WITH_IDEA_CBC_SHA", Rsa, UNSUPPORTED, Sha1),
-    suite(0x0008, "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA", Rsa, UNSUPPORTED, Sha1),
+    suite(0x0007, "TLS_RSA_WITH_IDEA_CBC_SHA", Rsa, IDEA_CBC, Sha1),
+    suite(0x0008, "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA", Rsa, DES40_CBC, Sha1),
     suite(0x0009, "TLS_RSA_WITH_DES_CBC_SHA", Rsa, DES_CBC, Sha1),
     suite(0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA", Rsa, TRIPLE_DES_CBC, Sha1),
-    suite(0x000b, "TLS_DH_DSS_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x000b, "TLS_DH_DSS_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, DES40_CBC, Sha1),
     suite(0x000c, "TLS_DH_DSS_WITH_DES_CBC_SHA", StaticDiffieHellman, DES_CBC, Sha1),
     suite(0x000d, "TLS_DH_DSS_WITH_3DES_EDE_CBC_SHA", StaticDiffieHellman, TRIPLE_DES_CBC, Sha1),
-    suite(0x000e, "TLS_DH_RSA_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x000e, "TLS_DH_RSA_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, DES40_CBC, Sha1),
     suite(0x000f, "TLS_DH_RSA_WITH_DES_CBC_SHA", StaticDiffieHellman, DES_CBC, Sha1),
     suite(0x0010, "TLS_DH_RSA_WITH_3DES_EDE_CBC_SHA", StaticDiffieHellman, TRIPLE_DES_CBC, Sha1),
-    suite(0x0011, "TLS_DHE_DSS_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x0011, "TLS_DHE_DSS_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, DES40_CBC, Sha1),
     suite(0x0012, "TLS_DHE_DSS_WITH_DES_CBC_SHA", Ephemeral, DES_CBC, Sha1),
     suite(0x0013, "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA", Ephemeral, TRIPLE_DES_CBC, Sha1),
-    suite(0x0014, "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x0014, "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, DES40_CBC, Sha1),
     suite(0x0015, "TLS_DHE_RSA_WITH_DES_CBC_SHA", Ephemeral, DES_CBC, Sha1),
     suite(0x0016, "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA", Ephemeral, TRIPLE_DES_CBC, Sha1),
-    suite(0x0017, "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5", Ephemeral, UNSUPPORTED, Md5),
+    suite(0x0017, "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5", Ephemeral, RC4_40, Md5),
     suite(0x0018, "TLS_DH_anon_WITH_RC4_128_MD5", Ephemeral, RC4_128, Md5),
-    suite(0x0019, "TLS_DH_anon_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x0019, "TLS_DH_anon_EXPORT_WITH_DES40_CBC_SHA", Ephemeral, DES40_CBC, Sha1),
     suite(0x001a, "TLS_DH_anon_WITH_DES_CBC_SHA", Ephemeral, DES_CBC, Sha1),
     suite(0x001b, "TLS_DH_anon_WITH_3DES_EDE_CBC_SHA", Ephemeral, TRIPLE_DES_CBC, Sha1),
     suite(0x002c, "TLS_PSK_WITH_NULL_SHA", Psk, NULL, Sha1),
@@ -184,12 +195,12 @@ static SUITES: &[Suite] = &[
     suite(0x0093, "TLS_RSA_PSK_WITH_3DES_EDE_CBC_SHA", Psk, TRIPLE_DES_CBC, Sha1),
     suite(0x0094, "TLS_RSA_PSK_WITH_AES_128_CBC_SHA", Psk, AES_128_CBC, Sha1),
     suite(0x0095, "TLS_RSA_PSK_WITH_AES_256_CBC_SHA", Psk, AES_256_CBC, Sha1),
-    suite(0x0096, "TLS_RSA_WITH_SEED_CBC_SHA", Rsa, UNSUPPORTED, Sha1),
-    suite(0x0097, "TLS_DH_DSS_WITH_SEED_CBC_SHA", StaticDiffieHellman, UNSUPPORTED, Sha1),
-    suite(0x0098, "TLS_DH_RSA_WITH_SEED_CBC_SHA", StaticDiffieHellman, UNSUPPORTED, Sha1),
-    suite(0x0099, "TLS_DHE_DSS_WITH_SEED_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
-    suite(0x009a, "TLS_DHE_RSA_WITH_SEED_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
-    suite(0x009b, "TLS_DH_anon_WITH_SEED_CBC_SHA", Ephemeral, UNSUPPORTED, Sha1),
+    suite(0x0096, "TLS_RSA_WITH_SEED_CBC_SHA", Rsa, SEED_CBC, Sha1),
+    suite(0x0097, "TLS_DH_DSS_WITH_SEED_CBC_SHA", StaticDiffieHellman, SEED_CBC, Sha1),
+    suite(0x0098, "TLS_DH_RSA_WITH_SEED_CBC_SHA", StaticDiffieHellman, SEED_CBC, Sha1),
+    suite(0x0099, "TLS_DHE_DSS_WITH_SEED_CBC_SHA", Ephemeral, SEED_CBC, Sha1),
+    suite(0x009a, "TLS_DHE_RSA_WITH_SEED_CBC_SHA", Ephemeral, SEED_CBC, Sha1),
+    suite(0x009b, "TLS_DH_anon_WITH_SEED_CBC_SHA", Ephemeral, SEED_CBC, Sha1),
     suite(0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256", Rsa, AES_128_GCM, Sha256),
     suite(0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384", Rsa, AES_256_GCM, Sha384),
     suite(0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", Ephemeral, AES_128_GCM, Sha256),
@@ -445,13 +456,24 @@ mod tests {
                 Bulk::Aead { key, .. } => (*key, 1),
                 Bulk::Unsupported => continue,
             };
-            let bits =
-                [("_128_", 16), ("_256_", 32), ("_CHACHA20_", 32), ("_3DES_", 24), ("_WITH_DES_", 8), ("_NULL_", 0)];
+            let bits = [
+                ("_40_", 5),
+                ("_DES40_", 5),
+                ("_128_", 16),
+                ("_256_", 32),
+                ("_CHACHA20_", 32),
+                ("_3DES_", 24),
+                ("_WITH_DES_", 8),
+                ("_IDEA_", 16),
+                ("_SEED_", 16),
+                ("_NULL_", 0),
+            ];
             let expected = bits.iter().find(|(part, _)| name.contains(part)).map(|(_, key)| *key);
             assert_eq!(Some(key), expected, "{name}");
             assert_eq!(name.contains("_CBC_"), block > 1, "{name}");
             assert_eq!(name.ends_with("SHA384"), suite.prf() == Sha384, "{name}");
-            assert_eq!(name.contains("TLS_RSA_WITH_"), suite.exchange == Rsa, "{name}");
+            let rsa = name.contains("TLS_RSA_WITH_") || name.contains("TLS_RSA_EXPORT_");
+            assert_eq!(rsa, suite.exchange == Rsa, "{name}");
         }
     }
 
