@@ -11,15 +11,19 @@ use inspector_core::{
     engine,
     evidence::SourceId,
     http::exchange::Exchange,
-    tls::keylog::{KeyKind, Keys},
+    tls::keylog::KeyKind,
 };
 use serde::Serialize;
 
 use crate::{
     args::{Format, Listing},
     exit::{Exit, Failure},
-    output::{count, human::connections::Connections, json, remedy, wrap},
-    run::{self, Handler},
+    output::{
+        count,
+        human::{connections::Connections, place},
+        json, remedy, wrap,
+    },
+    run::{self, Handler, Session},
 };
 
 /// Runs the command.
@@ -49,7 +53,7 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
                 let entries = count(doctor.entries, "exchange", "exchanges");
                 wrap::hanging(to, "", &format!("{entries} came from a HAR or transcript, which has no connections"))?;
             }
-            write_keys(to, &session.keys)?;
+            write_keys(to, &session)?;
         }
     }
     to.flush()?;
@@ -57,16 +61,22 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
 }
 
 /// What the keys were good for.
-fn write_keys(to: &mut dyn Write, keys: &Keys) -> io::Result<()> {
+fn write_keys(to: &mut dyn Write, session: &Session) -> io::Result<()> {
     let mut first = true;
-    for source in keys.sources() {
+    let mut files = session.key_files.iter();
+    for source in session.keys.sources() {
         if std::mem::take(&mut first) {
             writeln!(to, "\nkeys")?;
         }
+        let secrets = count(source.secrets, "secret", "secrets");
+        let file = if source.kind == KeyKind::Recorded { None } else { files.next() };
+        let file = file.map_or("", |file| place::short(file));
         let what = match source.kind {
-            KeyKind::Log => format!("key log with {}", count(source.secrets, "secret", "secrets")),
-            KeyKind::Recorded => format!("{} inside the recordings", count(source.secrets, "secret", "secrets")),
-            KeyKind::RsaPrivateKey => count(source.secrets, "RSA private key", "RSA private keys"),
+            KeyKind::Log => format!("{file}, key log with {secrets}"),
+            KeyKind::Recorded => format!("in the recordings, {secrets}"),
+            KeyKind::RsaPrivateKey => {
+                format!("{file}, {}", count(source.secrets, "RSA private key", "RSA private keys"))
+            }
         };
         let used = match source.connections {
             0 => "opened no connection: another client's, another time's, or another server's".to_owned(),

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -70,6 +70,7 @@ fn policy(
     judging: &args::Judging,
     fail_on: Option<args::Severity>,
 ) -> Result<Policy, Failure> {
+    signing_keys(&judging.jwks)?;
     let mut policy = Policy::new(profile(&judging.profile)?);
     for pattern in &reading.host {
         policy = policy.host(pattern);
@@ -86,6 +87,17 @@ fn policy(
         args::Severity::Critical => Severity::Critical,
     });
     Ok(policy)
+}
+
+/// The keys of `--jwks`. Whoever gives keys relies on the result, so that they are refused rather than passed over.
+pub(super) fn signing_keys(files: &[PathBuf]) -> Result<(), Failure> {
+    match files.first() {
+        None => Ok(()),
+        Some(file) => Err(Failure::Usage(format!(
+            "--jwks '{}': this build does not verify signatures; without the option they are reported as not verified",
+            file.display()
+        ))),
+    }
 }
 
 /// A built-in profile, or a file.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use inspector_core::{
     report::{Report, v1},
+    secret::Fingerprint,
     token::Token,
 };
 use serde_json::{Map, Value};
@@ -35,10 +36,12 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
 
 fn write_human(to: &mut dyn Write, judged: &judging::Judged, show_secrets: bool) -> io::Result<()> {
     let report = &judged.report;
-    for summary in &report.tokens {
+    let ids: Vec<Fingerprint> = report.tokens.iter().map(|summary| summary.token.id).collect();
+    for (number, summary) in report.tokens.iter().enumerate() {
         let seen = judged.first_seen.get(&summary.token.id).copied();
         let moment = human::token::Moment::of(judged.clock, seen);
-        human::token::write(to, &human::token::Shown::seen(report, summary, moment, show_secrets))?;
+        let known = ids.get(..number).unwrap_or_default();
+        human::token::write(to, &human::token::Shown::seen(report, summary, moment, show_secrets, known))?;
         writeln!(to)?;
     }
     let exchanges = count(report.coverage.exchanges, "exchange", "exchanges");

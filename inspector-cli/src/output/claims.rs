@@ -5,12 +5,17 @@ use inspector_core::token::{
     principal::{Principal, application_name},
 };
 
-/// What a claim or header parameter means.
-pub(crate) fn meaning(name: &str) -> Option<&'static str> {
+/// What a claim or header parameter means in a token of this kind.
+pub(crate) fn meaning(kind: TokenKind, name: &str) -> Option<&'static str> {
+    match (kind, name) {
+        (TokenKind::S2sActor, "nameid") => return Some("the calling application"),
+        (TokenKind::S2sOuter, "nameid") => return Some("the user the call is made for"),
+        _ => {}
+    }
     MEANINGS.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
 }
 
-/// What a value says beyond its letters: the application an id belongs to, the parts of a principal, a code's word.
+/// What a value says beyond its letters: the application an id belongs to, a code's word.
 pub(crate) fn value(name: &str, text: &str) -> Option<String> {
     match (name, text) {
         ("appidacr" | "azpacr", "0") => return Some("a public client: no secret, no certificate".to_owned()),
@@ -22,15 +27,7 @@ pub(crate) fn value(name: &str, text: &str) -> Option<String> {
         _ => {}
     }
     let principal = Principal::parse(text).filter(Principal::is_guid)?;
-    let application = application_name(&principal.name);
-    let mut parts: Vec<String> = application.map(str::to_owned).into_iter().collect();
-    if let Some(host) = principal.host() {
-        parts.push(format!("host {host}"));
-    }
-    if let Some(realm) = principal.realm().filter(|_| !parts.is_empty()) {
-        parts.push(format!("realm {realm}"));
-    }
-    (!parts.is_empty()).then(|| parts.join(", "))
+    application_name(&principal.name).map(str::to_owned)
 }
 
 /// What a kind of token is, in one sentence.
@@ -38,13 +35,19 @@ pub(crate) const fn kind(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Opaque => "An opaque token: only its issuer can read it.",
         TokenKind::Jwe => "An encrypted token: only its receiver can read it.",
-        TokenKind::S2sOuter => "The outer token of server-to-server OAuth: a user, vouched for by the actor token inside.",
+        TokenKind::S2sOuter => {
+            "The outer token of server-to-server OAuth: a user, vouched for by the actor token inside."
+        }
         TokenKind::S2sAssertion => "An assertion: the application asks the token endpoint for a token with it.",
         TokenKind::S2sActor => "An actor token of server-to-server OAuth: it names the calling application.",
-        TokenKind::AppContext => "An identity, callback or context token of Exchange or SharePoint; no call of a server.",
+        TokenKind::AppContext => {
+            "An identity, callback or context token of Exchange or SharePoint; no call of a server."
+        }
         TokenKind::ProofToken => "A SharePoint proof token.",
         TokenKind::EntraAccess => "An access token of Microsoft Entra ID.",
-        TokenKind::EntraId => "An ID token of Microsoft Entra ID: it tells a client who signed in, and opens no resource.",
+        TokenKind::EntraId => {
+            "An ID token of Microsoft Entra ID: it tells a client who signed in, and opens no resource."
+        }
         TokenKind::Broker => "A primary refresh token artefact of a device's sign-in broker.",
         TokenKind::Pop => "A proof of possession: a signed HTTP request with the token inside.",
         TokenKind::Dpop => "A DPoP proof (RFC 9449).",
@@ -72,7 +75,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("iat", "when it was issued"),
     ("auth_time", "when the user signed in"),
     ("jti", "its own number"),
-    ("nameid", "whom it names: the user, or in an actor token the calling application"),
+    ("nameid", "whom it names"),
     ("nii", "who gave out the nameid"),
     ("smtp", "the user's mail address"),
     ("sip", "the user's SIP address"),
@@ -133,11 +136,11 @@ mod tests {
     fn ids_get_their_names() {
         assert_eq!(
             value("iss", "00000004-0000-0ff1-ce00-000000000000@contoso.com").as_deref(),
-            Some("Skype for Business Online, realm contoso.com")
+            Some("Skype for Business Online")
         );
         assert_eq!(
             value("aud", "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@r").as_deref(),
-            Some("Office 365 Exchange Online, host mail.contoso.com, realm r")
+            Some("Office 365 Exchange Online")
         );
         assert_eq!(value("oid", "11111111-2222-4333-8444-555555555555"), None);
         assert_eq!(value("name", "megan@contoso.com"), None);

@@ -85,8 +85,8 @@ pub(crate) fn write_short(to: &mut dyn Write, report: &Report, finding: &Finding
     let severity = style::paint(style::of_severity(finding.severity), finding.severity);
     let label = format!("  {severity}[{}] ", finding.meta.code);
     let columns = 5 + finding.severity.as_str().len() + finding.meta.code.len();
-    let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", finding.detail) };
-    wrap::styled(to, &label, columns, &format!("{}{}{detail}{place}", finding.title, times(finding)))
+    let host = finding.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    wrap::styled(to, &label, columns, &format!("{}{}{host}{place}", finding.title, times(finding)))
 }
 
 /// The masked line, and a caret under what counts.
@@ -108,7 +108,12 @@ fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
     writeln!(to, "{}", bar.trim_end())?;
     writeln!(to, "{bar}{name}{value}")?;
     let carets = "^".repeat(value.chars().count());
-    writeln!(to, "{bar}{:before$}{}", "", style::paint(style::of_severity(inspector_core::rules::Severity::High), carets))
+    writeln!(
+        to,
+        "{bar}{:before$}{}",
+        "",
+        style::paint(style::of_severity(inspector_core::rules::Severity::High), carets)
+    )
 }
 
 const fn part_words(part: Part) -> &'static str {
