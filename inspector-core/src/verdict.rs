@@ -7,9 +7,10 @@
 //! 4. **fail** otherwise.
 //!
 //! # Scope
-//! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth. A
-//! connection that told no name counts by its server's address, if a host in scope was reached there; if no host could
-//! be identified at all, everything that could not be read counts. For profiles of the kind
+//! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth, and
+//! of the profile's token hosts those that were asked for a token (a password sent there answers the question too). A
+//! connection that told no name counts by its server's address, if a host in scope was reached there; if no
+//! resource could be identified at all, everything that could not be read counts. For profiles of the kind
 //! [`Judgement::Bearer`] the hosts are those that saw any credentials, a Bearer challenge or a token request.
 //!
 //! # What blocks
@@ -85,6 +86,8 @@ pub struct Scope {
     hosts: HashSet<HostId, foldhash::fast::RandomState>,
     names: HashSet<String, foldhash::fast::RandomState>,
     addresses: HashSet<IpAddr, foldhash::fast::RandomState>,
+    /// A resource is among the hosts, not token endpoints only.
+    identified: bool,
 }
 
 impl Scope {
@@ -93,12 +96,13 @@ impl Scope {
         let mut scope = Self { patterns: policy.hosts.clone(), ..Self::default() };
         for (id, name, facts) in ledger.hosts() {
             let chosen = if scope.patterns.is_empty() {
-                is_of_interest(facts, policy.profile.judgement)
+                is_of_interest(facts, name, &policy.profile)
             } else {
                 id != HostId::OTHER && scope.patterns.iter().any(|pattern| pattern.matches(name))
             };
             // A host that was only named (by a server name indication) is in scope by its pattern, and tells no address.
             if chosen && (facts.exchanges > 0 || facts.tunnels.count > 0 || !scope.patterns.is_empty()) {
+                scope.identified |= facts.tally.requests > 0 || !scope.patterns.is_empty();
                 scope.hosts.insert(id);
                 scope.names.insert(host::bare(name).to_owned());
                 scope.addresses.extend(facts.addresses.iter().copied());
@@ -110,11 +114,6 @@ impl Scope {
     /// Whether a host is in scope.
     pub fn has(&self, host: HostId) -> bool {
         self.hosts.contains(&host)
-    }
-
-    /// Whether no host could be identified.
-    pub fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
     }
 
     /// Whether hosts were named by the user.
@@ -132,11 +131,14 @@ impl Scope {
             }
             Concern::Address(address) => {
                 let named = || self.patterns.iter().any(|pattern| pattern.matches(&address.to_string()));
-                self.addresses.is_empty() || self.addresses.contains(&address.to_canonical()) || named()
+                !self.identified
+                    || self.addresses.is_empty()
+                    || self.addresses.contains(&address.to_canonical())
+                    || named()
             }
             Concern::Input(input) => {
                 let facts = ledger.find_input(input);
-                self.hosts.is_empty()
+                !self.identified
                     || self.hosts.contains(&HostId::OTHER)
                     || facts.is_some_and(|facts| {
                         let numbers = ledger.hosts().map(|(id, ..)| id);
@@ -155,13 +157,16 @@ impl Scope {
         if self.is_chosen() {
             return self.patterns.iter().any(|pattern| pattern.matches(name));
         }
-        self.names.contains(host::bare(name)) || self.hosts.is_empty()
+        self.names.contains(host::bare(name)) || !self.identified
     }
 }
 
-const fn is_of_interest(facts: &HostFacts, judgement: Judgement) -> bool {
-    match judgement {
-        Judgement::ServerToServer => facts.endpoint || facts.token || facts.challenge,
+fn is_of_interest(facts: &HostFacts, name: &str, profile: &Profile) -> bool {
+    match profile.judgement {
+        Judgement::ServerToServer => {
+            let issues = facts.token_endpoint && profile.is_token_host(name);
+            facts.endpoint || facts.token || facts.challenge || issues
+        }
         Judgement::Bearer => facts.bearer || facts.token_endpoint || facts.tally.credentialed > 0,
     }
 }

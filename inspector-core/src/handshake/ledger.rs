@@ -246,7 +246,7 @@ impl Ledger {
         let answered = matches!(observation.answer, Answer::Anonymous) && observation.status.is_some_and(|s| s < 300);
         let reads_anonymously =
             observation.request().is_some_and(|head| head.method().eq_ignore_ascii_case(b"OPTIONS"));
-        if observation.is_resource() && answered && !reads_anonymously {
+        if observation.is_resource() && answered && observation.is_sent() && !reads_anonymously {
             let line = || observation.request_line();
             see(&mut input.unexplained, host, SHORT_LIST, limit, line);
         }
@@ -289,7 +289,7 @@ impl Ledger {
                 }
             }
         }
-        if !observation.asks_resource() || observation.exchange.request.is_none() {
+        if !observation.asks_resource() || observation.exchange.request.is_none() || !observation.is_sent() {
             return;
         }
         let carried = observation.carried;

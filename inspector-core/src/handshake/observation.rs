@@ -197,11 +197,14 @@ impl<'a> Observation<'a> {
             Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| resource.name == *product),
             _ => false,
         };
+        let sent = was_sent(exchange);
         let mut expected = None;
         let mut called = None;
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
             called = called.or_else(|| caller::callers(&sighting.token, sighting.kind).into_iter().next());
-            expected = expected.or_else(|| caller::expected(sighting, profile, &policy.realms, to_resource));
+            if sent {
+                expected = expected.or_else(|| caller::expected(sighting, profile, &policy.realms, to_resource));
+            }
         }
         let time = request.or(response).and_then(|message| message.first.time());
         let mut observation = Self {
@@ -251,6 +254,11 @@ impl<'a> Observation<'a> {
     /// The response's header section.
     pub fn response(&self) -> Option<&'a Head> {
         self.exchange.response.as_ref().map(|message| &message.head)
+    }
+
+    /// Whether the client sent the request: not answered from a cache, blocked, or promised by the server.
+    pub const fn is_sent(&self) -> bool {
+        was_sent(self.exchange)
     }
 
     /// Whether TLS protected it where it was recorded.
@@ -567,6 +575,9 @@ fn answer(
     if status == 0 {
         return Answer::Missing;
     }
+    if !was_sent(exchange) {
+        return if carried.any() { Answer::Undecided } else { Answer::Anonymous };
+    }
     if !carried.any() {
         return match status {
             401 => Answer::Discovery,
@@ -617,6 +628,11 @@ fn is_login_redirect(head: &Head, profile: &Profile) -> bool {
 pub fn shown(value: &[u8]) -> String {
     let text: Cow<'_, str> = String::from_utf8_lossy(value);
     mask::text(&text)
+}
+
+/// Whether the client sent the request: not answered from a cache, blocked, or promised by the server.
+const fn was_sent(exchange: &Exchange) -> bool {
+    !exchange.marks.has(Mark::NotSent) && !exchange.marks.has(Mark::Pushed)
 }
 
 /// Whether the mark is on the exchange.

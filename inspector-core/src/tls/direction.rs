@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::{
     cipher::{Opened, Opener},
+    compression::Inflate,
     messages::Messages,
     negotiation::Origin,
     record::{APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, Header, MIN_PROTECTED, Reader, Reservation},
@@ -37,13 +38,16 @@ pub(crate) struct Keyed {
     pub(crate) secret: Option<TrafficSecret>,
     /// Whom to thank when the first record opens.
     pub(crate) origin: Option<Origin>,
+    /// The records are compressed.
+    pub(crate) compressed: bool,
+    pub(crate) inflate: Option<Box<Inflate>>,
     /// The explicit nonce of the last record, and its sequence number.
     nonce: Option<(u64, u64)>,
 }
 
 impl Keyed {
     pub(crate) const fn new(opener: Opener, secret: Option<TrafficSecret>, origin: Option<Origin>) -> Self {
-        Self { opener, sequence: 0, secret, origin, nonce: None }
+        Self { opener, sequence: 0, secret, origin, compressed: false, inflate: None, nonce: None }
     }
 
     /// Opens a record with one sequence number; the one after it is expected next.

@@ -142,7 +142,9 @@ fn detail(tls: &Tls, facts: &TlsFacts, reason: Reason) -> String {
             String::from("the private key cannot open it: the key exchange of the suite has forward secrecy")
         }
         Reason::PrivateKeyMismatch => String::from("the private key is not the one of the server's certificate"),
-        Reason::SuiteUnsupported if tls.known.compressed => String::from("TLS compression is not supported"),
+        Reason::SuiteUnsupported if tls.known.compression > 1 => {
+            format!("compression method {} is not supported", tls.known.compression)
+        }
         Reason::SuiteUnsupported => String::from("the cipher suite or version is not supported"),
         Reason::NotAuthentic => {
             let (side, record) = match (client.not_authentic, server.not_authentic) {

@@ -526,6 +526,7 @@ impl Hex {
 }
 
 /// One line of a key log.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Line {
     /// Nothing, or a comment.
     Blank,

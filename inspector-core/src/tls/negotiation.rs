@@ -11,6 +11,7 @@
 
 use super::{
     cipher::{LegacyParameters, Opener},
+    compression::DEFLATE,
     hello::{self, ClientHello, ServerHello},
     keylog::{Keys, Label, short_digest},
     schedule::{MasterSecret, Prf},
@@ -198,7 +199,7 @@ impl Negotiation {
         }
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return Derived::Later };
         let Some(suite) = Suite::find(server.suite) else { return Derived::Never(Reason::SuiteUnsupported) };
-        if server.compression != 0 || version::name(server.version).is_empty() {
+        if !matches!(server.compression, 0 | DEFLATE) || version::name(server.version).is_empty() {
             return Derived::Never(Reason::SuiteUnsupported);
         }
         let prf = match server.version {

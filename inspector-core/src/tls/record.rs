@@ -432,7 +432,7 @@ fn judge(bytes: &[u8], boundary: bool) -> Judgement {
     let Some(header) = bytes.first_chunk::<5>() else {
         return if could_begin(bytes) { Judgement::Later } else { Judgement::Never };
     };
-    let Some(header) = Header::parse(*header).filter(|header| header.length > 0 && header.version > 0x0300) else {
+    let Some(header) = Header::parse(*header).filter(|header| header.length > 0) else {
         return Judgement::Never;
     };
     match bytes.get(usize::from(header.length) + 5..) {

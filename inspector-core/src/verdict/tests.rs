@@ -447,3 +447,38 @@ fn outcomes_of_several_add_up() {
         assert_eq!((one.and(other), other.and(one)), (both, both));
     }
 }
+
+#[test]
+fn a_password_sent_to_the_profiles_token_endpoint_fails() {
+    let grant = |host: &str| {
+        let form = "Content-Type: application/x-www-form-urlencoded\n";
+        let head = format!("POST /t/oauth2/token HTTP/1.1\nHost: {host}\n{form}\n");
+        works() + &head + "grant_type=password&username=a&password=b\nHTTP/1.1 200 OK\n\n###\n"
+    };
+    assert_eq!(testing::judge(&grant("login.microsoftonline.com")).outcome, Outcome::Fail);
+    assert_eq!(testing::judge(&grant("login.elsewhere.test")).outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_token_endpoint_alone_identifies_no_resource() {
+    let token = "# @server 198.51.100.9:443\nPOST /t/tokens/OAuth/2 HTTP/1.1\nHost: accounts.accesscontrol.windows.net\n\
+                 Content-Type: application/x-www-form-urlencoded\n\n\
+                 grant_type=http%3A%2F%2Foauth.net%2Fgrant_type%2Fjwt%2F1.0%2Fbearer&resource=x\nHTTP/1.1 200 OK\n\n###\n";
+    for name in [Some("mail.contoso.com"), None] {
+        let report = judged(testing::policy(), token, |analysis| {
+            analysis.connection(SourceId(0), &dark(name, "203.0.113.7:443", Reason::NoKey));
+        });
+        assert!(report.reason.contains("COV-001"), "{}", report.reason);
+    }
+}
+
+#[test]
+fn what_was_not_sent_proves_nothing() {
+    for mark in [Mark::NotSent, Mark::Pushed] {
+        let mut exchanges = testing::exchanges(&works());
+        exchanges[0].marks.add(mark);
+        let report = testing::judge_exchanges(testing::policy(), exchanges);
+        assert_eq!(report.outcome, Outcome::Inconclusive, "{mark:?}: {}", report.reason);
+        assert!(report.findings.iter().all(|f| !["S2S-001", "S2S-033"].contains(&f.meta.code)));
+    }
+}
