@@ -32,7 +32,7 @@ const KEY_FILE: u64 = 256 << 20;
 
 /// What a command does with the recordings.
 pub(crate) trait Handler {
-    /// A recording was opened and begins to be read.
+    /// A recording was opened and begins to be read. They are read one after the other.
     fn begin(&mut self, source: SourceId, name: &str);
 
     /// An exchange, in capture order.
@@ -55,8 +55,8 @@ pub(crate) trait Handler {
     /// The recording was read to its end.
     fn end(&mut self, _source: SourceId, _reading: &engine::Reading) {}
 
-    /// A named recording could not be read.
-    fn unreadable(&mut self, _name: &str, _why: &str) {}
+    /// Something that was asked for could not be read. [`Handler::begin`] may have come before.
+    fn unreadable(&mut self, _source: SourceId, _name: &str, _why: &str) {}
 }
 
 /// One input.
@@ -88,22 +88,27 @@ pub(crate) fn read_all(
     let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, ..Options::default() };
     let mut session = load_keys(reading, &options.limits)?;
     let (inputs, problems) = expand(reading);
+    let mut source = SourceId(0);
     for (name, why) in &problems {
         complain(&format!("error: cannot read '{name}': {why}"));
-        handler.unreadable(name, why);
+        handler.unreadable(source, name, why);
+        source.0 += 1;
     }
     let (mut read, mut unknown) = (0_u32, 0_u32);
     for input in &inputs {
-        let source = SourceId(read);
         match read_one(input, source, reading, &options, &mut session, handler) {
             Ok(()) => read += 1,
             Err(Problem::Output(error)) => return Err(Failure::Output(error)),
-            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => unknown += 1,
+            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => {
+                unknown += 1;
+                continue;
+            }
             Err(Problem::Read(error)) => {
                 complain(&format!("error: cannot read '{}': {error}", input.name));
-                handler.unreadable(&input.name, &error.to_string());
+                handler.unreadable(source, &input.name, &error.to_string());
             }
         }
+        source.0 = source.0.saturating_add(1);
     }
     if unknown > 0 && !reading.quiet {
         complain(&format!(

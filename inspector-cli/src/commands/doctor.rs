@@ -8,7 +8,6 @@ use std::{
 use inspector_core::{
     connection::{ConnectionReport, Plaintext, Reason},
     context::BodyPolicy,
-    engine,
     evidence::SourceId,
     http::exchange::Exchange,
     tls::keylog::KeyKind,
@@ -33,7 +32,7 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         to: super::output(reading.output.as_deref(), reading.color)?,
         format: listing.format,
         hosts: reading.host.clone(),
-        paths: Vec::new(),
+        path: String::new(),
         listed: 0,
         entries: 0,
         connections: Connections::default(),
@@ -100,16 +99,15 @@ struct Doctor {
     to: Box<dyn Write>,
     format: Format,
     hosts: Vec<String>,
-    paths: Vec<String>,
+    path: String,
     listed: u64,
     entries: u64,
     connections: Connections,
 }
 
 impl Handler for Doctor {
-    fn begin(&mut self, source: SourceId, name: &str) {
-        self.paths.truncate(source.0 as usize);
-        self.paths.push(name.to_owned());
+    fn begin(&mut self, _: SourceId, name: &str) {
+        name.clone_into(&mut self.path);
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
@@ -117,11 +115,11 @@ impl Handler for Doctor {
         Ok(())
     }
 
-    fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
+    fn connection(&mut self, _: SourceId, report: &ConnectionReport) -> io::Result<()> {
         if !self.is_asked_for(report) {
             return Ok(());
         }
-        let path = self.paths.get(source.0 as usize).map_or("", String::as_str);
+        let path = self.path.as_str();
         match self.format {
             Format::Human => self.connections.add(path, report),
             Format::Ndjson => json::write_line(&mut *self.to, &Row::new(path, report))?,
@@ -133,8 +131,6 @@ impl Handler for Doctor {
         self.listed += 1;
         Ok(())
     }
-
-    fn end(&mut self, _: SourceId, _: &engine::Reading) {}
 }
 
 impl Doctor {

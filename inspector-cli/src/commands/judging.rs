@@ -54,15 +54,18 @@ pub(crate) fn judge(
     let policy = policy(reading, judging, fail_on)?;
     let clock = policy.clock;
     let mut judge = Judge {
-        analysis: Analysis::new(policy, &limits),
+        analysis: None,
+        reports: Vec::new(),
+        policy,
         interner: Interner::new(&limits),
-        paths: Vec::new(),
+        path: String::new(),
         only: if only_hosts { reading.host.clone() } else { Vec::new() },
         first_seen: HashMap::new(),
         limits,
     };
     run::read_all(reading, BodyPolicy::Tokens, false, &mut judge)?;
-    Ok(Judged { report: judge.analysis.finish(), first_seen: judge.first_seen, clock })
+    let report = Report::merge(judge.reports).ok_or(Failure::NoInput)?;
+    Ok(Judged { report, first_seen: judge.first_seen, clock })
 }
 
 fn policy(
@@ -134,10 +137,14 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// Judges each input by itself: an outcome is one of a recording, and the reports are joined.
 struct Judge {
-    analysis: Analysis,
+    policy: Policy,
+    /// Of the input that is being read.
+    analysis: Option<Analysis>,
+    reports: Vec<Report>,
     interner: Interner,
-    paths: Vec<String>,
+    path: String,
     only: Vec<String>,
     first_seen: HashMap<Fingerprint, Timestamp>,
     limits: Limits,
@@ -157,9 +164,9 @@ impl Judge {
 }
 
 impl Handler for Judge {
-    fn begin(&mut self, source: SourceId, name: &str) {
-        self.paths.truncate(source.0 as usize);
-        self.paths.push(name.to_owned());
+    fn begin(&mut self, _: SourceId, name: &str) {
+        name.clone_into(&mut self.path);
+        self.analysis = Some(Analysis::new(self.policy.clone(), &self.limits));
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
@@ -170,26 +177,36 @@ impl Handler for Judge {
         for sighting in &extraction.sightings {
             self.seen(&sighting.token, sighting.at.time());
         }
-        self.analysis.exchange(exchange, &extraction);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.exchange(exchange, &extraction);
+        }
         Ok(())
     }
 
     fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
-        self.analysis.connection(source, report);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.connection(source, report);
+        }
         Ok(())
     }
 
     fn note(&mut self, source: SourceId, note: &Note) {
-        self.analysis.note(source, note);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.note(source, note);
+        }
     }
 
     fn end(&mut self, source: SourceId, reading: &engine::Reading) {
-        let path = self.paths.get(source.0 as usize).map_or("", String::as_str);
-        self.analysis.input(source, path, &reading.format);
-        self.analysis.input_done(source, reading.coverage);
+        if let Some(mut analysis) = self.analysis.take() {
+            analysis.input(source, &self.path, &reading.format);
+            analysis.input_done(source, reading.coverage);
+            self.reports.push(analysis.finish());
+        }
     }
 
-    fn unreadable(&mut self, name: &str, why: &str) {
-        self.analysis.unreadable(name, why);
+    fn unreadable(&mut self, source: SourceId, name: &str, why: &str) {
+        let mut analysis = Analysis::new(self.policy.clone(), &self.limits);
+        analysis.unreadable(source, name, why);
+        self.reports.push(analysis.finish());
     }
 }

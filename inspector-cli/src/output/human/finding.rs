@@ -18,7 +18,7 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> i
     for evidence in &finding.evidence {
         let arrow = style::paint(style::FRAME, "  --> ");
         let part = evidence.part.map(|part| format!(", {}", part_words(part))).unwrap_or_default();
-        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report.path(evidence))))?;
+        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report)))?;
         // The same line again tells nothing new.
         if last != Some((&evidence.name, &evidence.excerpt)) {
             excerpt(to, evidence)?;
@@ -80,7 +80,7 @@ fn times(finding: &Finding) -> String {
 
 /// One line of the list at the end.
 pub(crate) fn write_short(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
-    let place = finding.evidence.first().map(|first| place::words(first, report.path(first)));
+    let place = finding.evidence.first().map(|first| place::words(first, report));
     let place = place.map(|place| format!(" - {place}")).unwrap_or_default();
     let severity = style::paint(style::of_severity(finding.severity), finding.severity);
     let label = format!("  {severity}[{}] ", finding.meta.code);

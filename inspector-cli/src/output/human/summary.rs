@@ -16,6 +16,7 @@ use inspector_core::{
     verdict::Outcome,
 };
 
+use super::place;
 use super::token::{Moment, signature_words, validity};
 use crate::{
     commands::judging::Judged,
@@ -72,9 +73,12 @@ fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -
     if let Some(summary) = summary {
         write_issuers(to, &summary.token)?;
     }
-    let client = handshake.client.map(|client| format!(" from {client}")).unwrap_or_default();
+    let client = handshake.client.map(|client| format!(", called from {client}")).unwrap_or_default();
     let scope = if handshake.in_scope { "" } else { " (out of scope)" };
-    row(to, "host", &format!("{}{scope}, called{client}", handshake.resource))?;
+    let first = handshake.steps.first().filter(|_| judged.report.inputs.len() > 1);
+    let input = first.map(|step| place::input(&judged.report, step.evidence.input));
+    let input = input.map(|input| format!(", in {input}")).unwrap_or_default();
+    row(to, "host", &format!("{}{scope}{client}{input}", handshake.resource))?;
     if let Some(audience) = &handshake.audience {
         row(to, "aud", audience)?;
     }

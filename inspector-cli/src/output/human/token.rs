@@ -59,7 +59,7 @@ impl<'a> Shown<'a> {
         show_secrets: bool,
         known: &'a [Fingerprint],
     ) -> Self {
-        let first = place::words(&summary.first, report.path(&summary.first));
+        let first = place::words(&summary.first, report);
         let seen = format!("seen {}, first in {first}", count(summary.count, "time", "times"));
         Self {
             token: &summary.token,
