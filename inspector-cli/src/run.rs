@@ -85,7 +85,7 @@ pub(crate) fn read_all(
     digests: bool,
     handler: &mut dyn Handler,
 ) -> Result<Session, Failure> {
-    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, ..Options::default() };
+    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests };
     let mut session = load_keys(reading, &options.limits)?;
     let (inputs, problems) = expand(reading);
     let mut source = SourceId(0);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Text for one line: control characters (line ends too), invisible and bidirectional marks become escapes.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
-    escape(text, |c| is_harmful(c))
+    escape(text, is_harmful)
 }
 
 /// Text of several lines: line feeds stay.

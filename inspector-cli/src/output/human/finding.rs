@@ -11,8 +11,13 @@ use inspector_core::{
 use super::place;
 use crate::output::{WIDTH, escape, style, wrap};
 
-/// Writes one finding.
-pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
+/// Writes one finding. What the one before it advised is not said again.
+pub(crate) fn write(
+    to: &mut dyn Write,
+    report: &Report,
+    finding: &Finding,
+    before: Option<&Finding>,
+) -> io::Result<()> {
     head(to, finding)?;
     let mut last: Option<(&Option<String>, &Option<String>)> = None;
     for evidence in &finding.evidence {
@@ -44,7 +49,10 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> i
     if finding.blocks {
         note("note", "a pass is not possible while this is missing")?;
     }
-    note("help", &finding.remedy)?;
+    match before {
+        Some(before) if before.remedy == finding.remedy => note("help", "as above")?,
+        _ => note("help", &finding.remedy)?,
+    }
     if let Some(filter) = place::filter(&finding.evidence) {
         note("wireshark", &filter)?;
     }
@@ -103,6 +111,10 @@ fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
         _ => String::new(),
     };
     let bar = format!("   {} ", style::paint(style::FRAME, "|"));
+    if separator.is_empty() {
+        // Words about a connection, no line of a message: there is nothing in them to point at.
+        return wrap::styled(to, &bar, 5, shown);
+    }
     let before = name.chars().count();
     let value = escape::fitted(shown, WIDTH.saturating_sub(5 + before).max(20));
     writeln!(to, "{}", bar.trim_end())?;
