@@ -37,6 +37,8 @@ pub(crate) struct Judged {
     pub(crate) first_seen: HashMap<Fingerprint, Timestamp>,
     /// When validity is judged.
     pub(crate) clock: Clock,
+    /// Tokens that came after a limit was reached.
+    pub(crate) beyond: u64,
 }
 
 /// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
@@ -65,7 +67,7 @@ pub(crate) fn judge(
     };
     run::read_all(reading, BodyPolicy::Tokens, false, &mut judge)?;
     let report = Report::merge(judge.reports).ok_or(Failure::NoInput)?;
-    Ok(Judged { report, first_seen: judge.first_seen, clock })
+    Ok(Judged { report, first_seen: judge.first_seen, clock, beyond: judge.interner.overflow() })
 }
 
 fn policy(

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{check::internal, judging};
 use crate::{
     args::{Format, Listing},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, complain},
     output::{count, human, json},
 };
 
@@ -31,6 +31,12 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         }
     }
     to.flush()?;
+    if judged.beyond > 0 && !reading.quiet {
+        complain(&format!(
+            "warning: {} came after a limit was reached and may be missing in the list; raise --max-memory",
+            count(judged.beyond, "sighting of a token", "sightings of tokens")
+        ));
+    }
     Ok(Exit::Pass)
 }
 

@@ -84,8 +84,9 @@ impl Group {
     fn write(&self, to: &mut dyn Write, reason: Reason, name_inputs: bool) -> io::Result<()> {
         let colour = if reason.is_dark() { style::UNSURE } else { style::STRONG };
         let number = count(self.count, "connection", "connections");
-        let title = style::paint(colour, format_args!("{reason}: {}", remedy::words(reason)));
-        writeln!(to, "\n{title} ({number})")?;
+        writeln!(to)?;
+        let label = style::paint(colour, format_args!("{reason}: "));
+        wrap::styled(to, &label, reason.as_str().len() + 2, &format!("{} ({number})", remedy::words(reason)))?;
         let row = |(path, [first, server, speaks]): &(String, [String; 3])| {
             let first = if name_inputs { format!("{path} {first}") } else { first.clone() };
             [first, server.clone(), speaks.clone()]

@@ -171,6 +171,9 @@ fn basic(report: &Report) -> String {
         report.findings.iter().filter(matching).map(|finding| finding.count).sum()
     };
     let mut text = format!("sent {}, offered {}", total(&["BAS-001"], true), total(&["BAS-003"], true));
+    if report.findings.iter().any(|finding| finding.blocks) {
+        text.push_str(" in what could be read");
+    }
     let elsewhere = total(&["BAS-001", "BAS-002"], false) + total(&["BAS-002"], true);
     if elsewhere > 0 {
         text.push_str(&format!("; sent {elsewhere} to proxies or hosts out of scope"));
