@@ -140,8 +140,7 @@ mod tests {
 
     #[test]
     fn the_wait_is_bounded() {
-        let mut limits = Limits::default();
-        limits.reorder = 2;
+        let limits = Limits { reorder: 2, ..Limits::default() };
         let mut ordered = Ordered::new(&limits);
         ordered.open(ConnectionId(1), None, Some(1));
         (2..=5).for_each(|frame| ordered.push(exchange(frame)));

@@ -202,9 +202,10 @@ pub(crate) struct Opener(Protection);
 
 enum Protection {
     Aead { cipher: Box<dyn OpenAead>, iv: [u8; 12], nonce: Nonce },
-    Block(Block),
-    Rc4 { cipher: Box<Rc4>, mac: RecordMac },
-    Null { mac: RecordMac },
+    // Boxed, so that the common case is small: there are two of these per connection.
+    Block(Box<Block>),
+    Rc4 { cipher: Box<Rc4>, mac: Box<RecordMac> },
+    Null { mac: Box<RecordMac> },
 }
 
 struct Block {
@@ -288,11 +289,11 @@ impl Opener {
     fn one_side(suite: &Suite, parameters: LegacyParameters, mac: &[u8], key: &[u8], iv: &[u8]) -> Option<Self> {
         let mac = || RecordMac::new(parameters.prf, suite.hash, mac);
         Some(Self(match &suite.bulk {
-            Bulk::Null => Protection::Null { mac: mac()? },
+            Bulk::Null => Protection::Null { mac: Box::new(mac()?) },
             Bulk::Rc4 { .. } => {
-                Protection::Rc4 { cipher: Box::new(<Rc4 as KeyInit>::new_from_slice(key).ok()?), mac: mac()? }
+                Protection::Rc4 { cipher: Box::new(<Rc4 as KeyInit>::new_from_slice(key).ok()?), mac: Box::new(mac()?) }
             }
-            Bulk::Block { block, new, .. } => Protection::Block(Block {
+            Bulk::Block { block, new, .. } => Protection::Block(Box::new(Block {
                 cipher: new(key)?,
                 block: *block,
                 mac: mac()?,
@@ -304,7 +305,7 @@ impl Opener {
                     next: iv.to_vec(),
                     next_known: true,
                 }),
-            }),
+            })),
             Bulk::Aead { explicit_nonce, new, .. } => {
                 let mut fixed = [0; 12];
                 fixed.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
@@ -318,9 +319,8 @@ impl Opener {
     /// Announces the next record, once, before it is tried with any number of sequence numbers. `follows`: nothing is
     /// missing between it and the one before.
     pub(crate) fn next_record(&mut self, body: &[u8], follows: bool) {
-        let Protection::Block(Block { chain: Some(chain), block, mac, encrypt_then_mac, .. }) = &mut self.0 else {
-            return;
-        };
+        let Protection::Block(cipher) = &mut self.0 else { return };
+        let Block { chain: Some(chain), block, mac, encrypt_then_mac, .. } = cipher.as_mut() else { return };
         let end = body.len().saturating_sub(if *encrypt_then_mac { mac.length() } else { 0 });
         let last = body.get(..end).and_then(|body| last(body, *block)).unwrap_or_default();
         std::mem::swap(&mut chain.this, &mut chain.next);
@@ -451,5 +451,48 @@ impl Block {
         let sound =
             if self.free_padding { padding.len() <= self.block } else { padding.iter().all(|byte| *byte == length) };
         sound.then_some(padding.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::keylog::tests::unhex;
+
+    /// RFC 8448 §4: the record of early data, and the keys it is under.
+    #[test]
+    fn opens_early_data() {
+        let secret = unhex("3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62");
+        let secret = TrafficSecret::new(Hash::Sha256, &secret).unwrap();
+        assert_eq!(secret.key(16), unhex("920205a5b7bf2115e6fc5c2942834f54"));
+        assert_eq!(secret.iv().as_slice(), unhex("6d475f0993c8e564610db2b9"));
+        let mut opener = Opener::tls13(Suite::find(0x1301).unwrap(), &secret, true).unwrap();
+        let record = unhex("1703030017ab1df420e75c457a7cc5d2844f76d5aee4b4edbf049be0");
+        let header = Header::parse(*record.first_chunk().unwrap()).unwrap();
+        let mut body = record[5..].to_vec();
+        assert_eq!(opener.open(1, header, &mut body), None);
+        let opened = opener.open(0, header, &mut body).unwrap();
+        assert_eq!((opened.content_type, &body[opened.content.unwrap()]), (23, &b"ABCDEF"[..]));
+    }
+
+    /// Every suite that claims to be supported can be set up, in every version it may be used in.
+    #[test]
+    fn every_supported_suite_can_be_set_up() {
+        let parameters = |prf, explicit_iv| LegacyParameters { prf, explicit_iv, encrypt_then_mac: false };
+        for code in 0..=u16::MAX {
+            let Some(suite) = Suite::find(code).filter(|suite| !matches!(suite.bulk, Bulk::Unsupported)) else {
+                continue;
+            };
+            if suite.is_tls13() {
+                let secret = TrafficSecret::new(suite.prf(), &vec![7; suite.prf().length()]).unwrap();
+                assert!(Opener::tls13(suite, &secret, true).is_some(), "{}", suite.name);
+                continue;
+            }
+            for parameters in
+                [parameters(Prf::Ssl3, false), parameters(Prf::Md5Sha1, false), parameters(Prf::Sha256, true)]
+            {
+                assert!(Opener::legacy(suite, parameters, &[7; 48], &[1; 32], &[2; 32]).is_some(), "{}", suite.name);
+            }
+        }
     }
 }

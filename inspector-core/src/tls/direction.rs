@@ -7,7 +7,7 @@ use super::{
     compression::Inflate,
     messages::Messages,
     negotiation::Origin,
-    record::{APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, Header, MIN_PROTECTED, Reader, Reservation},
+    record::{APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, Header, Reader, Reservation},
     schedule::TrafficSecret,
     session::Place,
 };
@@ -104,10 +104,12 @@ pub(crate) struct Direction {
     /// Bytes of application data handed out.
     pub(crate) plaintext: u64,
 
-    /// Up to so many records are missing before the next one.
+    /// Records may be missing before the next one: so many bytes were lost since the last that opened.
     pub(crate) missing: Option<u64>,
     /// Records are passed over until one opens: they are under keys that are not known or not used.
     pub(crate) passing: Option<Passing>,
+    /// Early data had no key.
+    pub(crate) early_data_lost: bool,
     /// Bytes put through trials after gaps.
     pub(crate) tried: u64,
     /// Ciphertext since the last plaintext that gave none.
@@ -148,8 +150,7 @@ impl Direction {
     /// `bytes` give no plaintext, and so records may be missing.
     pub(crate) fn lose(&mut self, bytes: u64) {
         self.lost = self.lost.saturating_add(bytes);
-        let records = bytes / MIN_PROTECTED + 1;
-        self.missing = Some(self.missing.unwrap_or(0).saturating_add(records));
+        self.missing = Some(self.missing.unwrap_or(0).saturating_add(bytes));
         self.messages.reset(true);
     }
 
@@ -168,6 +169,16 @@ impl Direction {
         self.release();
         self.keyed = None;
         self.messages = Messages::default();
+    }
+
+    /// Why records at the end of what was read did not open, or some before it, though nothing was given up.
+    pub(crate) fn unread(&self) -> Option<Reason> {
+        let failed = self.failures > 0;
+        if failed && self.missing.is_some() {
+            return Some(Reason::Gap);
+        }
+        let without_key = failed && self.passing.is_some() && self.epoch == Epoch::Application;
+        (without_key || self.early_data_lost).then_some(Reason::KeyIncomplete)
     }
 
     /// Gives the memory of what waited back.

@@ -86,6 +86,7 @@ fn reason(tls: &Tls) -> Option<Reason> {
         let limit = both.iter().any(|direction| direction.overflowed).then_some(Reason::Limit);
         let waiting = both.iter().any(|direction| !direction.waiting.is_empty());
         let unread = given_up.or(limit).or(tls.missing.filter(|_| waiting));
+        let unread = unread.or_else(|| both.iter().find_map(|direction| direction.unread()));
         let empty = client.plaintext + server.plaintext == 0 && !both.iter().any(|direction| direction.lost > 0);
         return unread.or(empty.then_some(Reason::Empty));
     }

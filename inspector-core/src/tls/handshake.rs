@@ -208,7 +208,11 @@ impl Tls {
             self.early = EarlyData::Refused;
         }
         self.direction(Side::Server).hello = true;
-        self.negotiation(Side::Server).server = Some(hello);
+        if version::is_tls13(hello.version) {
+            self.negotiations.forget();
+        } else {
+            self.negotiation(Side::Server).server = Some(hello);
+        }
         self.session = None;
         self.progress = true;
     }

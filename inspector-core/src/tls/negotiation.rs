@@ -102,7 +102,7 @@ pub(crate) enum Origin {
 /// The negotiations of a connection: the one its sides are in, and the next while one side is ahead of the other.
 #[derive(Default)]
 pub(crate) struct Negotiations {
-    first: Box<Negotiation>,
+    first: Option<Box<Negotiation>>,
     second: Option<Box<Negotiation>>,
     /// Negotiations before the first.
     finished: usize,
@@ -112,13 +112,19 @@ impl Negotiations {
     /// The one that follows `changes` changes of keys. A side is never more than one ahead, because its change needs
     /// the other's hello.
     pub(crate) fn after(&mut self, changes: usize) -> &mut Negotiation {
-        if changes <= self.finished { &mut self.first } else { self.second.get_or_insert_default() }
+        let place = if changes <= self.finished { &mut self.first } else { &mut self.second };
+        place.get_or_insert_default()
+    }
+
+    /// TLS 1.3 was agreed on: nothing of this is needed.
+    pub(crate) fn forget(&mut self) {
+        (self.first, self.second) = (None, None);
     }
 
     /// Both sides are past `changes` changes.
     pub(crate) fn forget_before(&mut self, changes: usize) {
         while self.finished < changes {
-            self.first = self.second.take().unwrap_or_default();
+            self.first = self.second.take();
             self.finished += 1;
         }
     }

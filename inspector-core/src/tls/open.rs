@@ -6,7 +6,7 @@ use super::{
     hello::{self, ClientHello},
     keylog::Keys,
     negotiation::{Derived, Origin},
-    record::{ALERT, APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, HANDSHAKE, Header},
+    record::{ALERT, APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, MIN_PROTECTED},
     session::{EarlyData, Env, Flow, Place, Tls},
     suites::Suite,
 };
@@ -282,7 +282,7 @@ impl Tls {
     /// Tries a record with the sequence numbers and keys it may have: records before it are missing.
     pub(super) fn search(&mut self, role: Side, header: Header, body: &mut [u8], keys: &Keys) -> Option<Opened> {
         let direction = self.direction(role);
-        let span = direction.missing.unwrap_or(0);
+        let span = direction.missing.map_or(0, |bytes| bytes / MIN_PROTECTED + 1);
         let mut keyed = direction.keyed.take()?;
         let mut tried = 0;
         if !keyed.opener.can_search() {
@@ -337,8 +337,9 @@ impl Tls {
         if direction.passing != Some(Passing::Silently) {
             direction.lost += u64::from(header.length) + 5;
         }
+        direction.early_data_lost |= direction.passing == Some(Passing::Lost) && direction.missing.is_none();
         if let Some(missing) = &mut direction.missing {
-            *missing += 1;
+            *missing = missing.saturating_add(MIN_PROTECTED.max(u64::from(header.length) + 5));
             if direction.failures > MAX_SEARCHES || direction.tried > SEARCHED_BYTES {
                 direction.give_up(Reason::Gap);
             }

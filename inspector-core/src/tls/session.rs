@@ -314,6 +314,11 @@ impl Tls {
             self.wait(role, Waiting::Gap(bytes), env);
             return;
         }
+        self.lose_now(role, bytes);
+    }
+
+    fn lose_now(&mut self, role: Side, bytes: u64) {
+        let direction = self.direction(role);
         direction.lose(bytes);
         if direction.epoch == Epoch::Clear && role == Side::Server {
             self.negotiation(role).holes = true;
@@ -348,7 +353,7 @@ impl Tls {
                 while let Some(waiting) = self.direction(role).waiting.pop_front() {
                     let waiting = match waiting {
                         Waiting::Gap(bytes) => {
-                            self.direction(role).lose(bytes);
+                            self.lose_now(role, bytes);
                             continue;
                         }
                         Waiting::Record(mut record, place) => match self.process(role, &mut record, place, env) {

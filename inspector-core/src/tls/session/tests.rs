@@ -281,6 +281,16 @@ fn every_recorded_stream_is_read() {
     }
 }
 
+/// RFC 8448 §3: both sides send the bytes 0 to 49.
+#[test]
+fn the_trace_of_rfc_8448_is_read() {
+    let expected: Vec<u8> = (0..50).collect();
+    let (seen, facts) = whole(&logged("rfc8448"), &streams("rfc8448"));
+    assert_eq!(seen.records, [[expected.clone()], [expected]]);
+    assert!(facts.decrypted);
+    assert_eq!((facts.server_name.as_deref(), facts.alert), (Some("server"), None));
+}
+
 #[test]
 fn the_order_of_the_directions_does_not_matter() {
     for (name, ..) in LOGGED {
@@ -455,7 +465,8 @@ fn early_data_without_its_secret_is_a_gap() {
     let log: String = log.lines().filter(|line| !line.contains("EARLY")).map(|line| format!("{line}\n")).collect();
     let mut keys = Keys::default();
     keys.add(log.as_bytes()).unwrap();
-    let (seen, _) = whole(&keys, &streams("tls13-early"));
+    let (seen, facts) = whole(&keys, &streams("tls13-early"));
+    assert_eq!((facts.decrypted, facts.reason), (false, Some(Reason::KeyIncomplete)));
     let plain = plain();
     assert!(seen.gaps[0] > 100 && seen.gaps[1] == 0);
     assert!(plain[0].0.ends_with(&seen.data()[0].0) && seen.data()[0].0.len() > 200);
@@ -494,15 +505,19 @@ fn reading_goes_on_after_a_gap() {
         let clean = whole(&keys, &streams).0;
         let end = streams[1].len();
         // Somewhere in the last records, of about 100 to 200 bytes each.
-        for (from, to) in
-            [(end - 900, end - 880), (end - 1000, end - 600), (end - 900, end - 890), (end - 1100, end - 500)]
-        {
-            let steps = [
+        for (from, to, chunk) in [
+            (end - 900, end - 880, 5000),
+            (end - 1000, end - 600, 5000),
+            (end - 1000, end - 600, 1),
+            (end - 900, end - 890, 7),
+            (end - 1100, end - 500, 100),
+        ] {
+            let mut steps = vec![
                 Step::Data(Side::Client, &streams[0]),
                 Step::Data(Side::Server, &streams[1][..from]),
                 Step::Gap(Side::Server, (to - from) as u64),
-                Step::Data(Side::Server, &streams[1][to..]),
             ];
+            steps.extend(streams[1][to..].chunks(chunk).map(|chunk| Step::Data(Side::Server, chunk)));
             let (seen, facts) = run(&keys, &steps);
             assert_eq!(seen.records[0], clean.records[0], "{name}");
             assert!(
@@ -510,7 +525,9 @@ fn reading_goes_on_after_a_gap() {
             );
             if !name.contains("rc4") {
                 assert_eq!(seen.records[1].last(), clean.records[1].last(), "{name} {from}..{to} {facts:?}");
-                assert!(facts.decrypted, "{name}: {facts:?}");
+                assert_eq!((facts.decrypted, facts.reason), (true, None), "{name}: {facts:?}");
+            } else {
+                assert_eq!((facts.decrypted, facts.reason), (false, Some(Reason::Gap)), "{name}: {facts:?}");
             }
             assert!(seen.gaps[1] >= (to - from) as u64, "{name} {:?}", seen.gaps);
             assert_eq!(seen.notes, [], "{name}");
@@ -534,6 +551,14 @@ fn a_damaged_record_is_noted_and_the_next_one_read() {
         assert_eq!((facts.decrypted, facts.reason), (false, Some(Reason::NotAuthentic)), "{name}");
         assert!(seen.gaps[1] > 50 && seen.gaps[0] == 0);
     }
+}
+
+#[test]
+fn connections_can_be_read_on_many_threads() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<Tls>();
+    is_sync::<Keys>();
 }
 
 #[test]
