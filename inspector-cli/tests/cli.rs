@@ -331,6 +331,17 @@ fn without_colour(text: &str) -> String {
 }
 
 #[test]
+fn an_input_is_never_written_over() {
+    let folder = Folder::new("over");
+    let recording = fs::read(scenarios().join("handshake-complete/recording.har")).unwrap();
+    let path = folder.file("a.har", &recording);
+    for command in ["check", "exchanges", "tokens", "doctor", "timeline"] {
+        assert_eq!(run(&[command, &path, "--output", &path]).code, 2, "{command}");
+        assert!(fs::read(&path).unwrap() == recording, "{command}");
+    }
+}
+
+#[test]
 fn lifetimes_are_judged_at_the_moment_asked_for() {
     let late = run(&["check", "handshake-complete/clear.pcap", "--at", "2040-01-01T00:00:00Z"]);
     assert!(late.out.contains("before the moment asked for"), "{}", late.out);

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
     let mut doctor = Doctor {
-        to: super::output(reading.output.as_deref(), reading.color)?,
+        to: super::output_of(reading)?,
         format: listing.format,
         hosts: reading.host.clone(),
         path: String::new(),

@@ -26,7 +26,7 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
-    let to = super::output(reading.output.as_deref(), reading.color)?;
+    let to = super::output_of(reading)?;
     let mut lister = Lister {
         to,
         format: listing.format,

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
     let judged = judging::judge(reading, &listing.judging, None, true)?;
-    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    let mut to = super::output_of(reading)?;
     match listing.format {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
         Format::Json => json::write_pretty(&mut *to, &objects(&judged.report, reading.show_secrets)?)?,
