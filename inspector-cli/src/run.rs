@@ -32,7 +32,7 @@ const KEY_FILE: u64 = 256 << 20;
 
 /// What a command does with the recordings.
 pub(crate) trait Handler {
-    /// A recording was opened and begins to be read.
+    /// A recording was opened and begins to be read. They are read one after the other.
     fn begin(&mut self, source: SourceId, name: &str);
 
     /// An exchange, in capture order.
@@ -55,8 +55,8 @@ pub(crate) trait Handler {
     /// The recording was read to its end.
     fn end(&mut self, _source: SourceId, _reading: &engine::Reading) {}
 
-    /// A named recording could not be read.
-    fn unreadable(&mut self, _name: &str, _why: &str) {}
+    /// Something that was asked for could not be read. [`Handler::begin`] may have come before.
+    fn unreadable(&mut self, _source: SourceId, _name: &str, _why: &str) {}
 }
 
 /// One input.
@@ -71,6 +71,8 @@ struct Input {
 /// How the recordings of a run were read.
 pub(crate) struct Session {
     pub(crate) keys: Keys,
+    /// Names of the key files, in the order they were added.
+    pub(crate) key_files: Vec<String>,
 }
 
 /// Reads every recording of the command line through `handler`.
@@ -84,20 +86,29 @@ pub(crate) fn read_all(
     handler: &mut dyn Handler,
 ) -> Result<Session, Failure> {
     let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests };
-    let mut session = Session { keys: load_keys(&reading.keys)? };
-    let inputs = expand(reading)?;
+    let mut session = load_keys(reading, &options.limits)?;
+    let (inputs, problems) = expand(reading);
+    let mut source = SourceId(0);
+    for (name, why) in &problems {
+        complain(&format!("error: cannot read '{name}': {why}"));
+        handler.unreadable(source, name, why);
+        source.0 += 1;
+    }
     let (mut read, mut unknown) = (0_u32, 0_u32);
     for input in &inputs {
-        let source = SourceId(read);
         match read_one(input, source, reading, &options, &mut session, handler) {
             Ok(()) => read += 1,
             Err(Problem::Output(error)) => return Err(Failure::Output(error)),
-            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => unknown += 1,
+            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => {
+                unknown += 1;
+                continue;
+            }
             Err(Problem::Read(error)) => {
                 complain(&format!("error: cannot read '{}': {error}", input.name));
-                handler.unreadable(&input.name, &error.to_string());
+                handler.unreadable(source, &input.name, &error.to_string());
             }
         }
+        source.0 = source.0.saturating_add(1);
     }
     if unknown > 0 && !reading.quiet {
         complain(&format!(
@@ -105,7 +116,7 @@ pub(crate) fn read_all(
         ));
     }
     if read == 0 {
-        if inputs.is_empty() || unknown > 0 {
+        if problems.is_empty() && (inputs.is_empty() || unknown > 0) {
             complain(
                 "error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.",
             );
@@ -195,7 +206,7 @@ fn scan_for_secrets(path: &Path, options: &Options, keys: &mut Keys) -> io::Resu
     }
     let mut sink = |item: Item<'_>| {
         if let Item::Secrets(text) = item {
-            let _ = keys.add(text);
+            keys.add_recorded(text);
         }
         Control::Continue
     };
@@ -214,36 +225,31 @@ fn progress(size: u64, name: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// Files and folders of the command line as inputs; a folder's files in the order of their names.
-fn expand(reading: &args::Reading) -> Result<Vec<Input>, Failure> {
-    let mut inputs = Vec::new();
-    let mut missing = 0;
+/// Files and folders of the command line as inputs, a folder's files in the order of their names; and what of them cannot be
+/// read, with the reason.
+fn expand(reading: &args::Reading) -> (Vec<Input>, Vec<(String, String)>) {
+    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
     for path in &reading.paths {
         if path.as_os_str() == "-" {
             inputs.push(Input { name: "-".to_owned(), path: None, named: true });
         } else if path.is_dir() {
-            walk(path, 0, &mut inputs);
+            walk(path, 0, &mut inputs, &mut problems);
         } else if path.exists() {
             inputs.push(Input { name: path.display().to_string(), path: Some(path.clone()), named: true });
         } else {
-            missing += 1;
-            complain(&format!(
-                "error: '{}' does not exist. Check the path; quote it if it has blanks.",
-                path.display()
-            ));
+            let why = "it does not exist; check the path, and quote it if it has blanks";
+            problems.push((path.display().to_string(), why.to_owned()));
         }
     }
-    if missing > 0 {
-        return Err(Failure::NoInput);
-    }
-    Ok(inputs)
+    (inputs, problems)
 }
 
-fn walk(folder: &Path, depth: u32, inputs: &mut Vec<Input>) {
+fn walk(folder: &Path, depth: u32, inputs: &mut Vec<Input>, problems: &mut Vec<(String, String)>) {
     const DEEPEST: u32 = 32;
-    let Ok(entries) = folder.read_dir() else {
-        complain(&format!("warning: the folder '{}' cannot be opened", folder.display()));
-        return;
+    let entries = match folder.read_dir() {
+        Ok(entries) if depth < DEEPEST => entries,
+        Ok(_) => return problems.push((folder.display().to_string(), "folders are nested too deep".to_owned())),
+        Err(error) => return problems.push((folder.display().to_string(), error.to_string())),
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
@@ -253,37 +259,42 @@ fn walk(folder: &Path, depth: u32, inputs: &mut Vec<Input>) {
             continue;
         }
         if path.is_dir() {
-            if depth < DEEPEST {
-                walk(&path, depth + 1, inputs);
-            }
+            walk(&path, depth + 1, inputs, problems);
         } else if path.is_file() {
             inputs.push(Input { name: path.display().to_string(), path: Some(path), named: false });
         }
     }
 }
 
-/// Loads the key files of the command line.
+/// Loads the key files of the command line. Of a folder, files that hold no keys are passed over.
 ///
 /// # Errors
 /// A file is missing, or holds neither a key log nor a private key.
-pub(crate) fn load_keys(paths: &[PathBuf]) -> Result<Keys, Failure> {
-    let mut keys = Keys::default();
-    for path in paths {
+fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failure> {
+    let mut session = Session { keys: Keys::new(limits), key_files: Vec::new() };
+    for path in &reading.keys {
         if path.is_dir() {
-            let mut files = Vec::new();
-            walk(path, 0, &mut files);
+            let (mut files, mut problems) = (Vec::new(), Vec::new());
+            walk(path, 0, &mut files, &mut problems);
+            for (name, why) in &problems {
+                complain(&format!("warning: keys in '{name}' cannot be read: {why}"));
+            }
             for file in files.iter().filter_map(|input| input.path.as_deref()) {
-                if let Ok(bytes) = read_small(file) {
-                    let _ = keys.add(&bytes);
+                if let Ok(bytes) = read_small(file)
+                    && session.keys.add(&bytes).is_ok()
+                {
+                    session.key_files.push(file.display().to_string());
                 }
             }
             continue;
         }
+        let name = path.display();
         let bytes = read_small(path)
-            .map_err(|error| Failure::Usage(format!("the key file '{}' cannot be read: {error}", path.display())))?;
-        keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file '{}': {error}", path.display())))?;
+            .map_err(|error| Failure::Usage(format!("the key file '{name}' cannot be read: {error}")))?;
+        session.keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file '{name}': {error}")))?;
+        session.key_files.push(name.to_string());
     }
-    Ok(keys)
+    Ok(session)
 }
 
 /// Reads a file the user named for its content (keys, profiles), up to a size that no such file has.

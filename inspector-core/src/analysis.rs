@@ -156,9 +156,13 @@ impl Analysis {
         self.ledger.input(source).coverage = Some(coverage);
     }
 
-    /// An input that was asked for could not be read at all: anything can be in it, so that a pass is not possible.
-    pub fn unreadable(&mut self, path: &str, why: &str) {
-        self.findings.add(rules::coverage::unreadable(path, why));
+    /// The input could not be read at all: anything can be in it, so that a pass is not possible. `path` is how the report
+    /// names it.
+    pub fn unreadable(&mut self, source: SourceId, path: &str, why: &str) {
+        self.input(source, path, "unreadable");
+        // That no request was read either goes without saying.
+        self.rules.clear();
+        self.findings.add(rules::coverage::unreadable(source, why));
     }
 
     /// The report over all inputs.

@@ -16,7 +16,7 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let reading = &check.reading;
     let judged = judging::judge(reading, &check.judging, check.fail_on, false)?;
     let report = &judged.report;
-    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    let mut to = super::output_of(reading)?;
     let written = match check.format {
         Format::Human => human::report::write(&mut *to, &judged),
         Format::Json => json::write_pretty(&mut *to, &document(report, reading.show_secrets)?),

@@ -21,6 +21,7 @@ const LONGEST: u64 = 16 << 20;
 
 /// Runs the command.
 pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
+    judging::signing_keys(&decode.jwks)?;
     let text = match decode.token.as_deref() {
         None | Some("-") => standard_input()?,
         Some(token) => token.to_owned(),

@@ -8,28 +8,31 @@ use std::{
 use inspector_core::{
     connection::{ConnectionReport, Plaintext, Reason},
     context::BodyPolicy,
-    engine,
     evidence::SourceId,
     http::exchange::Exchange,
-    tls::keylog::{KeyKind, Keys},
+    tls::keylog::KeyKind,
 };
 use serde::Serialize;
 
 use crate::{
     args::{Format, Listing},
     exit::{Exit, Failure},
-    output::{count, human::connections::Connections, json, remedy, wrap},
-    run::{self, Handler},
+    output::{
+        count,
+        human::{connections::Connections, place},
+        json, remedy, wrap,
+    },
+    run::{self, Handler, Session},
 };
 
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
     let mut doctor = Doctor {
-        to: super::output(reading.output.as_deref(), reading.color)?,
+        to: super::output_of(reading)?,
         format: listing.format,
         hosts: reading.host.clone(),
-        paths: Vec::new(),
+        path: String::new(),
         listed: 0,
         entries: 0,
         connections: Connections::default(),
@@ -49,7 +52,7 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
                 let entries = count(doctor.entries, "exchange", "exchanges");
                 wrap::hanging(to, "", &format!("{entries} came from a HAR or transcript, which has no connections"))?;
             }
-            write_keys(to, &session.keys)?;
+            write_keys(to, &session)?;
         }
     }
     to.flush()?;
@@ -57,16 +60,22 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
 }
 
 /// What the keys were good for.
-fn write_keys(to: &mut dyn Write, keys: &Keys) -> io::Result<()> {
+fn write_keys(to: &mut dyn Write, session: &Session) -> io::Result<()> {
     let mut first = true;
-    for source in keys.sources() {
+    let mut files = session.key_files.iter();
+    for source in session.keys.sources() {
         if std::mem::take(&mut first) {
             writeln!(to, "\nkeys")?;
         }
+        let secrets = count(source.secrets, "secret", "secrets");
+        let file = if source.kind == KeyKind::Recorded { None } else { files.next() };
+        let file = file.map_or("", |file| place::short(file));
         let what = match source.kind {
-            KeyKind::Log => format!("key log with {}", count(source.secrets, "secret", "secrets")),
-            KeyKind::Recorded => format!("{} inside the recordings", count(source.secrets, "secret", "secrets")),
-            KeyKind::RsaPrivateKey => count(source.secrets, "RSA private key", "RSA private keys"),
+            KeyKind::Log => format!("{file}, key log with {secrets}"),
+            KeyKind::Recorded => format!("in the recordings, {secrets}"),
+            KeyKind::RsaPrivateKey => {
+                format!("{file}, {}", count(source.secrets, "RSA private key", "RSA private keys"))
+            }
         };
         let used = match source.connections {
             0 => "opened no connection: another client's, another time's, or another server's".to_owned(),
@@ -90,16 +99,15 @@ struct Doctor {
     to: Box<dyn Write>,
     format: Format,
     hosts: Vec<String>,
-    paths: Vec<String>,
+    path: String,
     listed: u64,
     entries: u64,
     connections: Connections,
 }
 
 impl Handler for Doctor {
-    fn begin(&mut self, source: SourceId, name: &str) {
-        self.paths.truncate(source.0 as usize);
-        self.paths.push(name.to_owned());
+    fn begin(&mut self, _: SourceId, name: &str) {
+        name.clone_into(&mut self.path);
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
@@ -107,11 +115,11 @@ impl Handler for Doctor {
         Ok(())
     }
 
-    fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
+    fn connection(&mut self, _: SourceId, report: &ConnectionReport) -> io::Result<()> {
         if !self.is_asked_for(report) {
             return Ok(());
         }
-        let path = self.paths.get(source.0 as usize).map_or("", String::as_str);
+        let path = self.path.as_str();
         match self.format {
             Format::Human => self.connections.add(path, report),
             Format::Ndjson => json::write_line(&mut *self.to, &Row::new(path, report))?,
@@ -123,8 +131,6 @@ impl Handler for Doctor {
         self.listed += 1;
         Ok(())
     }
-
-    fn end(&mut self, _: SourceId, _: &engine::Reading) {}
 }
 
 impl Doctor {

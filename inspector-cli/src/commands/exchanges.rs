@@ -26,13 +26,13 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
-    let to = super::output(reading.output.as_deref(), reading.color)?;
+    let to = super::output_of(reading)?;
     let mut lister = Lister {
         to,
         format: listing.format,
         show_secrets: reading.show_secrets,
         hosts: reading.host.clone(),
-        names: Vec::new(),
+        name: String::new(),
         listed: 0,
     };
     lister.start()?;
@@ -46,22 +46,20 @@ struct Lister {
     format: Format,
     show_secrets: bool,
     hosts: Vec<String>,
-    names: Vec<String>,
+    name: String,
     listed: u64,
 }
 
 impl Handler for Lister {
-    fn begin(&mut self, source: SourceId, name: &str) {
-        self.names.truncate(source.0 as usize);
-        self.names.push(name.to_owned());
+    fn begin(&mut self, _: SourceId, name: &str) {
+        name.clone_into(&mut self.name);
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
         if !super::in_scope(exchange, &self.hosts) {
             return Ok(());
         }
-        let input = self.names.get(exchange.source.0 as usize).map_or("", String::as_str);
-        let row = Row::new(input, exchange, self.show_secrets);
+        let row = Row::new(&self.name, exchange, self.show_secrets);
         match self.format {
             Format::Ndjson => json::write_line(&mut *self.to, &row)?,
             Format::Json => {

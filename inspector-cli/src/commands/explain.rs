@@ -63,7 +63,7 @@ fn near(typed: &str) -> Vec<&'static str> {
             let far = distance(&typed, &lower);
             let part = typed.len() >= 3 && lower.contains(&typed);
             if part || far * 3 <= known.len() {
-                found.push((if part { 0 } else { far }, known));
+                found.push((if part { far.min(2) } else { far }, known));
             }
         }
     }

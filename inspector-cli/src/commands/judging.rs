@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Judged {
     pub(crate) first_seen: HashMap<Fingerprint, Timestamp>,
     /// When validity is judged.
     pub(crate) clock: Clock,
+    /// Tokens that came after a limit was reached.
+    pub(crate) beyond: u64,
 }
 
 /// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
@@ -54,15 +56,18 @@ pub(crate) fn judge(
     let policy = policy(reading, judging, fail_on)?;
     let clock = policy.clock;
     let mut judge = Judge {
-        analysis: Analysis::new(policy, &limits),
+        analysis: None,
+        reports: Vec::new(),
+        policy,
         interner: Interner::new(&limits),
-        paths: Vec::new(),
+        path: String::new(),
         only: if only_hosts { reading.host.clone() } else { Vec::new() },
         first_seen: HashMap::new(),
         limits,
     };
     run::read_all(reading, BodyPolicy::Tokens, false, &mut judge)?;
-    Ok(Judged { report: judge.analysis.finish(), first_seen: judge.first_seen, clock })
+    let report = Report::merge(judge.reports).ok_or(Failure::NoInput)?;
+    Ok(Judged { report, first_seen: judge.first_seen, clock, beyond: judge.interner.overflow() })
 }
 
 fn policy(
@@ -70,6 +75,7 @@ fn policy(
     judging: &args::Judging,
     fail_on: Option<args::Severity>,
 ) -> Result<Policy, Failure> {
+    signing_keys(&judging.jwks)?;
     let mut policy = Policy::new(profile(&judging.profile)?);
     for pattern in &reading.host {
         policy = policy.host(pattern);
@@ -86,6 +92,17 @@ fn policy(
         args::Severity::Critical => Severity::Critical,
     });
     Ok(policy)
+}
+
+/// The keys of `--jwks`. Whoever gives keys relies on the result, so that they are refused rather than passed over.
+pub(super) fn signing_keys(files: &[PathBuf]) -> Result<(), Failure> {
+    match files.first() {
+        None => Ok(()),
+        Some(file) => Err(Failure::Usage(format!(
+            "--jwks '{}': this build does not verify signatures; without the option they are reported as not verified",
+            file.display()
+        ))),
+    }
 }
 
 /// A built-in profile, or a file.
@@ -122,10 +139,14 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// Judges each input by itself: an outcome is one of a recording, and the reports are joined.
 struct Judge {
-    analysis: Analysis,
+    policy: Policy,
+    /// Of the input that is being read.
+    analysis: Option<Analysis>,
+    reports: Vec<Report>,
     interner: Interner,
-    paths: Vec<String>,
+    path: String,
     only: Vec<String>,
     first_seen: HashMap<Fingerprint, Timestamp>,
     limits: Limits,
@@ -145,9 +166,9 @@ impl Judge {
 }
 
 impl Handler for Judge {
-    fn begin(&mut self, source: SourceId, name: &str) {
-        self.paths.truncate(source.0 as usize);
-        self.paths.push(name.to_owned());
+    fn begin(&mut self, _: SourceId, name: &str) {
+        name.clone_into(&mut self.path);
+        self.analysis = Some(Analysis::new(self.policy.clone(), &self.limits));
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
@@ -158,26 +179,36 @@ impl Handler for Judge {
         for sighting in &extraction.sightings {
             self.seen(&sighting.token, sighting.at.time());
         }
-        self.analysis.exchange(exchange, &extraction);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.exchange(exchange, &extraction);
+        }
         Ok(())
     }
 
     fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
-        self.analysis.connection(source, report);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.connection(source, report);
+        }
         Ok(())
     }
 
     fn note(&mut self, source: SourceId, note: &Note) {
-        self.analysis.note(source, note);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.note(source, note);
+        }
     }
 
     fn end(&mut self, source: SourceId, reading: &engine::Reading) {
-        let path = self.paths.get(source.0 as usize).map_or("", String::as_str);
-        self.analysis.input(source, path, &reading.format);
-        self.analysis.input_done(source, reading.coverage);
+        if let Some(mut analysis) = self.analysis.take() {
+            analysis.input(source, &self.path, &reading.format);
+            analysis.input_done(source, reading.coverage);
+            self.reports.push(analysis.finish());
+        }
     }
 
-    fn unreadable(&mut self, name: &str, why: &str) {
-        self.analysis.unreadable(name, why);
+    fn unreadable(&mut self, source: SourceId, name: &str, why: &str) {
+        let mut analysis = Analysis::new(self.policy.clone(), &self.limits);
+        analysis.unreadable(source, name, why);
+        self.reports.push(analysis.finish());
     }
 }

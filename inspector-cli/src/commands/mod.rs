@@ -17,7 +17,7 @@ use std::{
 };
 
 use crate::{
-    args::{Arguments, Color, Command},
+    args::{Arguments, Color, Command, Reading},
     exit::{Exit, Failure},
 };
 
@@ -35,8 +35,19 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     }
 }
 
+/// Where the data of a command that reads recordings goes. Never over what it reads.
+pub(crate) fn output_of(reading: &Reading) -> Result<Box<dyn Write>, Failure> {
+    if let Some(to) = reading.output.as_deref().and_then(|path| path.canonicalize().ok()) {
+        let mut inputs = reading.paths.iter().chain(&reading.keys).filter_map(|path| path.canonicalize().ok());
+        if inputs.any(|input| input == to) {
+            return Err(Failure::Usage(format!("--output '{}' is an input, and would be lost", to.display())));
+        }
+    }
+    output(reading.output.as_deref(), reading.color)
+}
+
 /// Where data goes: a file, or standard output with colour as asked for.
-pub(crate) fn output(path: Option<&Path>, color: Color) -> Result<Box<dyn Write>, Failure> {
+fn output(path: Option<&Path>, color: Color) -> Result<Box<dyn Write>, Failure> {
     if let Some(path) = path {
         let file = File::create(path)
             .map_err(|error| Failure::Usage(format!("'{}' cannot be written: {error}", path.display())))?;

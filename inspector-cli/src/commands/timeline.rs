@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let reading = &timeline.reading;
     let judged = judging::judge(reading, &timeline.judging, None, true)?;
-    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    let mut to = super::output_of(reading)?;
     let report = &judged.report;
     match timeline.format {
         TimelineFormat::Human => write_human(&mut *to, report)?,

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use inspector_core::{
     report::{Report, v1},
+    secret::Fingerprint,
     token::Token,
 };
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{check::internal, judging};
 use crate::{
     args::{Format, Listing},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, complain},
     output::{count, human, json},
 };
 
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
     let judged = judging::judge(reading, &listing.judging, None, true)?;
-    let mut to = super::output(reading.output.as_deref(), reading.color)?;
+    let mut to = super::output_of(reading)?;
     match listing.format {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
         Format::Json => json::write_pretty(&mut *to, &objects(&judged.report, reading.show_secrets)?)?,
@@ -30,15 +31,23 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         }
     }
     to.flush()?;
+    if judged.beyond > 0 && !reading.quiet {
+        complain(&format!(
+            "warning: {} came after a limit was reached and may be missing in the list; raise --max-memory",
+            count(judged.beyond, "sighting of a token", "sightings of tokens")
+        ));
+    }
     Ok(Exit::Pass)
 }
 
 fn write_human(to: &mut dyn Write, judged: &judging::Judged, show_secrets: bool) -> io::Result<()> {
     let report = &judged.report;
-    for summary in &report.tokens {
+    let ids: Vec<Fingerprint> = report.tokens.iter().map(|summary| summary.token.id).collect();
+    for (number, summary) in report.tokens.iter().enumerate() {
         let seen = judged.first_seen.get(&summary.token.id).copied();
         let moment = human::token::Moment::of(judged.clock, seen);
-        human::token::write(to, &human::token::Shown::seen(report, summary, moment, show_secrets))?;
+        let known = ids.get(..number).unwrap_or_default();
+        human::token::write(to, &human::token::Shown::seen(report, summary, moment, show_secrets, known))?;
         writeln!(to)?;
     }
     let exchanges = count(report.coverage.exchanges, "exchange", "exchanges");

@@ -5,12 +5,17 @@ use inspector_core::token::{
     principal::{Principal, application_name},
 };
 
-/// What a claim or header parameter means.
-pub(crate) fn meaning(name: &str) -> Option<&'static str> {
+/// What a claim or header parameter means in a token of this kind.
+pub(crate) fn meaning(kind: TokenKind, name: &str) -> Option<&'static str> {
+    match (kind, name) {
+        (TokenKind::S2sActor, "nameid") => return Some("the calling application"),
+        (TokenKind::S2sOuter, "nameid") => return Some("the user the call is made for"),
+        _ => {}
+    }
     MEANINGS.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
 }
 
-/// What a value says beyond its letters: the application an id belongs to, the parts of a principal, a code's word.
+/// What a value says beyond its letters: the application an id belongs to, a code's word.
 pub(crate) fn value(name: &str, text: &str) -> Option<String> {
     match (name, text) {
         ("appidacr" | "azpacr", "0") => return Some("a public client: no secret, no certificate".to_owned()),
@@ -22,15 +27,7 @@ pub(crate) fn value(name: &str, text: &str) -> Option<String> {
         _ => {}
     }
     let principal = Principal::parse(text).filter(Principal::is_guid)?;
-    let application = application_name(&principal.name);
-    let mut parts: Vec<String> = application.map(str::to_owned).into_iter().collect();
-    if let Some(host) = principal.host() {
-        parts.push(format!("host {host}"));
-    }
-    if let Some(realm) = principal.realm().filter(|_| !parts.is_empty()) {
-        parts.push(format!("realm {realm}"));
-    }
-    (!parts.is_empty()).then(|| parts.join(", "))
+    application_name(&principal.name).map(str::to_owned)
 }
 
 /// What a kind of token is, in one sentence.
@@ -78,7 +75,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("iat", "when it was issued"),
     ("auth_time", "when the user signed in"),
     ("jti", "its own number"),
-    ("nameid", "whom it names: the user, or in an actor token the calling application"),
+    ("nameid", "whom it names"),
     ("nii", "who gave out the nameid"),
     ("smtp", "the user's mail address"),
     ("sip", "the user's SIP address"),
@@ -139,11 +136,11 @@ mod tests {
     fn ids_get_their_names() {
         assert_eq!(
             value("iss", "00000004-0000-0ff1-ce00-000000000000@contoso.com").as_deref(),
-            Some("Skype for Business Online, realm contoso.com")
+            Some("Skype for Business Online")
         );
         assert_eq!(
             value("aud", "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@r").as_deref(),
-            Some("Office 365 Exchange Online, host mail.contoso.com, realm r")
+            Some("Office 365 Exchange Online")
         );
         assert_eq!(value("oid", "11111111-2222-4333-8444-555555555555"), None);
         assert_eq!(value("name", "megan@contoso.com"), None);

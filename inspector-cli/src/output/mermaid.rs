@@ -31,7 +31,7 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         for step in &handshake.steps {
             let other = if is_endpoint(step.kind) { &endpoint } else { &resource };
             let other = number(other.as_deref().unwrap_or_default());
-            let seen = place::words(&step.evidence, report.path(&step.evidence));
+            let seen = place::words(&step.evidence, report);
             let text = label(&format!("{} ({seen})", step.text));
             if is_answer(step.kind) {
                 writeln!(to, "    p{other}-->>p{client}: {text}")?;

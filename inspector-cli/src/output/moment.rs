@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn lifetimes_are_told_as_seen_from_a_moment() {
         let at = Timestamp::from_seconds(1_767_225_600);
-        let plus = |seconds| Some(Timestamp::from_seconds(1_767_225_600 + seconds));
+        let plus = |seconds: i64| Some(Timestamp::from_seconds(1_767_225_600 + seconds));
         let told = |begin, end| lifetime(begin, end, at, "the call");
         assert_eq!(told(plus(-60), plus(3600)).as_deref(), Some("1 h left at the call"));
         assert_eq!(told(plus(-60), plus(-30)).as_deref(), Some("expired 30 s before the call"));

@@ -55,13 +55,16 @@ pub(crate) fn styled(to: &mut dyn Write, label: &str, columns: usize, text: &str
     Ok(())
 }
 
-/// The pieces of a word, each of at most `width` characters, cut before `@`, `/`, `?` and `&` where that is possible.
+/// The pieces of a word, each of at most `width` characters, cut before `@`, `/`, `?` and `&` or behind `-`, `,`, `.` and
+/// `_` where that is possible.
 fn pieces(word: &str, width: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = word;
     while let Some((most, _)) = rest.char_indices().nth(width) {
         let head = rest.get(..most).unwrap_or(rest);
-        let cut = head.rfind(['@', '/', '?', '&']).filter(|cut| *cut >= most / 4).unwrap_or(most);
+        let before = head.rfind(['@', '/', '?', '&']).filter(|cut| *cut >= most / 4);
+        let behind = || head.rfind(['-', ',', '.', '_']).map(|cut| cut + 1).filter(|cut| *cut >= most / 2);
+        let cut = before.or_else(behind).unwrap_or(most);
         let (piece, tail) = rest.split_at(cut);
         pieces.push(piece);
         rest = tail;

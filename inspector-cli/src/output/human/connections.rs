@@ -1,7 +1,7 @@
 //! Connections that gave no HTTP, by reason, with the remedy of each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Connections {
     encrypted: u64,
     decrypted: u64,
     reasons: BTreeMap<(bool, Reason), Group>,
+    /// Paths of the connections shown.
+    paths: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -28,7 +30,7 @@ struct Group {
     count: u64,
     /// It gave some HTTP all the same.
     partly: u64,
-    rows: Vec<[String; 4]>,
+    rows: Vec<(String, [String; 3])>,
     detail: String,
 }
 
@@ -45,7 +47,10 @@ impl Connections {
         group.count += 1;
         group.partly += u64::from(report.exchanges > 0);
         if group.rows.len() < SHOWN {
-            group.rows.push(cells(path, report));
+            group.rows.push((place::short(path).to_owned(), cells(report)));
+            if !self.paths.contains(path) {
+                self.paths.insert(path.to_owned());
+            }
         }
         if group.detail.is_empty() {
             group.detail.clone_from(&report.detail);
@@ -69,19 +74,24 @@ impl Connections {
         });
         wrap::hanging(to, "", &text)?;
         for ((_, reason), group) in &self.reasons {
-            group.write(to, *reason)?;
+            group.write(to, *reason, self.paths.len() > 1)?;
         }
         Ok(())
     }
 }
 
 impl Group {
-    fn write(&self, to: &mut dyn Write, reason: Reason) -> io::Result<()> {
+    fn write(&self, to: &mut dyn Write, reason: Reason, name_inputs: bool) -> io::Result<()> {
         let colour = if reason.is_dark() { style::UNSURE } else { style::STRONG };
         let number = count(self.count, "connection", "connections");
-        let title = style::paint(colour, format_args!("{reason}: {}", remedy::words(reason)));
-        writeln!(to, "\n{title} ({number})")?;
-        table::write(to, 2, &self.rows)?;
+        writeln!(to)?;
+        let label = style::paint(colour, format_args!("{reason}: "));
+        wrap::styled(to, &label, reason.as_str().len() + 2, &format!("{} ({number})", remedy::words(reason)))?;
+        let row = |(path, [first, server, speaks]): &(String, [String; 3])| {
+            let first = if name_inputs { format!("{path} {first}") } else { first.clone() };
+            [first, server.clone(), speaks.clone()]
+        };
+        table::write(to, 2, &self.rows.iter().map(row).collect::<Vec<_>>())?;
         let hidden = self.count.saturating_sub(self.rows.len() as u64);
         if hidden > 0 {
             writeln!(to, "  and {hidden} more (--format ndjson lists all)")?;
@@ -100,19 +110,19 @@ impl Group {
     }
 }
 
-/// Number and first frame, server by name, addresses, what it speaks.
-fn cells(path: &str, report: &ConnectionReport) -> [String; 4] {
+/// Number and first frame, server by name, what it speaks.
+fn cells(report: &ConnectionReport) -> [String; 3] {
     let connection = &report.connection;
     let frame = connection.first.frame().map(|frame| format!(" frame {frame}")).unwrap_or_default();
-    let name =
-        report.server_name.as_deref().map_or_else(|| connection.server.to_string(), |name| escape::fitted(name, 32));
+    let address = || connection.server.to_string();
+    let name = report.server_name.as_deref().map_or_else(address, |name| escape::fitted(name, 34));
     let mut speaks = match report.tls {
         Some("") => "TLS".to_owned(),
         Some(version) => format!("TLS {version}"),
         None => report.transport.as_str().to_uppercase(),
     };
     if let Some(suite) = report.suite.as_deref() {
-        speaks.push_str(&format!(" {suite}"));
+        speaks.push_str(&format!(", {}", suite.strip_prefix("TLS_").unwrap_or(suite)));
     }
-    [format!("{}{frame}", place::short(path)), format!("#{}", connection.id.0), name, speaks]
+    [format!("#{}{frame}", connection.id.0), name, speaks]
 }

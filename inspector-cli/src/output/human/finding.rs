@@ -11,14 +11,19 @@ use inspector_core::{
 use super::place;
 use crate::output::{WIDTH, escape, style, wrap};
 
-/// Writes one finding.
-pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
+/// Writes one finding. What the one before it advised is not said again.
+pub(crate) fn write(
+    to: &mut dyn Write,
+    report: &Report,
+    finding: &Finding,
+    before: Option<&Finding>,
+) -> io::Result<()> {
     head(to, finding)?;
     let mut last: Option<(&Option<String>, &Option<String>)> = None;
     for evidence in &finding.evidence {
         let arrow = style::paint(style::FRAME, "  --> ");
         let part = evidence.part.map(|part| format!(", {}", part_words(part))).unwrap_or_default();
-        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report.path(evidence))))?;
+        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report)))?;
         // The same line again tells nothing new.
         if last != Some((&evidence.name, &evidence.excerpt)) {
             excerpt(to, evidence)?;
@@ -44,7 +49,10 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report, finding: &Finding) -> i
     if finding.blocks {
         note("note", "a pass is not possible while this is missing")?;
     }
-    note("help", &finding.remedy)?;
+    match before {
+        Some(before) if before.remedy == finding.remedy => note("help", "as above")?,
+        _ => note("help", &finding.remedy)?,
+    }
     if let Some(filter) = place::filter(&finding.evidence) {
         note("wireshark", &filter)?;
     }
@@ -80,13 +88,13 @@ fn times(finding: &Finding) -> String {
 
 /// One line of the list at the end.
 pub(crate) fn write_short(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
-    let place = finding.evidence.first().map(|first| place::words(first, report.path(first)));
+    let place = finding.evidence.first().map(|first| place::words(first, report));
     let place = place.map(|place| format!(" - {place}")).unwrap_or_default();
     let severity = style::paint(style::of_severity(finding.severity), finding.severity);
     let label = format!("  {severity}[{}] ", finding.meta.code);
     let columns = 5 + finding.severity.as_str().len() + finding.meta.code.len();
-    let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", finding.detail) };
-    wrap::styled(to, &label, columns, &format!("{}{}{detail}{place}", finding.title, times(finding)))
+    let host = finding.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    wrap::styled(to, &label, columns, &format!("{}{}{host}{place}", finding.title, times(finding)))
 }
 
 /// The masked line, and a caret under what counts.
@@ -103,6 +111,10 @@ fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
         _ => String::new(),
     };
     let bar = format!("   {} ", style::paint(style::FRAME, "|"));
+    if separator.is_empty() {
+        // Words about a connection, no line of a message: there is nothing in them to point at.
+        return wrap::styled(to, &bar, 5, shown);
+    }
     let before = name.chars().count();
     let value = escape::fitted(shown, WIDTH.saturating_sub(5 + before).max(20));
     writeln!(to, "{}", bar.trim_end())?;

@@ -74,7 +74,7 @@ fn message(
     lane: usize,
     lanes: &[usize],
 ) -> io::Result<()> {
-    let where_seen = place::words(&step.evidence, report.path(&step.evidence));
+    let where_seen = place::words(&step.evidence, report);
     for text in wrap::lines(&format!("{} ({where_seen})", step.text), lane - CLIENT - 3) {
         writeln!(to, "{}", rungs(" ".repeat(CLIENT), &format!(" {text}"), lane, lanes))?;
     }

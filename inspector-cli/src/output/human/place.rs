@@ -2,11 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use inspector_core::evidence::Evidence;
+use inspector_core::{
+    evidence::{Evidence, SourceId},
+    report::Report,
+};
 
 /// `capture.pcap frame 12, exchange 3` or `recording.har entries[4]`.
-pub(crate) fn words(evidence: &Evidence, path: &str) -> String {
-    let mut place = short(path).to_owned();
+pub(crate) fn words(evidence: &Evidence, report: &Report) -> String {
+    within(evidence, input(report, evidence.input))
+}
+
+/// What an input is called: by its file name, unless another has the same.
+pub(crate) fn input(report: &Report, source: SourceId) -> &str {
+    let path = report.inputs.iter().find(|one| one.source == source).map_or("", |one| one.path.as_str());
+    let name = short(path);
+    let unique = !report.inputs.iter().any(|other| other.source != source && short(&other.path) == name);
+    if unique { name } else { path }
+}
+
+fn within(evidence: &Evidence, name: &str) -> String {
+    let mut place = name.to_owned();
     if let Some(entry) = evidence.entry {
         place.push_str(&format!(" entries[{entry}]"));
     } else if let Some(frame) = evidence.frame {
@@ -52,8 +67,8 @@ mod tests {
     fn places_and_filters() {
         let frame = |frame| Evidence { frame: Some(frame), exchange: Some(3), ..Evidence::default() };
         let entry = Evidence { entry: Some(4), exchange: Some(5), ..Evidence::default() };
-        assert_eq!(words(&frame(12), "a/b/capture.pcap"), "capture.pcap frame 12, exchange 3");
-        assert_eq!(words(&entry, "recording.har"), "recording.har entries[4]");
+        assert_eq!(within(&frame(12), short("a/b/capture.pcap")), "capture.pcap frame 12, exchange 3");
+        assert_eq!(within(&entry, "recording.har"), "recording.har entries[4]");
         assert_eq!(filter(&[frame(15), frame(12), frame(12)]).as_deref(), Some("frame.number in {12, 15}"));
         assert_eq!(filter(&[frame(12)]).as_deref(), Some("frame.number == 12"));
         assert_eq!(filter(&[entry]), None);

@@ -20,9 +20,11 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let report = &judged.report;
     summary::write(to, judged)?;
     let (facts, problems): (Vec<_>, Vec<_>) = report.findings.iter().partition(|one| is_fact(one));
+    let mut before = None;
     for problem in problems.iter().take(WHOLE) {
         writeln!(to)?;
-        finding::write(to, report, problem)?;
+        finding::write(to, report, problem, before)?;
+        before = Some(*problem);
     }
     let rest = problems.get(WHOLE..).unwrap_or_default();
     for (title, list) in [("Further findings", rest), ("Facts", facts.as_slice())] {

@@ -9,10 +9,14 @@ use inspector_core::{
     analysis::Clock,
     coverage::Coverage,
     report::{Handshake, HandshakeOutcome, Report, TokenSummary},
-    token::Token,
+    token::{
+        Token,
+        principal::{Principal, application_name},
+    },
     verdict::Outcome,
 };
 
+use super::place;
 use super::token::{Moment, signature_words, validity};
 use crate::{
     commands::judging::Judged,
@@ -58,27 +62,31 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
 }
 
 fn row(to: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
-    let label = style::paint(style::FRAME, format_args!("{name:9}"));
-    wrap::styled(to, &format!("{label} "), 10, text)
+    // Six letters and a blank leave 73 columns: a principal with a GUID for its realm fits on a line.
+    let label = style::paint(style::FRAME, format_args!("{name:6}"));
+    wrap::styled(to, &format!("{label} "), 7, text)
 }
 
 fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -> io::Result<()> {
     let summary = handshake.token.and_then(|id| judged.report.tokens.iter().find(|one| one.token.id == id));
     row(to, "caller", &caller(handshake))?;
-    if let Some(issuer) = summary.and_then(|summary| issuer_as_sent(&summary.token)) {
-        row(to, "issuer", &issuer)?;
+    if let Some(summary) = summary {
+        write_issuers(to, &summary.token)?;
     }
-    let client = handshake.client.map(|client| format!(" from {client}")).unwrap_or_default();
+    let client = handshake.client.map(|client| format!(", called from {client}")).unwrap_or_default();
     let scope = if handshake.in_scope { "" } else { " (out of scope)" };
-    row(to, "host", &format!("{}{scope}, called{client}", handshake.resource))?;
+    let first = handshake.steps.first().filter(|_| judged.report.inputs.len() > 1);
+    let input = first.map(|step| place::input(&judged.report, step.evidence.input));
+    let input = input.map(|input| format!(", in {input}")).unwrap_or_default();
+    row(to, "host", &format!("{}{scope}{client}{input}", handshake.resource))?;
     if let Some(audience) = &handshake.audience {
-        row(to, "audience", audience)?;
+        row(to, "aud", audience)?;
     }
     if let Some(summary) = summary {
         row(to, "token", &token_line(judged, handshake, summary))?;
-        row(to, "signature", &signature(summary))?;
+        row(to, "", &signature(summary))?;
     }
-    row(to, "outcome", &outcome(handshake))
+    row(to, "result", &outcome(handshake))
 }
 
 fn caller(handshake: &Handshake) -> String {
@@ -89,20 +97,21 @@ fn caller(handshake: &Handshake) -> String {
         };
     };
     let unexpected = if handshake.expected { "" } else { ", which this profile does not expect" };
+    let realm = Principal::parse(caller).and_then(|one| one.realm().map(|realm| format!(", realm {realm}")));
     match &handshake.caller_name {
-        Some(name) => format!("{name}{unexpected}: {caller}"),
+        Some(name) => format!("{name}{}{unexpected}", realm.unwrap_or_default()),
         None => format!("{caller}, no published application{unexpected}"),
     }
 }
 
-/// `iss` as sent, of the outer and, if it is another, of the actor token.
-fn issuer_as_sent(token: &Token) -> Option<String> {
-    let outer = token.claim("iss")?;
+/// `iss` as sent, and who issued the actor token, if that is another.
+fn write_issuers(to: &mut dyn Write, token: &Token) -> io::Result<()> {
+    let Some(outer) = token.claim("iss") else { return Ok(()) };
+    row(to, "issuer", &outer)?;
     let inner = token.actor.as_deref().and_then(|actor| actor.claim("iss"));
-    match inner {
-        Some(inner) if inner != outer => Some(format!("{outer}; actor token by {inner}")),
-        _ => Some(outer.into_owned()),
-    }
+    let Some(inner) = inner.filter(|inner| *inner != outer) else { return Ok(()) };
+    let name = Principal::parse(&inner).and_then(|issuer| application_name(&issuer.name));
+    row(to, "", &format!("actor token issued by {}", name.unwrap_or(&inner)))
 }
 
 /// `s2s-outer 1f2e…, valid …, 7 h 59 min left at the call`.
@@ -120,10 +129,10 @@ fn token_line(judged: &Judged, handshake: &Handshake, summary: &TokenSummary) ->
 fn signature(summary: &TokenSummary) -> String {
     match summary.signatures.last() {
         Some((_, signature, reason)) if summary.signatures.len() > 1 => {
-            format!("of the actor token {}", signature_words(*signature, reason, false))
+            format!("signature of the actor token {}", signature_words(*signature, reason, false))
         }
-        Some((_, signature, reason)) => signature_words(*signature, reason, false),
-        None => "not verified".to_owned(),
+        Some((_, signature, reason)) => format!("signature {}", signature_words(*signature, reason, false)),
+        None => "signature not verified".to_owned(),
     }
 }
 
@@ -162,6 +171,9 @@ fn basic(report: &Report) -> String {
         report.findings.iter().filter(matching).map(|finding| finding.count).sum()
     };
     let mut text = format!("sent {}, offered {}", total(&["BAS-001"], true), total(&["BAS-003"], true));
+    if report.findings.iter().any(|finding| finding.blocks) {
+        text.push_str(" in what could be read");
+    }
     let elsewhere = total(&["BAS-001", "BAS-002"], false) + total(&["BAS-002"], true);
     if elsewhere > 0 {
         text.push_str(&format!("; sent {elsewhere} to proxies or hosts out of scope"));
@@ -185,6 +197,9 @@ fn coverage(coverage: &Coverage) -> String {
     if coverage.tls_connections > 0 {
         let (all, read) = (coverage.tls_connections, coverage.tls_decrypted);
         parts.push(format!("{read} of {} decrypted", count(all, "TLS connection", "TLS connections")));
+        if all > read {
+            parts.push(format!("{} not", all - read));
+        }
     } else if coverage.connections > 0 {
         parts.push(count(coverage.connections, "connection", "connections"));
     }

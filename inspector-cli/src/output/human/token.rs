@@ -31,7 +31,7 @@ impl Moment {
     /// The moment to judge at for a token first seen at `seen`.
     pub(crate) const fn of(clock: Clock, seen: Option<Timestamp>) -> Self {
         match clock {
-            Clock::Capture => Self { at: seen, event: "its first sighting" },
+            Clock::Capture => Self { at: seen, event: "first sight" },
             Clock::Fixed(at) => Self { at: Some(at), event: "the moment asked for" },
         }
     }
@@ -46,12 +46,20 @@ pub(crate) struct Shown<'a> {
     seen: Option<(String, &'a [String])>,
     moment: Moment,
     show_secrets: bool,
+    /// Tokens shown before.
+    known: &'a [Fingerprint],
 }
 
 impl<'a> Shown<'a> {
     /// A token of a recording.
-    pub(crate) fn seen(report: &'a Report, summary: &'a TokenSummary, moment: Moment, show_secrets: bool) -> Self {
-        let first = place::words(&summary.first, report.path(&summary.first));
+    pub(crate) fn seen(
+        report: &'a Report,
+        summary: &'a TokenSummary,
+        moment: Moment,
+        show_secrets: bool,
+        known: &'a [Fingerprint],
+    ) -> Self {
+        let first = place::words(&summary.first, report);
         let seen = format!("seen {}, first in {first}", count(summary.count, "time", "times"));
         Self {
             token: &summary.token,
@@ -60,6 +68,7 @@ impl<'a> Shown<'a> {
             seen: Some((seen, &summary.places)),
             moment,
             show_secrets,
+            known,
         }
     }
 
@@ -73,7 +82,15 @@ impl<'a> Shown<'a> {
             signatures.push((token.id, signature, reason));
             layer = token.actor.as_deref();
         }
-        Self { token, kind: token.kind, signatures: Cow::Owned(signatures), seen: None, moment, show_secrets }
+        Self {
+            token,
+            kind: token.kind,
+            signatures: Cow::Owned(signatures),
+            seen: None,
+            moment,
+            show_secrets,
+            known: &[],
+        }
     }
 }
 
@@ -118,7 +135,11 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
     }
     if let Some(actor) = token.actor.as_deref() {
         let title = format!("actor token inside: {} {}", actor.kind, actor.id);
-        writeln!(to, "{:indent$}{}", "", style::paint(style::STRONG, title))?;
+        let title = style::paint(style::STRONG, title);
+        if shown.known.contains(&actor.id) {
+            return writeln!(to, "{:indent$}{title} (shown above)", "");
+        }
+        writeln!(to, "{:indent$}{title}", "")?;
         layer(to, shown, actor, indent + 2)?;
     }
     Ok(())
@@ -173,7 +194,7 @@ fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Opti
         (Some(time), None) => Some(moment::utc(time)),
         (None, _) => claims::value(name, text),
     };
-    match (claims::meaning(name), says) {
+    match (claims::meaning(token.kind, name), says) {
         (Some(meaning), Some(says)) => Some(format!("{meaning}: {says}")),
         (Some(meaning), None) => Some(meaning.to_owned()),
         (None, says) => says,

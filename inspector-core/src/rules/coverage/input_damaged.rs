@@ -25,11 +25,13 @@ declare_rule! {
 }
 
 /// An input of which nothing could be read: any request can be in it.
-pub(crate) fn unreadable(path: &str, why: &str) -> Draft {
+pub(crate) fn unreadable(input: SourceId, why: &str) -> Draft {
     InputDamaged::META
         .about(Concern::Anything)
         .title("An input could not be read")
-        .detail(format!("{path}: {}", mask::text(why)))
+        .detail(mask::text(why))
+        .remedy("Check its path and format, copy it again, or leave it out.")
+        .evidence(Evidence { input, ..Evidence::default() })
         .overturns()
 }
 

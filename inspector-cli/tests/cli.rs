@@ -1,0 +1,370 @@
+//! The program from outside: exit codes in every format, standard input, pipes, and that no secret leaves it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(dead_code, reason = "each test program uses a part of the common module")]
+
+mod common;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::Stdio,
+    thread,
+};
+
+use common::{RECORDINGS, inspector, on, run, run_all, run_with, scenarios};
+use serde_json::Value;
+
+/// Secrets planted in the scenarios, each in an encoding it is sent in.
+const PLANTED: [&str; 8] = [
+    "P@ss:w0rd!",
+    "UEBzczp3MHJkI",
+    "Planted-Passw0rd",
+    "opaque-access-token-",
+    "PlantedOpaque",
+    "s3cr+et",
+    "s3cr%2Bet",
+    "TlRMTVNTUAACAAAA",
+];
+
+/// A folder for files of one test, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn exit_codes_are_the_same_in_every_format() {
+    let folder = Folder::new("codes");
+    let empty = folder.file("empty.pcap", b"");
+    let junk = folder.file("junk.bin", &[0xfe, 0x00, 0x81, 0x17].repeat(100));
+    let cut = fs::read(scenarios().join("handshake-complete/clear.pcap")).unwrap();
+    let header_only = folder.file("header.pcap", cut.get(..24).unwrap());
+    let pass = "handshake-complete/clear.pcap";
+    let fail = "basic-sent/clear.pcap";
+    let dark = "basic-sent/tls13.pcap";
+    let table: Vec<(i32, Vec<&str>)> = vec![
+        (0, vec![pass]),
+        (1, vec![fail]),
+        (3, vec![dark]),
+        (3, vec![&header_only]),
+        (1, vec![pass, fail]),
+        (3, vec![pass, dark]),
+        (1, vec![dark, fail]),
+        (4, vec![&empty]),
+        (4, vec![&junk]),
+        (4, vec!["missing.pcap"]),
+        (4, vec!["missing.pcap", &junk]),
+        // What was asked for and could not be read is never passed over.
+        (3, vec![pass, &junk]),
+        (3, vec![pass, &empty]),
+        (3, vec![pass, "missing.pcap"]),
+        (1, vec![fail, "missing.pcap"]),
+        (0, vec![pass, "--fail-on", "high"]),
+        (1, vec![pass, "--fail-on", "info"]),
+        (1, vec![pass, "--fail-on", "medium"]),
+        (3, vec![dark, "--fail-on", "critical"]),
+        // A host that is nowhere was not read.
+        (3, vec![fail, "--host", "none.example"]),
+        (1, vec![fail, "--host", "none.example", "--fail-on", "critical"]),
+        (2, vec![]),
+        (2, vec![pass, "--no-such-option"]),
+        (2, vec![pass, "--fail-on", "dreadful"]),
+        (2, vec![pass, "--profile", "no-such-profile"]),
+        (2, vec![pass, "--at", "yesterday"]),
+        (2, vec![pass, "--max-memory", "lots"]),
+        (2, vec![pass, "--keys", "missing.keys"]),
+        (2, vec![pass, "--keys", pass]),
+        (2, vec![pass, "--output", "no/such/folder/report.txt"]),
+    ];
+    for format in ["human", "json", "ndjson"] {
+        for (code, arguments) in &table {
+            let mut all = vec!["check", "--format", format];
+            all.extend(arguments);
+            let got = run(&all);
+            assert_eq!(got.code, *code, "{all:?}: {}\n{}", got.out, got.err);
+            let spoke = matches!(code, 0 | 1 | 3);
+            assert_eq!(!got.out.is_empty(), spoke, "{all:?}");
+            assert!(spoke || !got.err.is_empty(), "{all:?} fails in silence");
+            if spoke && format != "human" {
+                assert_eq!(got.json()["schema"], "inspector-report/1", "{all:?}");
+                assert_eq!(got.out.lines().count() == 1, format == "ndjson", "{all:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn listing_commands_end_with_0_when_done_and_4_without_input() {
+    for command in ["exchanges", "tokens", "doctor", "timeline"] {
+        for format in ["human", "json", "ndjson"] {
+            let done = run(&[command, "handshake-complete/clear.pcap", "--format", format]);
+            assert_eq!(done.code, 0, "{command} {format}: {}", done.err);
+            assert!(!done.out.is_empty() && done.err.is_empty(), "{command} {format}: {}", done.err);
+            match format {
+                "json" => assert!(!done.json().as_array().unwrap().is_empty(), "{command}"),
+                "ndjson" => {
+                    for line in done.out.lines() {
+                        assert!(serde_json::from_str::<Value>(line).unwrap().is_object(), "{command}: {line}");
+                    }
+                }
+                _ => {}
+            }
+            assert_eq!(run(&[command, "missing.pcap", "--format", format]).code, 4, "{command} {format}");
+        }
+        assert_eq!(run(&[command]).code, 2, "{command}");
+    }
+}
+
+#[test]
+fn a_folder_is_searched_and_its_other_files_are_passed_over() {
+    let folder = Folder::new("folder");
+    let recording = fs::read(scenarios().join("handshake-complete/recording.har")).unwrap();
+    folder.file("a.har", &recording);
+    folder.file("notes.txt", b"no recording at all");
+    let path = folder.0.display().to_string();
+    let found = run(&["check", &path, "--format", "json"]);
+    assert_eq!((found.code, found.json()["inputs"].as_array().unwrap().len()), (0, 1), "{}", found.err);
+    assert!(found.err.contains("passed over"), "{}", found.err);
+    assert!(run(&["check", &path, "--quiet"]).err.is_empty());
+    let empty = Folder::new("empty-folder");
+    assert_eq!(run(&["check", &empty.0.display().to_string()]).code, 4);
+}
+
+#[test]
+fn standard_input_is_read_like_a_file() {
+    for (recording, keys) in RECORDINGS {
+        let bytes = fs::read(scenarios().join("handshake-complete").join(recording)).unwrap();
+        let keys = keys.map(|keys| format!("handshake-complete/{keys}"));
+        let mut arguments = vec!["check", "-", "--format", "json"];
+        if let Some(keys) = &keys {
+            arguments.extend(["--keys", keys]);
+        }
+        let got = run_with(&arguments, &bytes);
+        assert_eq!(got.code, 0, "{recording}: {}", got.err);
+        assert_eq!(got.json()["inputs"][0]["path"], "-", "{recording}");
+    }
+    assert_eq!(run_with(&["check", "-"], b"").code, 4);
+    assert_eq!(run_with(&["check", "-"], b"hello").code, 4);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure_and_changes_no_outcome() {
+    for (arguments, code) in [
+        (vec!["check", "basic-sent/clear.pcap"], 1),
+        (vec!["check", "handshake-complete/clear.pcap"], 0),
+        (vec!["rules", "--format", "markdown"], 0),
+        (vec!["tokens", "handshake-complete/clear.pcap"], 0),
+    ] {
+        let mut child = inspector(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let mut child = inspector(&["rules"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(!line.is_empty() && child.wait().unwrap().success());
+}
+
+#[test]
+fn no_secret_leaves_in_any_command_and_format() {
+    let mut names: Vec<String> =
+        fs::read_dir(scenarios()).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| !name.contains('.'));
+    assert!(names.len() >= 50);
+    let revealed: usize = thread::scope(|scope| {
+        let threads: Vec<_> = names.chunks(names.len().div_ceil(4)).map(|some| scope.spawn(|| search(some))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    // The test would be empty if --show-secrets did not show them.
+    assert!(revealed > 50, "{revealed}");
+}
+
+/// Looks for secrets in everything the program says of these scenarios. The number of tokens that were looked for.
+fn search(names: &[String]) -> usize {
+    const COMMANDS: [(&str, &[&str]); 5] = [
+        ("check", &["human", "json", "ndjson"]),
+        ("exchanges", &["human", "json", "ndjson"]),
+        ("tokens", &["human", "json", "ndjson"]),
+        ("doctor", &["human", "ndjson"]),
+        ("timeline", &["human", "mermaid", "json", "ndjson"]),
+    ];
+    let mut revealed = 0;
+    for name in names {
+        let raw = raw_tokens(name);
+        revealed += raw.len();
+        for (command, format) in COMMANDS.iter().flat_map(|(command, all)| all.iter().map(move |one| (command, one))) {
+            for recording in ["clear.pcap", "recording.har"] {
+                let got = run_all(&on(command, name, recording, None, &["--format", format]));
+                for text in [&got.out, &got.err] {
+                    let place = format!("{command} {name} {recording} {format}");
+                    for secret in PLANTED {
+                        assert!(!text.contains(secret), "{place}: {secret}");
+                    }
+                    for token in &raw {
+                        let signature = token.rsplit('.').next().unwrap();
+                        let leaks = text.contains(token.as_str()) || (signature.len() > 40 && text.contains(signature));
+                        assert!(!leaks, "{place}: a token");
+                    }
+                }
+            }
+        }
+    }
+    revealed
+}
+
+/// Tokens of a scenario as they were sent, those inside them too.
+fn raw_tokens(scenario: &str) -> Vec<String> {
+    let got = run_all(&on("tokens", scenario, "clear.pcap", None, &["--format", "ndjson", "--show-secrets"]));
+    let mut raw = Vec::new();
+    for line in got.out.lines() {
+        let mut token = &serde_json::from_str::<Value>(line).unwrap();
+        while token.is_object() {
+            raw.push(token["raw"].as_str().unwrap().to_owned());
+            token = &token["actor"];
+        }
+    }
+    raw
+}
+
+#[test]
+fn decode_takes_what_people_paste() {
+    let raw = raw_tokens("handshake-complete");
+    let token = raw.iter().find(|raw| raw.ends_with('.')).unwrap();
+    let actor = raw.iter().find(|raw| !raw.ends_with('.')).unwrap();
+    for text in [
+        token.clone(),
+        format!("Bearer {token}"),
+        format!("Authorization: Bearer {token}\r\n"),
+        format!("grant_type=x&assertion={token}"),
+        format!("authtoken=Bearer%3D{token}; a=b"),
+    ] {
+        let by_input = run_with(&["decode", "--format", "json"], text.as_bytes());
+        let by_argument = run(&["decode", "--format", "json", &text]);
+        assert_eq!((by_input.code, by_argument.code), (0, 0), "{text}: {}", by_input.err);
+        assert_eq!(by_input.out, by_argument.out);
+        let object = by_input.json();
+        assert_eq!(object["kind"], "s2s-outer", "{text}");
+        assert_eq!(object["actor"]["kind"], "s2s-actor");
+        assert_eq!(object["signature"], "absent");
+    }
+    for format in ["human", "json", "ndjson"] {
+        for text in [token, actor] {
+            let got = run(&["decode", "--format", format, text]);
+            let signature = actor.rsplit('.').next().unwrap();
+            assert!(got.code == 0 && !got.out.contains(signature) && !got.out.contains(text.as_str()), "{format}");
+            let shown = run(&["decode", "--format", format, "--show-secrets", text]);
+            assert!(format == "human" || shown.out.contains(text.as_str()), "{format}");
+        }
+    }
+    for text in ["", "hello", "Basic dXNlcjpwYXNz", "a=b&c=d"] {
+        let got = run_with(&["decode"], text.as_bytes());
+        assert!(got.code == 4 && got.err.contains("Expected"), "{text:?}: {}", got.err);
+    }
+}
+
+#[test]
+fn the_catalogue_is_listed_and_every_rule_explained() {
+    let all = run(&["rules", "--format", "json"]).json();
+    let all = all.as_array().unwrap();
+    assert!(all.len() > 40);
+    let human = run(&["rules"]).out;
+    let markdown = run(&["rules", "--format", "markdown"]).out;
+    for rule in all {
+        let (code, name) = (rule["code"].as_str().unwrap(), rule["name"].as_str().unwrap());
+        assert!(human.contains(code) && markdown.contains(&format!("## {code} {name}")), "{code}");
+    }
+    for typed in ["S2S-001", "s2s-001", "expected-issuer-present"] {
+        let got = run(&["explain", typed]);
+        assert_eq!(got.code, 0, "{typed}");
+        for heading in ["S2S-001", "Evidence", "Traps", "Remedy", "Source"] {
+            assert!(got.out.contains(heading), "{typed}: {heading}");
+        }
+        assert!(got.out.lines().all(|line| line.chars().count() <= 80), "{}", got.out);
+    }
+    let unknown = run(&["explain", "S2S-01"]);
+    assert!(unknown.code == 2 && unknown.err.contains("S2S-001"), "{}", unknown.err);
+}
+
+#[test]
+fn the_output_goes_where_it_is_sent_and_colour_only_where_it_is_wanted() {
+    let folder = Folder::new("output");
+    let path = folder.file("report.txt", b"");
+    let direct = run(&["check", "basic-sent/clear.pcap"]);
+    let got = run(&["check", "basic-sent/clear.pcap", "--output", &path, "--color", "always"]);
+    assert!(got.code == 1 && got.out.is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), direct.out);
+    assert!(!direct.out.contains('\u{1b}'));
+    let coloured = run(&["check", "basic-sent/clear.pcap", "--color", "always"]).out;
+    assert!(coloured.contains("\u{1b}["));
+    assert_eq!(without_colour(&coloured), direct.out);
+}
+
+fn without_colour(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = from.split_once('m').unwrap().1;
+    }
+    plain + rest
+}
+
+#[test]
+fn an_input_is_never_written_over() {
+    let folder = Folder::new("over");
+    let recording = fs::read(scenarios().join("handshake-complete/recording.har")).unwrap();
+    let path = folder.file("a.har", &recording);
+    for command in ["check", "exchanges", "tokens", "doctor", "timeline"] {
+        assert_eq!(run(&[command, &path, "--output", &path]).code, 2, "{command}");
+        assert!(fs::read(&path).unwrap() == recording, "{command}");
+    }
+}
+
+#[test]
+fn lifetimes_are_judged_at_the_moment_asked_for() {
+    let late = run(&["check", "handshake-complete/clear.pcap", "--at", "2040-01-01T00:00:00Z"]);
+    assert!(late.out.contains("before the moment asked for"), "{}", late.out);
+    let now = run(&["check", "handshake-complete/clear.pcap", "--at", "now"]);
+    assert!(now.out.contains("the moment asked for"), "{}", now.out);
+}
+
+#[test]
+fn doctor_describes_every_connection() {
+    let dark = run(&["doctor", "basic-sent/tls13.pcap", "--format", "ndjson"]);
+    let row: Value = serde_json::from_str(dark.out.lines().next().unwrap()).unwrap();
+    assert_eq!((&row["reason"], &row["decrypted"]), (&Value::from("no-key"), &Value::from(false)));
+    assert!(row["plaintext"].is_null() && row["remedy"].as_str().unwrap().contains("SSLKEYLOGFILE"));
+    let keys = ["--keys", "basic-sent/tls13.keys"];
+    let open = run_all(&on("doctor", "basic-sent", "tls13.pcap", Some("tls13.keys"), &["--format", "ndjson"]));
+    let row: Value = serde_json::from_str(open.out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&row["reason"], &row["decrypted"], &row["tls"]),
+        (&Value::Null, &Value::from(true), &Value::from("1.3"))
+    );
+    assert_eq!(row["plaintext"]["client_sha256"].as_str().unwrap().len(), 64);
+    let unused = run(&["doctor", "handshake-complete/tls13.pcap", keys[0], keys[1]]);
+    assert!(unused.out.contains("opened no connection"), "{}", unused.out);
+    let used = run(&["doctor", "basic-sent/tls13.pcap", keys[0], keys[1]]);
+    assert!(used.out.contains("opened 1 connection") && used.out.contains("nothing is hidden"), "{}", used.out);
+}
