@@ -25,7 +25,7 @@ use crate::{
         signature::{Signature, Signatures},
     },
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
-    secret::Fingerprint,
+    secret::{Fingerprint, Secret},
     time::Timestamp,
     token::extract::Extraction,
     verdict::{self, Facts, Scope},
@@ -64,13 +64,15 @@ pub struct Policy {
     pub clock: Clock,
     /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
     pub fail_on: Option<Severity>,
+    /// Secrets to try on HMAC signatures; none unless the user gives a list.
+    pub words: Vec<Secret<String>>,
 }
 
 impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
-        Self { profile, hosts: Vec::new(), realms, clock: Clock::Capture, fail_on: None }
+        Self { profile, hosts: Vec::new(), realms, clock: Clock::Capture, fail_on: None, words: Vec::new() }
     }
 
     /// Limits the scope to hosts that fit a pattern; may be called more than once.
@@ -151,6 +153,11 @@ impl Analysis {
         self.signatures.add(token, signature, reason);
     }
 
+    /// Takes that an issuer publishes the public keys it signs with, by the keys that were given.
+    pub fn publisher(&mut self, issuer: &str) {
+        self.signatures.add_publisher(issuer);
+    }
+
     /// An input is over.
     pub fn input_done(&mut self, source: SourceId, coverage: Coverage) {
         self.ledger.input(source).coverage = Some(coverage);
@@ -169,7 +176,7 @@ impl Analysis {
     pub fn finish(mut self) -> Report {
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        let summary = Summary { scope: &scope };
+        let summary = Summary { scope: &scope, signatures: &self.signatures };
         for rule in &mut self.rules {
             rule.finish(&summary, &mut context);
         }

@@ -114,6 +114,21 @@ pub struct HostFacts {
     pub trusts_caller: Option<(String, Evidence)>,
     /// Issuers of actor tokens presented to it that the profile does not know, as sent.
     pub unknown_issuers: Vec<(String, Seen)>,
+    /// `token_types` of its challenges.
+    pub token_types: Vec<String>,
+    /// What the server-to-server tokens presented to it say.
+    pub actors: ActorFacts,
+}
+
+/// What the server-to-server tokens presented to a host say: short lists, to be compared with its challenges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActorFacts {
+    /// `iss` of the actor tokens, as sent.
+    pub issuers: Vec<(String, Seen)>,
+    /// Ids in `aud` of the tokens, in lower case, where they are principal names.
+    pub audiences: Vec<(String, Seen)>,
+    /// Their classes.
+    pub kinds: Vec<(TokenKind, Seen)>,
 }
 
 /// One distinct token.
@@ -135,6 +150,14 @@ pub struct TokenFacts {
     pub refused: u64,
     /// Issued in the recording.
     pub issued: bool,
+    /// Sent to a token endpoint as assertion.
+    pub asserted: bool,
+    /// Seen in a header section or a target, for whatever purpose.
+    pub in_head: bool,
+    /// The host of its first place.
+    pub host: HostId,
+    /// Hosts it was presented to; [`HostId::OTHER`] for those beyond the short list.
+    pub presented_to: Vec<HostId>,
 }
 
 /// What was seen of one input.

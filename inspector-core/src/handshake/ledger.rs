@@ -208,6 +208,7 @@ impl Ledger {
         }
         self.record_host(observation);
         self.record_issuers(observation);
+        self.record_actors(observation);
         self.record_tokens(observation);
         self.record_issuance(observation);
         if observation.presented().next().is_some() {
@@ -341,6 +342,32 @@ impl Ledger {
         see(&mut self.callers, id, SHORT_LIST * 8, limit, evidence);
     }
 
+    /// What tokens say and challenges want, to be compared at the end: a challenge may come after the token.
+    fn record_actors(&mut self, observation: &Observation<'_>) {
+        let limit = self.limits.evidence;
+        let facts = self.facts_mut(observation.host);
+        for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {
+            for kind in challenge.parameter("token_types").unwrap_or_default().split([' ', ',']) {
+                if !kind.is_empty() {
+                    push_once(&mut facts.token_types, bounded(kind));
+                }
+            }
+        }
+        for (sighting, actor) in observation.actors() {
+            let evidence = || observation.sighted(sighting);
+            see(&mut facts.actors.kinds, sighting.kind, SHORT_LIST, limit, evidence);
+            if let Some(audience) = sighting.token.audience() {
+                let evidence = || observation.claimed(sighting, "aud", &audience.to_string());
+                let id = bounded(&audience.name.to_ascii_lowercase());
+                see(&mut facts.actors.audiences, id, SHORT_LIST, limit, evidence);
+            }
+            if let Some(issuer) = actor.claim("iss") {
+                let evidence = || observation.claimed(sighting, "iss of the actor token", &issuer);
+                see(&mut facts.actors.issuers, bounded(&issuer), SHORT_LIST, limit, evidence);
+            }
+        }
+    }
+
     fn record_tokens(&mut self, observation: &Observation<'_>) {
         for sighting in &observation.extraction.sightings {
             let id = sighting.token.id;
@@ -362,6 +389,10 @@ impl Ledger {
                         presented: 0,
                         refused: 0,
                         issued: false,
+                        asserted: false,
+                        in_head: false,
+                        host: observation.host,
+                        presented_to: Vec::new(),
                     });
                     self.tokens.len() - 1
                 }
@@ -371,6 +402,7 @@ impl Ledger {
             facts.presented += u64::from(presented);
             facts.refused += u64::from(presented && observation.answer == Answer::Refused);
             facts.issued |= sighting.role == Role::Issued;
+            note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST {
                 let name: String = sighting.name.chars().take(LONGEST_NAME).collect();
                 push_once(&mut facts.places, format!("{} {} {name}", sighting.role.as_str(), sighting.part.as_str()));
@@ -468,6 +500,23 @@ impl HostNames {
     fn at(&self, number: usize) -> Option<HostId> {
         let name = self.by_number(number)?;
         self.find(name)
+    }
+}
+
+/// Longest name kept of a token or challenge, in characters.
+const LONGEST_KEPT: usize = 512;
+
+fn bounded(text: &str) -> String {
+    text.chars().take(LONGEST_KEPT).collect()
+}
+
+/// Adds what a token is used for at a place, and at which host.
+fn note_place(facts: &mut TokenFacts, sighting: &Sighting, host: HostId) {
+    facts.asserted |= sighting.role == Role::Assertion;
+    facts.in_head |= matches!(sighting.part, Part::RequestHeader | Part::ResponseHeader | Part::RequestUrl);
+    if sighting.role == Role::Presented {
+        let room = facts.presented_to.len() + 1 < SHORT_LIST;
+        push_once(&mut facts.presented_to, if room { host } else { HostId::OTHER });
     }
 }
 

@@ -33,6 +33,9 @@ use crate::{
 /// Contents searched for a SOAP fault, in bytes.
 const FAULT_SEARCH: usize = 64 << 10;
 
+/// Seconds clocks may differ.
+pub const CLOCK_SKEW: u64 = 300;
+
 /// What an endpoint is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -326,6 +329,19 @@ impl<'a> Observation<'a> {
     pub fn is_caller_agent(&self) -> bool {
         let agent = self.request().and_then(|head| head.text("user-agent")).unwrap_or_default();
         self.profile.user_agents.iter().any(|piece| agent.contains(piece.as_str()))
+    }
+
+    /// When the lifetime of a token is judged: [`Observation::judged_at`]; but where the recording's clock and `Date` of the
+    /// answer differ by more than five minutes, the server's.
+    pub fn valid_at(&self) -> Option<Timestamp> {
+        let judged = self.judged_at?;
+        let recorded = self.exchange.response.as_ref().and_then(|response| response.first.time());
+        let head = self.response().filter(|head| self.judged_at == self.time && head.value("age").is_none());
+        let date = head.and_then(|head| head.text("date")).and_then(Timestamp::parse_http_date);
+        match (date, recorded) {
+            (Some(date), Some(recorded)) if date.seconds().abs_diff(recorded.seconds()) > CLOCK_SKEW => Some(date),
+            _ => Some(judged),
+        }
     }
 
     /// Evidence in the request.

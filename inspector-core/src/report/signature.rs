@@ -2,6 +2,7 @@
 
 use crate::{
     handshake::ledger::Index,
+    profile::Issuer,
     secret::Fingerprint,
     token::{Token, TokenKind},
 };
@@ -20,17 +21,42 @@ pub enum Signature {
     Absent,
 }
 
+/// The reason of [`Signature::Unverifiable`] where keys were given and none has the token's `x5t` or `kid`.
+pub const KEY_UNKNOWN: &str = "no key that was given has its x5t or kid";
+
+/// Issuers kept that publish keys.
+const PUBLISHERS: usize = 1024;
+
 /// Results of verification, by token.
 #[derive(Debug)]
 pub struct Signatures {
     known: Index<Fingerprint, (Signature, String)>,
     limit: usize,
+    publishers: Vec<Issuer>,
 }
 
 impl Signatures {
     /// Room for `limit` tokens.
     pub fn new(limit: usize) -> Self {
-        Self { known: Index::default(), limit }
+        Self { known: Index::default(), limit, publishers: Vec::new() }
+    }
+
+    /// Keeps that an issuer (an `iss` value, or a pattern of one such as `id@*`) publishes the public keys it signs with.
+    pub fn add_publisher(&mut self, issuer: &str) {
+        let known = self.publishers.iter().any(|publisher| publisher.issuer == issuer);
+        if !known && !issuer.is_empty() && self.publishers.len() < PUBLISHERS {
+            self.publishers.push(Issuer { issuer: issuer.to_owned(), name: None, source: None });
+        }
+    }
+
+    /// Whether the issuer publishes the public keys it signs with, by the keys that were given.
+    pub fn publishes(&self, issuer: &str) -> bool {
+        self.publishers.iter().any(|publisher| publisher.admits(issuer))
+    }
+
+    /// The result of verifying that token, if one was given.
+    pub fn result(&self, token: Fingerprint) -> Option<(Signature, &str)> {
+        self.known.get(&token).map(|(signature, reason)| (*signature, reason.as_str()))
     }
 
     /// Keeps a result.

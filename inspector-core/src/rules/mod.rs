@@ -37,6 +37,7 @@ pub mod memory;
 pub(crate) mod basic;
 pub(crate) mod coverage;
 pub(crate) mod jwt;
+mod metadata;
 pub(crate) mod oauth;
 pub(crate) mod s2s;
 
@@ -53,6 +54,7 @@ use crate::{
     evidence::SourceId,
     handshake::{host::HostId, ledger::Ledger, observation::Observation},
     note::Note,
+    report::signature::Signatures,
     rules::finding::{Concern, Draft, Findings},
     verdict::Scope,
 };
@@ -220,6 +222,8 @@ impl<'a> Context<'a> {
 pub struct Summary<'a> {
     /// The hosts in scope.
     pub scope: &'a Scope,
+    /// Results of verifying signatures, as far as keys were given.
+    pub signatures: &'a Signatures,
 }
 
 /// A rule. Every hook does nothing unless the rule says otherwise.

@@ -3,7 +3,7 @@ use crate::{
     http::exchange::Mark,
     report::mask,
     rules::{Context, Declared, Rule, declare_rule},
-    token::{Token, TokenKind},
+    token::TokenKind,
 };
 
 declare_rule! {
@@ -28,28 +28,11 @@ impl Rule for JunkSignature {
         }
         for sighting in observation.s2s_tokens().filter(|sighting| sighting.kind != TokenKind::ProofToken) {
             let layers = [Some(&*sighting.token), sighting.token.actor.as_deref()];
-            for token in layers.into_iter().flatten().filter(|token| is_whole(token) && is_junk(token)) {
+            for token in layers.into_iter().flatten().filter(|token| is_whole(token) && super::has_impossible_signature(token)) {
                 let algorithm = mask::text(&token.algorithm());
                 let detail = format!("alg \"{algorithm}\", signature of {} bytes", token.signature_length);
                 context.find(Self::META.of(observation).detail(detail).evidence(observation.sighted(sighting)));
             }
         }
     }
-}
-
-/// Whether no key of the algorithm gives a signature of that length. Empty signatures are the matter of other rules.
-fn is_junk(token: &Token) -> bool {
-    let length = token.signature_length;
-    if length == 0 {
-        return false;
-    }
-    let plausible: &[usize] = match token.algorithm().to_ascii_uppercase().as_str() {
-        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => &[128, 256, 384, 512],
-        "ES256" => &[64],
-        "EDDSA" => &[64, 114],
-        "ES384" => &[96],
-        "ES512" => &[132],
-        _ => return false,
-    };
-    !plausible.contains(&length)
 }
