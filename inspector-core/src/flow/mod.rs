@@ -2,8 +2,14 @@
 //!
 //! This module knows nothing of TLS or HTTP: what a connection's bytes are handed to is a [`Consumer`].
 
+pub mod conversation;
+pub mod duplicates;
 pub mod reassembly;
+mod slots;
 pub mod table;
+
+#[cfg(test)]
+mod tests;
 
 use crate::evidence::{At, ConnectionId, Endpoint};
 
@@ -38,7 +44,8 @@ pub enum End {
     Fin,
     /// RST by this side.
     Reset,
-    /// Quiet for `Limits::idle_nanos`, pushed out by `Limits::connections`, or its ports were used anew.
+    /// Quiet for `Limits::idle_nanos`, pushed out by `Limits::connections`, its ports were used anew, or the other side
+    /// reset the connection.
     Abandoned,
     /// The recording ended.
     Input,

@@ -1,1 +1,778 @@
-//! (not written yet)
+//! One direction of a connection: its bytes in order, whatever order they were recorded in.
+//!
+//! Sequence numbers (RFC 9293 §3.4) are unwrapped to 64-bit *positions* against the byte expected next, so that streams
+//! longer than 4 GiB and numbers around the wrap need no special care:
+//!
+//! ```text
+//!   base          next        hole         chunk      hole   chunk
+//!    |  handed out  |.............|#############|........|#####|
+//!    offset 0       expected byte  waiting bytes, copied
+//! ```
+//!
+//! Bytes that arrive at `next` are passed through borrowed. Only bytes beyond a hole are copied; where bytes arrive
+//! twice, those that came first are kept. Which holes are given up is decided one floor up, where both directions are
+//! known ([`super::conversation`]); this module tells what blocks the direction and how ripe it is.
+//!
+//! **Where a stream begins.** A SYN, or the acknowledgment of one, tells. Without (recording begun in mid-stream) the
+//! number of an earlier empty segment or the other side's acknowledgment may confirm that the first data seen is the
+//! next due. If nothing does, the first data is *held* for [`HOLD_PACKETS`] packets of the connection, so that a
+//! segment recorded a little too late still finds its place before it. Nothing is reordered against the other side by
+//! that: what answers held bytes waits for them.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::At;
+
+/// Packets of the connection for which the first bytes of a direction without SYN are held.
+pub const HOLD_PACKETS: u32 = 8;
+
+/// How far before the first data seen, in bytes, a late segment (or SYN) may still set the start of a direction.
+pub const START_WINDOW: u64 = 64 << 10;
+
+/// Largest distance, in bytes, at which an acknowledgment or a segment is believed: the largest TCP window (RFC 7323 §2.3).
+pub const LARGEST_WINDOW: u64 = 1 << 30;
+
+/// How far behind the expected byte, in bytes, a segment may be as a retransmission. Beyond, it is of another connection.
+pub const OLDEST: u64 = 1 << 28;
+
+/// Packets of the connection for which an acknowledged hole is kept open in case its bytes were recorded late, and for
+/// which bytes that answer unseen bytes wait for these.
+pub const LATE_PACKETS: u32 = 32;
+
+/// The same in nanoseconds of capture time: whichever is over first.
+pub const LATE_NANOS: i64 = 1_000_000_000;
+
+/// Packets without one of the other side after which it counts as not recorded, and holes are released without its
+/// acknowledgment.
+pub const ONE_SIDED_PACKETS: u32 = 256;
+
+/// The same in nanoseconds of capture time where the other side was never seen at all.
+pub const ONE_SIDED_NANOS: i64 = 3_000_000_000;
+
+/// Most bytes believed lost at the end of a direction when only one side tells of them.
+pub const LARGEST_TAIL: u64 = 1 << 24;
+
+/// What a waiting chunk costs beside its bytes (map node, allocation); counts towards the limits.
+pub const CHUNK_OVERHEAD: usize = 96;
+
+/// Largest segment believed, in bytes: original lengths of cut packets are not to be trusted further.
+const LARGEST_SEGMENT: u32 = 1 << 24;
+
+/// Position of the sequence number `anchor`. Far from 0, so that positions before it need no sign.
+const ORIGIN: u64 = 1 << 40;
+
+/// The moment of a packet, on the two scales by which lateness is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// Number of the packet within its connection; wraps.
+    pub(crate) packets: u32,
+    /// The packet.
+    pub(crate) at: At,
+}
+
+impl Now {
+    /// Packets since `then`.
+    pub(crate) const fn since(self, then: u32) -> u32 {
+        self.packets.wrapping_sub(then)
+    }
+
+    /// At least `nanos` of capture time went by since `then`. Unknown times and clocks set back are no evidence.
+    pub(crate) fn elapsed(self, then: At, nanos: i64) -> bool {
+        match (self.at.time(), then.time()) {
+            (Some(now), Some(then)) => now.nanos().saturating_sub(then.nanos()) >= nanos,
+            _ => false,
+        }
+    }
+}
+
+/// Bytes waiting for those before them, or for those they answer.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    /// The bytes.
+    pub(crate) bytes: Box<[u8]>,
+    /// The packet that brought them.
+    pub(crate) now: Now,
+    /// Position the other direction must have reached first.
+    needs: u64,
+    /// Bytes cut off by snap length directly behind.
+    cut: u32,
+}
+
+/// The end of a direction, told by FIN.
+#[derive(Clone, Copy, Debug)]
+struct Finish {
+    position: u64,
+    needs: u64,
+    now: Now,
+}
+
+/// How much of its beginning is known of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// No data seen.
+    Unknown,
+    /// Data seen, and kept back in case some comes from before it.
+    Held,
+    /// Settled.
+    Known,
+}
+
+/// When acknowledgments were last noted down while a hole was open.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    acknowledged: u64,
+    now: Now,
+}
+
+/// A segment's data on its way in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'p> {
+    /// Position of the first byte.
+    pub(crate) position: u64,
+    /// The bytes captured.
+    pub(crate) payload: &'p [u8],
+    /// Bytes cut off behind them.
+    pub(crate) missing: u32,
+    /// Position the other direction must have reached first; 0 if none.
+    pub(crate) needs: u64,
+    /// That position is reached.
+    pub(crate) open: bool,
+    /// The packet.
+    pub(crate) now: Now,
+}
+
+/// What keeps a direction from going on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Block {
+    /// Nothing: nothing waits.
+    Nothing,
+    /// The start is not settled.
+    Start,
+    /// The next bytes (or the FIN) answer bytes of the other direction that were not seen yet.
+    Gate {
+        /// Position the other direction must reach.
+        needs: u64,
+        /// When they came.
+        now: Now,
+    },
+    /// Bytes are missing.
+    Hole {
+        /// Position after the hole.
+        end: u64,
+        /// When what lies beyond came; `None` if only sequence numbers tell of it.
+        beyond: Option<Now>,
+    },
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    start: Start,
+    /// Its SYN was seen; the start is exact.
+    syn: bool,
+    ended: bool,
+    /// Segments far from the expected one, in a row.
+    strays: u8,
+    /// Sequence number at [`ORIGIN`]; meaningful unless the start is unknown.
+    anchor: u32,
+    /// While the start is unknown: the number the sender stood at, by its empty segments.
+    own_hint: Option<u32>,
+    /// While the start is unknown: the number the other side expects.
+    peer_hint: Option<u32>,
+    base: u64,
+    next: u64,
+    /// Highest position acknowledged by the other side; 0 for none.
+    acknowledged: u64,
+    /// Highest position the sender stood at, by its empty segments; 0 for none.
+    stood: u64,
+    /// Up to here the bytes after `next` were cut off by snap length.
+    cut: u64,
+    /// What answers bytes up to here no longer waits for them.
+    conceded: u64,
+    /// Acknowledged since long enough that late recording is ruled out.
+    confirmed: u64,
+    mark: Option<Mark>,
+    /// Packet number of its last packet.
+    heard: Option<u32>,
+    held_since: u32,
+    chunks: BTreeMap<u64, Chunk>,
+    charge: usize,
+    finish: Option<Finish>,
+    reset: Option<At>,
+}
+
+/// Bytes that differ between two readings of the same positions.
+fn differing(left: &[u8], right: &[u8]) -> u64 {
+    if left.get(..right.len()) == Some(right) || right.get(..left.len()) == Some(left) {
+        return 0;
+    }
+    left.iter().zip(right).filter(|(left, right)| left != right).count() as u64
+}
+
+/// Splits off the first `count` bytes, or as many as there are.
+fn split_at_most(bytes: &[u8], count: u64) -> (&[u8], &[u8]) {
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.split_at_checked(count).unwrap_or((bytes, &[]))
+}
+
+impl Direction {
+    /// A direction of which nothing was seen.
+    pub(crate) const fn new() -> Self {
+        Self {
+            start: Start::Unknown,
+            syn: false,
+            ended: false,
+            strays: 0,
+            anchor: 0,
+            own_hint: None,
+            peer_hint: None,
+            base: ORIGIN,
+            next: ORIGIN,
+            acknowledged: 0,
+            stood: 0,
+            cut: 0,
+            conceded: 0,
+            confirmed: 0,
+            mark: None,
+            heard: None,
+            held_since: 0,
+            chunks: BTreeMap::new(),
+            charge: 0,
+            finish: None,
+            reset: None,
+        }
+    }
+
+    /// The position of a sequence number: the one nearest to the byte expected next.
+    pub(crate) const fn position(&self, sequence: u32) -> u64 {
+        let expected = self.sequence(self.next);
+        let distance = sequence.wrapping_sub(expected).cast_signed();
+        self.next.wrapping_add_signed(distance as i64)
+    }
+
+    /// The sequence number of a position.
+    pub(crate) const fn sequence(&self, position: u64) -> u32 {
+        self.anchor.wrapping_add(position.wrapping_sub(ORIGIN) as u32)
+    }
+
+    /// Sequence number of the byte after the SYN, if the SYN was seen.
+    pub(crate) fn first_sequence(&self) -> Option<u32> {
+        self.syn.then_some(self.anchor)
+    }
+
+    /// Sequence number of the next byte (after the FIN, if that was reached).
+    pub(crate) const fn next_sequence(&self) -> u32 {
+        self.sequence(self.reached())
+    }
+
+    /// Position up to which everything was handed out or given up; the FIN counts one.
+    pub(crate) const fn reached(&self) -> u64 {
+        self.next.saturating_add(self.ended as u64)
+    }
+
+    /// Position up to which nothing waits for this direction any more.
+    pub(crate) fn passed(&self) -> u64 {
+        self.reached().max(self.conceded)
+    }
+
+    /// Offset of the next byte in the stream.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.next.saturating_sub(self.base)
+    }
+
+    /// Bytes and overhead of what waits.
+    pub(crate) const fn charge(&self) -> usize {
+        self.charge
+    }
+
+    /// The end was handed out.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The end is handed out; once.
+    pub(crate) const fn set_ended(&mut self) {
+        self.ended = true;
+    }
+
+    /// A FIN or RST was seen.
+    pub(crate) const fn is_closing(&self) -> bool {
+        self.finish.is_some() || self.reset.is_some()
+    }
+
+    /// A FIN was seen.
+    pub(crate) const fn has_finish(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    /// The packet of the RST by this side.
+    pub(crate) const fn reset_at(&self) -> Option<At> {
+        self.reset
+    }
+
+    /// An RST was accepted.
+    pub(crate) fn set_reset(&mut self, sequence: u32, at: At) {
+        self.reset.get_or_insert(at);
+        if self.start != Start::Unknown {
+            self.stood = self.stood.max(self.position(sequence));
+        }
+    }
+
+    /// The RST turned out not to be the end.
+    pub(crate) const fn clear_reset(&mut self) {
+        self.reset = None;
+    }
+
+    /// Nothing tells yet where the direction begins.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.start == Start::Unknown
+    }
+
+    /// A packet of this side came.
+    pub(crate) const fn hear(&mut self, now: Now) {
+        self.heard = Some(now.packets);
+    }
+
+    /// The side has not been seen for so long that it is not, or no longer, recorded.
+    pub(crate) fn is_silent(&self, now: Now) -> bool {
+        now.since(self.heard.unwrap_or(0)) >= ONE_SIDED_PACKETS
+    }
+
+    /// The side was never seen.
+    pub(crate) const fn is_unheard(&self) -> bool {
+        self.heard.is_none()
+    }
+
+    /// Something of this direction waits, or is known to be missing.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.chunks.is_empty()
+            || self.start == Start::Held
+            || self.cut > self.next
+            || self.stood > self.next
+            || (self.finish.is_some() && !self.ended)
+    }
+
+    /// Bytes were seen.
+    pub(crate) fn has_data(&self) -> bool {
+        self.next != self.base || !self.chunks.is_empty() || self.acknowledged > self.base
+    }
+
+    fn begin(&mut self, sequence: u32, start: Start) {
+        self.start = start;
+        self.anchor = sequence;
+        self.base = ORIGIN;
+        self.next = ORIGIN;
+        if let Some(hint) = self.peer_hint.take() {
+            self.acknowledge(hint, false);
+        }
+    }
+
+    /// Whether a SYN whose first byte has this number belongs to what was seen so far. `None`: nothing tells.
+    pub(crate) fn fits_start(&self, first: u32) -> Option<bool> {
+        let near = |later: u64, earlier: u64| later >= earlier && later - earlier <= START_WINDOW;
+        match self.start {
+            _ if self.syn => Some(self.anchor == first),
+            Start::Unknown => {
+                let hint = self.peer_hint.or(self.own_hint)?;
+                Some(u64::from(hint.wrapping_sub(first)) <= START_WINDOW)
+            }
+            Start::Held => Some(near(self.next, self.position(first))),
+            Start::Known => Some(near(self.base, self.position(first))),
+        }
+    }
+
+    /// The SYN was seen (or acknowledged in the handshake), and fits. Tells whether offset 0 is the stream's beginning.
+    pub(crate) fn begin_with(&mut self, first: u32, seen: bool) -> bool {
+        match self.start {
+            Start::Unknown => self.begin(first, Start::Known),
+            Start::Held => {
+                let position = self.position(first);
+                if position > self.next || self.next - position > START_WINDOW {
+                    return false;
+                }
+                self.next = position;
+                self.settle_start();
+            }
+            Start::Known if self.position(first) != self.base => return false,
+            Start::Known => {}
+        }
+        // Relative to the SYN from here on: `anchor` is what later SYNs are compared with.
+        if seen {
+            let base = self.base;
+            self.syn = self.sequence(base) == first && base == ORIGIN;
+            if !self.syn {
+                self.rebase(first);
+            }
+        }
+        true
+    }
+
+    /// Moves the origin of positions to the start of the stream: a held direction began before its first segment.
+    fn rebase(&mut self, first: u32) {
+        let shift = ORIGIN.wrapping_sub(self.base);
+        let move_up = |position: u64| if position == 0 { 0 } else { position.wrapping_add(shift) };
+        self.anchor = first;
+        self.base = ORIGIN;
+        self.next = self.next.wrapping_add(shift);
+        self.acknowledged = move_up(self.acknowledged);
+        self.stood = move_up(self.stood);
+        self.cut = move_up(self.cut);
+        self.conceded = move_up(self.conceded);
+        self.confirmed = move_up(self.confirmed);
+        self.mark = None;
+        if let Some(finish) = &mut self.finish {
+            finish.position = finish.position.wrapping_add(shift);
+        }
+        let chunks = std::mem::take(&mut self.chunks);
+        self.chunks = chunks.into_iter().map(|(position, chunk)| (position.wrapping_add(shift), chunk)).collect();
+        self.syn = true;
+    }
+
+    /// A first SYN was answered anew with other numbers before any data: forget the old ones.
+    pub(crate) fn begin_again(&mut self, first: u32) {
+        *self = Self { heard: self.heard, ..Self::new() };
+        self.begin(first, Start::Known);
+        self.syn = true;
+    }
+
+    /// Where the data of a segment lies; begins the direction if this is its first. `None`: no data (a keep-alive probe
+    /// as the first thing seen).
+    pub(crate) fn locate(&mut self, sequence: u32, payload: &[u8], pushed: bool, now: Now) -> Option<u64> {
+        if self.start != Start::Unknown {
+            return Some(self.position(sequence));
+        }
+        // RFC 9293 §3.8.4: a probe may carry one garbage octet just before the next sequence number.
+        if payload == [0] && !pushed {
+            self.own_hint = Some(sequence.wrapping_add(1));
+            return None;
+        }
+        match self.own_hint.take().map(|hint| (hint, sequence.wrapping_sub(hint))) {
+            // An empty keep-alive stands one before the next byte.
+            Some((_, 0 | 1)) => self.begin(sequence, Start::Known),
+            Some((hint, distance)) if u64::from(distance) <= START_WINDOW => self.begin(hint, Start::Known),
+            _ if self.peer_hint == Some(sequence) => self.begin(sequence, Start::Known),
+            _ => {
+                self.begin(sequence, Start::Held);
+                self.held_since = now.packets;
+            }
+        }
+        Some(self.position(sequence))
+    }
+
+    /// An empty segment with this number came.
+    pub(crate) fn stand(&mut self, sequence: u32) {
+        if self.start == Start::Unknown {
+            self.own_hint = Some(sequence);
+            return;
+        }
+        let position = self.position(sequence);
+        if position > self.next && position - self.next <= LARGEST_WINDOW {
+            let end = self.finish.map_or(u64::MAX, |finish| finish.position);
+            self.stood = self.stood.max(position.min(end));
+        }
+    }
+
+    /// The other side acknowledged up to this number; `handshake` if it did with its own SYN. Tells whether that made
+    /// the start exact.
+    pub(crate) fn acknowledge(&mut self, number: u32, handshake: bool) -> bool {
+        if handshake && !self.syn && self.fits_start(number) != Some(false) && self.begin_with(number, false) {
+            return true;
+        }
+        if self.start == Start::Unknown {
+            self.peer_hint = Some(number);
+            return false;
+        }
+        let position = self.position(number);
+        if position > self.acknowledged && position.saturating_sub(self.next) <= LARGEST_WINDOW {
+            self.acknowledged = position;
+        }
+        false
+    }
+
+    /// The position what acknowledges this number has to wait for; 0 if it need not.
+    pub(crate) fn needed(&self, number: u32, now: Now) -> u64 {
+        if self.start == Start::Unknown || self.ended || self.is_silent(now) {
+            return 0;
+        }
+        let position = self.position(number);
+        if position <= self.passed() && self.start == Start::Known {
+            return 0;
+        }
+        if position <= self.next || position - self.next > LARGEST_WINDOW {
+            return 0;
+        }
+        self.finish.map_or(position, |finish| position.min(finish.position.max(self.next)))
+    }
+
+    /// Whether this number lies more than `behind` bytes before or `ahead` bytes after the expected one.
+    pub(crate) const fn is_far(&self, sequence: u32, behind: u64, ahead: u64) -> bool {
+        if matches!(self.start, Start::Unknown) {
+            return false;
+        }
+        let position = self.position(sequence);
+        self.next.saturating_sub(position) > behind || position.saturating_sub(self.next) > ahead
+    }
+
+    /// Counts segments that are [far](Self::is_far) in a row; tells how many there are now.
+    pub(crate) const fn stray(&mut self, far: bool) -> u8 {
+        self.strays = if far { self.strays.saturating_add(1) } else { 0 };
+        self.strays
+    }
+
+    /// Whether an RST with this number can be the sender's: one of those it stands at, as far as is known.
+    pub(crate) fn fits_reset(&self, sequence: u32) -> bool {
+        if self.start == Start::Unknown {
+            return self.peer_hint.or(self.own_hint).is_none_or(|hint| hint == sequence);
+        }
+        let position = self.position(sequence);
+        let low = if self.acknowledged == 0 { self.next } else { self.next.min(self.acknowledged) };
+        let chunks = self.chunks.last_key_value();
+        let waiting = chunks.map_or(0, |(start, chunk)| start.saturating_add(chunk.bytes.len() as u64));
+        let finish = self.finish.map_or(0, |finish| finish.position.saturating_add(1));
+        let high = self.reached().max(self.acknowledged).max(self.stood).max(self.cut).max(waiting).max(finish);
+        (low..=high).contains(&position)
+    }
+
+    /// Position of the byte expected next.
+    pub(crate) const fn expected(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether a segment's data can be handed out or kept without exceeding `limit`.
+    pub(crate) fn has_room(&self, arrival: &Arrival<'_>, limit: usize) -> bool {
+        let direct = arrival.open && arrival.position <= self.next && self.start == Start::Known;
+        let old = arrival.position.saturating_add(arrival.payload.len() as u64) <= self.next;
+        let charge = self.charge.saturating_add(arrival.payload.len()).saturating_add(CHUNK_OVERHEAD);
+        direct || old || charge <= limit
+    }
+
+    /// Takes a segment's data. What can be handed out at once is returned, borrowed, with its offset; the rest is kept
+    /// or dropped as old. The second value is how many bytes differ from bytes still waiting.
+    pub(crate) fn receive<'p>(&mut self, arrival: Arrival<'p>) -> (Option<(u64, &'p [u8])>, u64) {
+        let Arrival { position, payload, missing, .. } = arrival;
+        let end = position.saturating_add(payload.len() as u64);
+        let last = self.finish.map_or(u64::MAX, |finish| finish.position);
+        let missing = missing.min(LARGEST_SEGMENT);
+        if self.start == Start::Held && position < self.next && self.next - position <= START_WINDOW {
+            self.next = position;
+        }
+        if payload.is_empty() || end <= self.next || self.ended || position >= last {
+            if missing > 0 && !self.ended {
+                self.note_cut(end, u64::from(missing));
+            }
+            return (None, 0);
+        }
+        let (payload, _) = split_at_most(payload, last - position);
+        let (_, payload) = split_at_most(payload, self.next.saturating_sub(position));
+        let position = position.max(self.next);
+        let arrival = Arrival { position, payload, missing, ..arrival };
+        if position > self.next || !arrival.open || self.start == Start::Held {
+            return (None, self.keep(arrival));
+        }
+        // In order. Bytes that already wait came first and win.
+        let room = self.chunks.first_key_value().map_or(u64::MAX, |(&start, _)| start.saturating_sub(position));
+        let (now, later) = split_at_most(payload, room);
+        let offset = self.offset();
+        self.next = self.next.saturating_add(now.len() as u64);
+        let differing = if later.is_empty() {
+            if missing > 0 {
+                self.note_cut(self.next, u64::from(missing));
+            }
+            0
+        } else {
+            self.keep(Arrival { position: self.next, payload: later, ..arrival })
+        };
+        ((!now.is_empty()).then_some((offset, now)), differing)
+    }
+
+    /// Bytes after `end` were sent, but cut off.
+    fn note_cut(&mut self, end: u64, missing: u64) {
+        let until = end.saturating_add(missing);
+        if until > self.next && end <= self.next.max(self.cut) {
+            self.cut = self.cut.max(until);
+        } else if until > self.next && until - self.next <= LARGEST_WINDOW {
+            self.stood = self.stood.max(until);
+        }
+    }
+
+    /// Copies those bytes that do not wait yet.
+    fn keep(&mut self, arrival: Arrival<'_>) -> u64 {
+        let Arrival { mut position, payload: mut bytes, missing, needs, now, .. } = arrival;
+        let mut differ = 0;
+        if let Some((&start, chunk)) = self.chunks.range(..=position).next_back() {
+            let (_, known) = split_at_most(&chunk.bytes, position - start);
+            let (overlap, rest) = split_at_most(bytes, known.len() as u64);
+            differ += differing(known, overlap);
+            position = position.saturating_add(overlap.len() as u64);
+            bytes = rest;
+        }
+        while !bytes.is_empty() {
+            let following = self.chunks.range(position..).next();
+            let room = following.map_or(u64::MAX, |(&start, _)| start - position);
+            let (piece, rest) = split_at_most(bytes, room);
+            let (overlap, rest) = match following {
+                Some((_, chunk)) if !rest.is_empty() => {
+                    let (overlap, rest) = split_at_most(rest, chunk.bytes.len() as u64);
+                    differ += differing(&chunk.bytes, overlap);
+                    (overlap.len() as u64, rest)
+                }
+                _ => (0, rest),
+            };
+            let start = position;
+            position = position.saturating_add(piece.len() as u64).saturating_add(overlap);
+            bytes = rest;
+            if !piece.is_empty() {
+                let cut = if overlap == 0 { missing } else { 0 };
+                self.charge = self.charge.saturating_add(piece.len()).saturating_add(CHUNK_OVERHEAD);
+                self.chunks.insert(start, Chunk { bytes: piece.into(), now, needs, cut });
+            }
+        }
+        differ
+    }
+
+    /// The FIN: the direction ends at this position. A FIN before bytes already seen, or a second one, is ignored.
+    pub(crate) fn finish_at(&mut self, position: u64, needs: u64, now: Now) {
+        let waiting = self.chunks.last_key_value();
+        let seen = waiting.map_or(self.next, |(start, chunk)| start.saturating_add(chunk.bytes.len() as u64));
+        let far = position.saturating_sub(self.next) > LARGEST_WINDOW;
+        if self.ended || self.finish.is_some() || position < seen || far {
+            return;
+        }
+        self.finish = Some(Finish { position, needs, now });
+        self.stood = self.stood.min(position);
+    }
+
+    /// The next waiting bytes with their offset, if nothing is missing before them and `passed` of the other direction
+    /// lets them go.
+    pub(crate) fn pop(&mut self, passed: u64) -> Option<(u64, Chunk)> {
+        if self.start != Start::Known || self.ended {
+            return None;
+        }
+        let entry = self.chunks.first_entry()?;
+        if *entry.key() > self.next || entry.get().needs > passed {
+            return None;
+        }
+        let chunk = entry.remove();
+        let offset = self.offset();
+        self.charge = self.charge.saturating_sub(chunk.bytes.len().saturating_add(CHUNK_OVERHEAD));
+        self.next = self.next.saturating_add(chunk.bytes.len() as u64);
+        if chunk.cut > 0 {
+            self.note_cut(self.next, u64::from(chunk.cut));
+        }
+        Some((offset, chunk))
+    }
+
+    /// The packet of the FIN, if the direction has come to it and `passed` of the other direction lets it go.
+    pub(crate) fn finished(&self, passed: u64) -> Option<At> {
+        let finish = self.finish?;
+        let there = self.start == Start::Known && !self.ended && self.next >= finish.position;
+        (there && finish.needs <= passed).then_some(finish.now.at)
+    }
+
+    /// What keeps the direction from going on, after everything possible was popped.
+    pub(crate) fn block(&self) -> Block {
+        if self.ended || self.start == Start::Unknown {
+            return Block::Nothing;
+        }
+        if self.start == Start::Held {
+            return Block::Start;
+        }
+        if let Some((&start, chunk)) = self.chunks.first_key_value() {
+            return if start > self.next {
+                Block::Hole { end: start, beyond: Some(chunk.now) }
+            } else {
+                Block::Gate { needs: chunk.needs, now: chunk.now }
+            };
+        }
+        match self.finish {
+            Some(finish) if finish.position > self.next => {
+                Block::Hole { end: finish.position, beyond: Some(finish.now) }
+            }
+            Some(finish) => Block::Gate { needs: finish.needs, now: finish.now },
+            None if self.cut > self.next => {
+                let acknowledged = self.acknowledged > self.next;
+                Block::Hole { end: if acknowledged { self.cut.min(self.acknowledged) } else { self.cut }, beyond: None }
+            }
+            // One missing number without data behind is a FIN that was not recorded.
+            None if self.stood > self.next.saturating_add(1) => Block::Hole { end: self.stood, beyond: None },
+            None => Block::Nothing,
+        }
+    }
+
+    /// The start was held long enough.
+    pub(crate) const fn start_is_ripe(&self, now: Now) -> bool {
+        now.since(self.held_since) >= HOLD_PACKETS
+    }
+
+    /// The start is settled: the lowest position seen.
+    pub(crate) fn settle_start(&mut self) {
+        if self.start == Start::Held {
+            self.start = Start::Known;
+            self.base = self.next;
+        }
+    }
+
+    /// Notes acknowledgments down while a hole is open, so that it is known which of them are old enough. The first one
+    /// past the hole is noted at once.
+    pub(crate) fn observe(&mut self, now: Now) {
+        let Block::Hole { end, .. } = self.block() else {
+            self.mark = None;
+            return;
+        };
+        if let Some(mark) = self.mark {
+            if now.since(mark.now.packets) >= LATE_PACKETS || now.elapsed(mark.now.at, LATE_NANOS) {
+                self.confirmed = self.confirmed.max(mark.acknowledged);
+            } else if mark.acknowledged >= end || self.acknowledged < end {
+                return;
+            }
+        }
+        self.mark = Some(Mark { acknowledged: self.acknowledged, now });
+    }
+
+    /// Whether the bytes of the hole before `end` will not come any more:
+    ///
+    /// 1. they were recorded, but cut off, and the other side has acknowledged them; or
+    /// 2. the other side acknowledged them, and since then at least [`LATE_PACKETS`] packets or [`LATE_NANOS`] went by
+    ///    (a recording may have the acknowledgment before the data); or
+    /// 3. the other side is not recorded, and [`ONE_SIDED_PACKETS`] packets (or, if it never was, [`ONE_SIDED_NANOS`])
+    ///    went by since bytes beyond the hole came.
+    pub(crate) fn hole_is_ripe(&self, end: u64, beyond: Option<Now>, peer: &Self, now: Now) -> bool {
+        if self.acknowledged >= end {
+            let waited = beyond.is_none_or(|beyond| {
+                now.since(beyond.packets) >= LATE_PACKETS / 4 || now.elapsed(beyond.at, LATE_NANOS)
+            });
+            return self.cut >= end || (self.confirmed >= end && waited);
+        }
+        beyond.is_some_and(|beyond| {
+            (peer.is_silent(now) && now.since(beyond.packets) >= ONE_SIDED_PACKETS)
+                || (peer.is_unheard() && now.elapsed(beyond.at, ONE_SIDED_NANOS))
+        })
+    }
+
+    /// Gives the bytes before `end` up: the offset of the first and how many there are.
+    pub(crate) fn skip_to(&mut self, end: u64) -> (u64, u64) {
+        let offset = self.offset();
+        let bytes = end.saturating_sub(self.next);
+        self.next = self.next.max(end);
+        (offset, bytes)
+    }
+
+    /// What answers bytes up to `position` need no longer wait for them.
+    pub(crate) fn concede(&mut self, position: u64) {
+        self.conceded = self.conceded.max(position);
+    }
+
+    /// At the end of all: up to which position bytes are known to have been sent, though nothing is left waiting.
+    ///
+    /// One number more than expected is a FIN that was not recorded. A single witness (the acknowledgments, or the
+    /// sender's own empty segments) is believed up to [`LARGEST_TAIL`].
+    pub(crate) fn lost_tail(&self) -> Option<u64> {
+        if self.start != Start::Known || self.ended || self.finish.is_some() {
+            return None;
+        }
+        let both = self.acknowledged.min(self.stood);
+        let either = self.acknowledged.max(self.stood);
+        let known = if either.saturating_sub(self.next) <= LARGEST_TAIL { either } else { both };
+        (known > self.next.saturating_add(1)).then_some(known)
+    }
+}

@@ -1,1 +1,509 @@
-//! (not written yet)
+//! Which connection a segment belongs to, and how long connections live.
+//!
+//! A connection is known by its two ends. The same ends may serve several connections one after the other: a SYN with
+//! new numbers begins the next one. After both directions ended, the ends stay known for a while (*lingering*, as in
+//! TIME-WAIT), so that late retransmissions and acknowledgments do not look like a new connection.
+//!
+//! ```text
+//!             SYN or anything else          both ended                 LINGER_NANOS, or pushed out
+//!   (unknown) ────────────────────► open ───────────────► lingering ────────────────────► (unknown)
+//!                                    │ RST accepted            ▲
+//!                                    └────────► reset ─────────┘ RESET_NANOS, or pushed out
+//! ```
+//!
+//! Everything is O(1) per segment but the rules of holes (O(log n) in what waits): each state is a list in order of
+//! entry (open: of use), so that only its front need be looked at for age. Hash maps are never iterated.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{Hash, Hasher},
+    net::IpAddr,
+};
+
+use foldhash::fast::RandomState;
+
+use super::{
+    Connection, Consumer, End,
+    conversation::{Belongs, Conversation, Outlet, Way, guess_roles},
+    duplicates::Recent,
+    reassembly::LARGEST_WINDOW,
+    slots::{List, NONE, Slots},
+};
+use crate::{
+    evidence::{ConnectionId, Endpoint},
+    limits::Limits,
+    packet::{Flags, Segment},
+    time::Timestamp,
+};
+
+/// Nanoseconds of capture time for which segments after an accepted RST are still taken, before the connection closes.
+pub const RESET_NANOS: i64 = 2_000_000_000;
+
+/// Most connections that were reset and are not closed yet.
+pub const RESET_CONNECTIONS: usize = 1024;
+
+/// Nanoseconds of capture time for which the ends of a closed connection stay known.
+pub const LINGER_NANOS: i64 = 60_000_000_000;
+
+/// Most closed connections whose ends stay known.
+pub const LINGERING: usize = 16_384;
+
+/// Connections closed for their age at one segment, at most; the next segment goes on.
+const EXPIRE_AT_ONCE: usize = 32;
+
+/// What was counted over all connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Segments.
+    pub segments: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Copies of packets made by the recording (mirror ports, pktmon).
+    pub duplicates: u64,
+    /// Gaps.
+    pub gaps: u64,
+    /// Bytes in gaps.
+    pub bytes_missing: u64,
+    /// Overlapping bytes that differed from those kept.
+    pub overlaps_differing: u64,
+    /// Segments ignored: of no connection that could be told, RST with a wrong number, SYN out of place.
+    pub strays: u64,
+    /// Late segments of closed connections.
+    pub late: u64,
+    /// Connections ended for being quiet (`Limits::idle_nanos`).
+    pub idle: u64,
+    /// Connections ended to make room (`Limits::connections`).
+    pub evicted: u64,
+    /// Times `Limits::out_of_order` was reached.
+    pub direction_limit: u64,
+    /// Times `Limits::out_of_order_total` was reached.
+    pub total_limit: u64,
+}
+
+/// The two ends, lower first, packed for hashing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    low: u128,
+    high: u128,
+    ports: u32,
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.low);
+        state.write_u128(self.high);
+        state.write_u32(self.ports);
+    }
+}
+
+impl Key {
+    fn new(one: Endpoint, other: Endpoint) -> Self {
+        let pack = |end: Endpoint| {
+            let address = match end.address {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            };
+            (address.to_bits(), end.port)
+        };
+        let (low, high) = (pack(one).min(pack(other)), pack(one).max(pack(other)));
+        Self { low: low.0, high: high.0, ports: u32::from(low.1) << 16 | u32::from(high.1) }
+    }
+}
+
+/// What stays of a closed connection.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    id: u64,
+    /// Number after the SYN, where it was seen, by [`Way`].
+    starts: [Option<u32>; 2],
+    /// Number after the last byte, by [`Way`].
+    ends: [u32; 2],
+    packets: u32,
+    /// Copies were seen on it.
+    copies: bool,
+}
+
+enum State<S> {
+    Open(Box<Conversation<S>>),
+    Closed(Closed),
+}
+
+/// One pair of ends.
+struct Entry<S> {
+    /// Sender and receiver of the first packet.
+    ends: [Endpoint; 2],
+    /// Capture time at which its age begins.
+    stamp: i64,
+    state: State<S>,
+}
+
+/// All connections of an input.
+pub struct FlowTable<C: Consumer> {
+    limits: Limits,
+    slots: Slots<Entry<C::State>>,
+    places: HashMap<Key, u32, RandomState>,
+    /// Open connections, the one quiet longest first.
+    open: List,
+    /// Reset connections.
+    reset: List,
+    /// Closed connections.
+    lingering: List,
+    /// Place of the latest segment's connection: the next one is likely of the same.
+    latest: u32,
+    recent: Recent,
+    /// Bytes waiting in all connections.
+    held: usize,
+    /// Connections that may hold bytes, by place and number, in the order in which they began to.
+    holding: VecDeque<(u32, ConnectionId)>,
+    /// Capture time of the latest segment that had one.
+    clock: i64,
+    /// Capture time at which something may be too old.
+    due: i64,
+    totals: Totals,
+}
+
+const fn of_way<T: Copy>(values: &[T; 2], way: Way) -> T {
+    let [first, second] = *values;
+    match way {
+        Way::First => first,
+        Way::Second => second,
+    }
+}
+
+impl Closed {
+    /// Whether a segment is a late one of the closed connection, as against the first of a new one.
+    fn takes(&self, way: Way, segment: &Segment<'_>) -> bool {
+        if segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::RST) {
+            return of_way(&self.starts, way) == Some(segment.sequence.wrapping_add(1));
+        }
+        // Empty segments and garbage at the end tell of nothing new; bytes beyond the end, or far before it, do.
+        let after = segment.sequence.wrapping_add(segment.payload.len() as u32);
+        let behind = of_way(&self.ends, way).wrapping_sub(after);
+        segment.payload.is_empty() || u64::from(behind) <= LARGEST_WINDOW
+    }
+}
+
+impl<C: Consumer> FlowTable<C> {
+    /// A table without connections.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            slots: Slots::new(),
+            places: HashMap::default(),
+            open: List::new(),
+            reset: List::new(),
+            lingering: List::new(),
+            latest: NONE,
+            recent: Recent::new(),
+            held: 0,
+            holding: VecDeque::new(),
+            clock: 0,
+            due: i64::MIN,
+            totals: Totals::default(),
+        }
+    }
+
+    /// What was counted so far.
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Bytes (with their overhead) that wait out of order in all connections.
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Connections that are not closed.
+    pub const fn open_connections(&self) -> usize {
+        self.open.len() + self.reset.len()
+    }
+
+    /// Takes a segment; what it makes known goes to the consumer.
+    pub fn push(&mut self, segment: &Segment<'_>, consumer: &mut C) {
+        self.totals.segments = self.totals.segments.saturating_add(1);
+        let time = segment.at.time().map(Timestamp::nanos);
+        if let Some(time) = time {
+            self.clock = time;
+            // After the clock was set back, `due` must not stay out of reach.
+            self.due = self.due.min(time.saturating_add(RESET_NANOS));
+            if time >= self.due {
+                self.expire(consumer);
+            }
+        }
+        let (mut place, mut way) = match self.find(segment) {
+            Some((place, way)) => (place, way),
+            None => (self.begin(segment, consumer), Way::First),
+        };
+        let mut belongs = self.judge(place, way, segment);
+        if belongs == Belongs::No {
+            self.drop_connection(place, End::Abandoned, consumer);
+            self.forget(place);
+            (place, way) = (self.begin(segment, consumer), Way::First);
+            belongs = Belongs::Yes;
+        }
+        self.latest = place;
+        self.feed(place, way, segment, belongs, consumer);
+        if self.held > self.limits.out_of_order_total {
+            self.shed(consumer);
+        }
+    }
+
+    /// The end of the input: hands out all that waits, and closes all connections in the order of their numbers.
+    pub fn finish(&mut self, consumer: &mut C) {
+        let open = |(place, entry): (u32, &Entry<C::State>)| match &entry.state {
+            State::Open(conversation) => Some((conversation.connection.id, place)),
+            State::Closed(_) => None,
+        };
+        let mut places: Vec<_> = self.slots.iter().filter_map(open).collect();
+        places.sort_unstable();
+        for (_, place) in places {
+            let Some(entry) = self.slots.remove(place) else { continue };
+            if let State::Open(conversation) = entry.state {
+                let how = if conversation.is_reset() { End::Abandoned } else { End::Input };
+                conversation.close(how, &mut Outlet { consumer, totals: &mut self.totals });
+            }
+        }
+        let (limits, totals) = (self.limits.clone(), self.totals);
+        *self = Self { totals, ..Self::new(&limits) };
+    }
+
+    fn find(&self, segment: &Segment<'_>) -> Option<(u32, Way)> {
+        let way = |ends: &[Endpoint; 2]| {
+            let [first, second] = ends;
+            if (*first, *second) == (segment.source, segment.destination) {
+                Some(Way::First)
+            } else if (*first, *second) == (segment.destination, segment.source) {
+                Some(Way::Second)
+            } else {
+                None
+            }
+        };
+        if let Some(way) = self.slots.get(self.latest).and_then(|entry| way(&entry.ends)) {
+            return Some((self.latest, way));
+        }
+        let place = *self.places.get(&Key::new(segment.source, segment.destination))?;
+        Some((place, way(&self.slots.get(place)?.ends)?))
+    }
+
+    /// Opens a connection; its ends must be unknown.
+    fn begin(&mut self, segment: &Segment<'_>, consumer: &mut C) -> u32 {
+        while self.open_connections() >= self.limits.connections.max(1) {
+            let Some(oldest) = self.reset.first().or(self.open.first()) else { break };
+            self.totals.evicted = self.totals.evicted.saturating_add(1);
+            self.drop_connection(oldest, End::Abandoned, consumer);
+        }
+        self.totals.connections = self.totals.connections.saturating_add(1);
+        let (client, roles_known) = guess_roles(segment);
+        let (client_end, server_end) = match client {
+            Way::First => (segment.source, segment.destination),
+            Way::Second => (segment.destination, segment.source),
+        };
+        let connection = Connection {
+            id: ConnectionId(self.totals.connections),
+            first: segment.at,
+            last: segment.at,
+            client: client_end,
+            server: server_end,
+            roles_known,
+            from_start: [false; 2],
+            packets: 0,
+            gaps: [0; 2],
+            bytes_missing: [0; 2],
+            duplicates: 0,
+            overlaps_differing: 0,
+            bytes: [0; 2],
+        };
+        let state = consumer.open(&connection);
+        let conversation = Box::new(Conversation::new(connection, state, client));
+        let ends = [segment.source, segment.destination];
+        let place = self.slots.insert(Entry { ends, stamp: self.clock, state: State::Open(conversation) });
+        self.slots.link(&mut self.open, place);
+        self.places.insert(Key::new(segment.source, segment.destination), place);
+        place
+    }
+
+    /// Whether the segment is of the connection at this place, closed or open.
+    fn judge(&mut self, place: u32, way: Way, segment: &Segment<'_>) -> Belongs {
+        let time = segment.at.time();
+        let Some(entry) = self.slots.get_mut(place) else { return Belongs::No };
+        match &mut entry.state {
+            State::Open(conversation) => {
+                let quiet = match (time, conversation.connection.last.time()) {
+                    (Some(now), Some(last)) => now.nanos().saturating_sub(last.nanos()),
+                    _ => 0,
+                };
+                if quiet > self.limits.idle_nanos {
+                    self.totals.idle = self.totals.idle.saturating_add(1);
+                    return Belongs::No;
+                }
+                conversation.belongs(way, segment)
+            }
+            State::Closed(closed) => {
+                let quiet = time.map_or(0, |time| time.nanos().saturating_sub(entry.stamp));
+                if quiet <= LINGER_NANOS && closed.takes(way, segment) { Belongs::Yes } else { Belongs::No }
+            }
+        }
+    }
+
+    /// Gives the segment to its connection, and sees to what has become of that.
+    fn feed(&mut self, place: u32, way: Way, segment: &Segment<'_>, belongs: Belongs, consumer: &mut C) {
+        let Some(entry) = self.slots.get_mut(place) else { return };
+        let conversation = match &mut entry.state {
+            State::Open(conversation) => conversation,
+            State::Closed(closed) => {
+                self.totals.late = self.totals.late.saturating_add(1);
+                closed.packets = closed.packets.wrapping_add(1);
+                if self.recent.is_copy(closed.id, way == Way::First, closed.packets, closed.copies, segment) {
+                    self.totals.duplicates = self.totals.duplicates.saturating_add(1);
+                    closed.copies = true;
+                }
+                return;
+            }
+        };
+        let was_reset = conversation.is_reset();
+        let before = conversation.charge();
+        let out = &mut Outlet { consumer, totals: &mut self.totals };
+        conversation.receive(way, segment, belongs, &mut self.recent, &self.limits, out);
+        let after = conversation.charge();
+        self.held = self.held.saturating_sub(before).saturating_add(after);
+        let (ended, is_reset) = (conversation.has_ended(), conversation.is_reset());
+        let queue = after > 0 && !conversation.queued;
+        let id = conversation.connection.id;
+        conversation.queued |= queue;
+        if !(was_reset && is_reset) {
+            entry.stamp = self.clock;
+        }
+        if queue {
+            self.queue(place, id);
+        }
+        match (was_reset, is_reset) {
+            (false, true) => {
+                self.slots.unlink(&mut self.open, place);
+                self.slots.link(&mut self.reset, place);
+            }
+            (true, false) => {
+                self.slots.unlink(&mut self.reset, place);
+                self.slots.link(&mut self.open, place);
+            }
+            (false, false) => self.slots.touch(&mut self.open, place),
+            (true, true) => {}
+        }
+        if ended {
+            self.drop_connection(place, End::Fin, consumer);
+        } else if self.reset.len() > RESET_CONNECTIONS
+            && let Some(oldest) = self.reset.first()
+        {
+            self.drop_connection(oldest, End::Abandoned, consumer);
+        }
+    }
+
+    /// Closes the connection at this place, if it is open. Its ends linger.
+    fn drop_connection(&mut self, place: u32, how: End, consumer: &mut C) {
+        let Some(entry) = self.slots.get_mut(place) else { return };
+        let State::Open(conversation) = &entry.state else { return };
+        let ways = Way::BOTH.map(|way| conversation.direction(way));
+        let closed = Closed {
+            id: conversation.connection.id.0,
+            starts: ways.map(|direction| direction.first_sequence()),
+            ends: ways.map(|direction| direction.next_sequence()),
+            packets: conversation.connection.packets as u32,
+            copies: conversation.connection.duplicates > 0,
+        };
+        entry.stamp = self.clock;
+        let State::Open(conversation) = std::mem::replace(&mut entry.state, State::Closed(closed)) else { return };
+        self.held = self.held.saturating_sub(conversation.charge());
+        let list = if conversation.is_reset() { &mut self.reset } else { &mut self.open };
+        self.slots.unlink(list, place);
+        self.slots.link(&mut self.lingering, place);
+        conversation.close(how, &mut Outlet { consumer, totals: &mut self.totals });
+        if self.lingering.len() > LINGERING.min(self.limits.connections)
+            && let Some(oldest) = self.lingering.first()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    /// Forgets the ends of a closed connection.
+    fn forget(&mut self, place: u32) {
+        if !matches!(self.slots.get(place), Some(Entry { state: State::Closed(_), .. })) {
+            return;
+        }
+        self.slots.unlink(&mut self.lingering, place);
+        if let Some(entry) = self.slots.remove(place) {
+            let [first, second] = entry.ends;
+            self.places.remove(&Key::new(first, second));
+        }
+    }
+
+    /// Closes connections that have been quiet, reset or lingering for too long.
+    fn expire(&mut self, consumer: &mut C) {
+        let now = self.clock;
+        let mut due = now.saturating_add(RESET_NANOS);
+        for _ in 0..EXPIRE_AT_ONCE {
+            let candidates = [
+                (self.open.first(), self.limits.idle_nanos),
+                (self.reset.first(), RESET_NANOS),
+                (self.lingering.first(), LINGER_NANOS),
+            ];
+            let mut expired = None;
+            for (place, age) in candidates {
+                let Some(place) = place else { continue };
+                let Some(entry) = self.slots.get_mut(place) else { continue };
+                // The front is the oldest by order of packets: a later stamp is of a clock that was set back since.
+                entry.stamp = entry.stamp.min(now);
+                let end = entry.stamp.saturating_add(age);
+                if end < now {
+                    expired = Some(place);
+                    break;
+                }
+                due = due.min(end.saturating_add(1));
+            }
+            let Some(place) = expired else {
+                self.due = due;
+                return;
+            };
+            match self.slots.get(place) {
+                Some(Entry { state: State::Open(conversation), .. }) => {
+                    if !conversation.is_reset() {
+                        self.totals.idle = self.totals.idle.saturating_add(1);
+                    }
+                    self.drop_connection(place, End::Abandoned, consumer);
+                }
+                _ => self.forget(place),
+            }
+        }
+        self.due = now;
+    }
+
+    /// Remembers that a connection holds bytes.
+    fn queue(&mut self, place: u32, id: ConnectionId) {
+        // Entries of closed connections are swept out when they are most of the queue: O(1) in the long run.
+        if self.holding.len() > 2 * self.open_connections() + 1024 {
+            let slots = &self.slots;
+            self.holding.retain(|(place, id)| {
+                let entry = slots.get(*place);
+                matches!(entry, Some(Entry { state: State::Open(open), .. }) if open.connection.id == *id)
+            });
+        }
+        self.holding.push_back((place, id));
+    }
+
+    /// Gives up holes, of those connections first that have waited longest, until the limit of all is kept.
+    fn shed(&mut self, consumer: &mut C) {
+        self.totals.total_limit = self.totals.total_limit.saturating_add(1);
+        while self.held > self.limits.out_of_order_total {
+            let Some((place, id)) = self.holding.pop_front() else { return };
+            let Some(Entry { state: State::Open(conversation), .. }) = self.slots.get_mut(place) else { continue };
+            if conversation.connection.id != id {
+                continue;
+            }
+            conversation.queued = false;
+            let before = conversation.charge();
+            conversation.release_all(&mut Outlet { consumer, totals: &mut self.totals });
+            self.held = self.held.saturating_sub(before).saturating_add(conversation.charge());
+            if conversation.has_ended() {
+                self.drop_connection(place, End::Fin, consumer);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Tells copies of a packet made by the recording from retransmissions made by TCP.
+//!
+//! Mirror ports that see a packet both coming and going, `-i any`, and Windows' pktmon (one copy per network component)
+//! record a packet several times within microseconds. TCP repeats a segment too, but only after a timeout (200 ms and
+//! more) or a round trip with three acknowledgments. A packet is therefore taken for a **copy** if an earlier one of
+//! the same connection and direction has the same sequence number, acknowledgment, flags, length and bytes (compared by
+//! a sample of three times 16), at most [`COPY_PACKETS`] packets of the connection lie between, and
+//!
+//! * at most [`COPY_NANOS`] of capture time, or
+//! * at most [`MIRROR_NANOS`], where VLAN or tunnel differ (a copy on the other side of a router), or
+//! * where the recording has no times, at most [`TIMELESS_PACKETS`] packets.
+//!
+//! An acknowledgment without data is repeated by TCP at once when segments arrive out of order, so that equal ones
+//! prove nothing: they count only where the encapsulation differs or copies were already proven on the connection.
+//!
+//! What is a copy is only counted, never left out: to the streams a copy is one more retransmission.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use crate::packet::{Flags, Segment};
+
+/// Most packets of the connection between a packet and its copy.
+pub const COPY_PACKETS: u32 = 32;
+
+/// Most nanoseconds of capture time between a packet and its copy.
+pub const COPY_NANOS: u64 = 1_000_000;
+
+/// The same where the encapsulations differ.
+pub const MIRROR_NANOS: u64 = 50_000_000;
+
+/// Most packets of the connection between a packet and its copy where times are unknown.
+pub const TIMELESS_PACKETS: u32 = 8;
+
+/// Packets remembered, of all connections. A power of two.
+const REMEMBERED: usize = 2048;
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    tag: u64,
+    nanos: Option<i64>,
+    packets: u32,
+    encapsulation: u32,
+}
+
+/// The latest packets of all connections; each overwrites an old one at the place its hash tells.
+pub(crate) struct Recent {
+    seen: Box<[Seen]>,
+}
+
+impl Recent {
+    pub(crate) fn new() -> Self {
+        Self { seen: vec![Seen::default(); REMEMBERED].into_boxed_slice() }
+    }
+
+    /// Remembers a packet; whether it is a copy of one remembered. `proven`: copies were seen on this connection before.
+    pub(crate) fn is_copy(
+        &mut self,
+        connection: u64,
+        first: bool,
+        packets: u32,
+        proven: bool,
+        segment: &Segment<'_>,
+    ) -> bool {
+        let tag = tag(connection, first, segment);
+        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
+        let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
+        let place = (tag >> 32) as usize % REMEMBERED;
+        let Some(place) = self.seen.get_mut(place) else { return false };
+        let then = std::mem::replace(place, now);
+        if then.tag != tag {
+            return false;
+        }
+        let between = packets.wrapping_sub(then.packets);
+        let elsewhere = then.encapsulation != now.encapsulation;
+        let near = match (then.nanos, nanos) {
+            (Some(then), Some(now)) => then.abs_diff(now) <= if elsewhere { MIRROR_NANOS } else { COPY_NANOS },
+            _ => between <= TIMELESS_PACKETS,
+        };
+        let telling = !segment.payload.is_empty() || segment.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
+        near && between <= COPY_PACKETS && (telling || elsewhere || proven)
+    }
+}
+
+fn tag(connection: u64, first: bool, segment: &Segment<'_>) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_u64(connection << 1 | u64::from(first));
+    hasher.write_u64(u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgment));
+    let payload = segment.payload;
+    let length = payload.len();
+    hasher.write_u64((length as u64) << 32 | u64::from(segment.missing) << 8 | u64::from(segment.flags.0));
+    let sample = |from: usize| {
+        let piece = payload.get(from..).and_then(<[u8]>::first_chunk::<16>);
+        piece.map_or(0, |piece| u128::from_le_bytes(*piece))
+    };
+    if length >= 16 {
+        hasher.write_u128(sample(0));
+        hasher.write_u128(sample(length / 2 - 8));
+        hasher.write_u128(sample(length - 16));
+    } else {
+        let mut piece = [0; 16];
+        piece.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
+        hasher.write_u128(u128::from_le_bytes(piece));
+    }
+    // 0 marks an empty place.
+    hasher.finish() | 1
+}
