@@ -8,6 +8,9 @@ pub mod reassembly;
 mod slots;
 pub mod table;
 
+#[cfg(test)]
+mod tests;
+
 use crate::evidence::{At, ConnectionId, Endpoint};
 
 /// A side of a connection.

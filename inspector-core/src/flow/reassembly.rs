@@ -335,7 +335,7 @@ impl Direction {
 
     /// The side has not been seen for so long that it is not, or no longer, recorded.
     pub(crate) fn is_silent(&self, now: Now) -> bool {
-        self.heard.is_none_or(|heard| now.since(heard) >= ONE_SIDED_PACKETS)
+        now.since(self.heard.unwrap_or(0)) >= ONE_SIDED_PACKETS
     }
 
     /// The side was never seen.
@@ -712,19 +712,21 @@ impl Direction {
         }
     }
 
-    /// Notes acknowledgments down while a hole is open, so that it is known which of them are old enough.
+    /// Notes acknowledgments down while a hole is open, so that it is known which of them are old enough. The first one
+    /// past the hole is noted at once.
     pub(crate) fn observe(&mut self, now: Now) {
-        if !matches!(self.block(), Block::Hole { .. }) {
+        let Block::Hole { end, .. } = self.block() else {
             self.mark = None;
             return;
-        }
-        match self.mark {
-            Some(mark) if now.since(mark.now.packets) < LATE_PACKETS && !now.elapsed(mark.now.at, LATE_NANOS) => {}
-            mark => {
-                self.confirmed = mark.map_or(self.confirmed, |mark| mark.acknowledged);
-                self.mark = Some(Mark { acknowledged: self.acknowledged, now });
+        };
+        if let Some(mark) = self.mark {
+            if now.since(mark.now.packets) >= LATE_PACKETS || now.elapsed(mark.now.at, LATE_NANOS) {
+                self.confirmed = self.confirmed.max(mark.acknowledged);
+            } else if mark.acknowledged >= end || self.acknowledged < end {
+                return;
             }
         }
+        self.mark = Some(Mark { acknowledged: self.acknowledged, now });
     }
 
     /// Whether the bytes of the hole before `end` will not come any more:

@@ -382,22 +382,24 @@ impl<C: Consumer> FlowTable<C> {
         if queue {
             self.queue(place, id);
         }
-        if ended {
-            self.drop_connection(place, End::Fin, consumer);
-        } else if is_reset && !was_reset {
-            self.slots.unlink(&mut self.open, place);
-            self.slots.link(&mut self.reset, place);
-            if self.reset.len() > RESET_CONNECTIONS
-                && let Some(oldest) = self.reset.first()
-            {
-                self.drop_connection(oldest, End::Abandoned, consumer);
+        match (was_reset, is_reset) {
+            (false, true) => {
+                self.slots.unlink(&mut self.open, place);
+                self.slots.link(&mut self.reset, place);
             }
-        } else if !is_reset {
-            if was_reset {
+            (true, false) => {
                 self.slots.unlink(&mut self.reset, place);
                 self.slots.link(&mut self.open, place);
             }
-            self.slots.touch(&mut self.open, place);
+            (false, false) => self.slots.touch(&mut self.open, place),
+            (true, true) => {}
+        }
+        if ended {
+            self.drop_connection(place, End::Fin, consumer);
+        } else if self.reset.len() > RESET_CONNECTIONS
+            && let Some(oldest) = self.reset.first()
+        {
+            self.drop_connection(oldest, End::Abandoned, consumer);
         }
     }
 
