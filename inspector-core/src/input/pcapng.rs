@@ -27,23 +27,20 @@ use crate::{
     time::Timestamp,
 };
 
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
+use pcap_parser::{
+    CB_MAGIC as CUSTOM, DCB_MAGIC as CUSTOM_NOT_COPIED, DSB_MAGIC as DECRYPTION_SECRETS, EPB_MAGIC as ENHANCED_PACKET,
+    IDB_MAGIC as INTERFACE_DESCRIPTION, ISB_MAGIC as INTERFACE_STATISTICS, NRB_MAGIC as NAME_RESOLUTION,
+    SHB_MAGIC as SECTION_HEADER, SJE_MAGIC as JOURNAL, SPB_MAGIC as SIMPLE_PACKET, SecretsType,
+};
+
+/// Replaced by the enhanced packet block in 2004, still written by old programs.
 const OBSOLETE_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = 3;
-const NAME_RESOLUTION: u32 = 4;
-const INTERFACE_STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
 
 /// Blocks that carry no packet, but that Wireshark shows as records and so gives frame numbers.
 const NUMBERED: [u32; 3] = [JOURNAL, CUSTOM, CUSTOM_NOT_COPIED];
-const JOURNAL: u32 = 9;
-const CUSTOM: u32 = 0x0bad;
-const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
 
 /// `secrets_type` of an NSS key log.
-const TLS_KEY_LOG: u32 = 0x544c_534b;
+const TLS_KEY_LOG: u32 = SecretsType::TlsKeyLog.0;
 
 /// Type, length and length again.
 const SMALLEST_BLOCK: u32 = 12;
@@ -634,6 +631,33 @@ pub(crate) mod tests {
         assert_eq!(items(&LITTLE.all()), wanted(1));
         assert_eq!(items(&BIG.all()), wanted(1));
         assert_eq!(items(&sample()), [wanted(1), wanted(5)].concat());
+    }
+
+    /// On well-formed blocks another reader sees the same packets.
+    #[test]
+    fn agrees_with_pcap_parser() {
+        use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapNGReader, traits::PcapReaderIterator};
+        let sample = LITTLE.all();
+        let mut reader = PcapNGReader::new(1 << 16, sample.as_slice()).unwrap();
+        let mut theirs = Vec::new();
+        loop {
+            match reader.next() {
+                Ok((length, PcapBlockOwned::NG(block))) => {
+                    match block {
+                        Block::EnhancedPacket(packet) => theirs.push(packet.data[..packet.caplen as usize].to_vec()),
+                        Block::SimplePacket(packet) => theirs.push(packet.data[..packet.origlen as usize].to_vec()),
+                        _ => {}
+                    }
+                    reader.consume(length);
+                }
+                Err(PcapError::Eof) => break,
+                _ => panic!("the sample is well-formed"),
+            }
+        }
+        assert_eq!(theirs, [b"abc".to_vec(), b"abcd".to_vec(), b"yz".to_vec()]);
+        let frames = items(&sample).into_iter().filter(|item| item.starts_with('#') && !item.contains("[78]"));
+        let bytes = |data: &Vec<u8>| format!("{data:?}");
+        assert!(frames.zip(theirs.iter().map(bytes)).all(|(ours, theirs)| ours.ends_with(&theirs)));
     }
 
     #[test]
