@@ -52,6 +52,10 @@ pub struct Limits {
     pub token: usize,
     /// Tokens inside tokens.
     pub token_depth: usize,
+    /// Keys kept to verify signatures with. Later ones are counted only.
+    pub signing_keys: usize,
+    /// Keys tried on one token. Beyond, its signature is unverifiable.
+    pub key_trials: usize,
     /// Members of all objects and arrays in one JSON document that are walked for tokens.
     pub json_members: usize,
     /// Exchanges waiting to be handed out in capture order.
@@ -94,6 +98,8 @@ impl Default for Limits {
             tokens: 10_000,
             token: 256 << 10,
             token_depth: 4,
+            signing_keys: 1024,
+            key_trials: 32,
             json_members: 1 << 20,
             reorder: 4096,
             findings: 1000,

@@ -4,6 +4,7 @@ pub mod compact;
 pub mod extract;
 pub mod interner;
 pub mod principal;
+pub mod verify;
 
 use std::{fmt, sync::Arc};
 
