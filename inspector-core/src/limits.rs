@@ -64,6 +64,10 @@ pub struct Limits {
     pub token: usize,
     /// Tokens inside tokens.
     pub token_depth: usize,
+    /// Keys kept to verify signatures with. Later ones are counted only.
+    pub signing_keys: usize,
+    /// Keys tried on one token. Beyond, its signature is unverifiable.
+    pub key_trials: usize,
     /// Members of all objects and arrays in one JSON document that are walked for tokens.
     pub json_members: usize,
     /// Parameters, tokens, credentials, challenges and passwords kept per exchange, each kind by itself. What lies beyond is
@@ -118,6 +122,8 @@ impl Default for Limits {
             tokens_total: 8 << 20,
             token: 256 << 10,
             token_depth: 4,
+            signing_keys: 1024,
+            key_trials: 32,
             json_members: 1 << 20,
             per_exchange: 4096,
             reorder: 4096,

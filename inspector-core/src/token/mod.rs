@@ -8,10 +8,11 @@ pub mod interner;
 mod json;
 pub mod mask;
 pub mod principal;
-mod scan;
 #[cfg(test)]
+mod scan;
 pub(crate) mod testing;
 mod time;
+pub mod verify;
 
 use std::{fmt, sync::Arc};
 
