@@ -12,6 +12,8 @@ use crate::{
 const ISSUERS: usize = 64;
 /// Longest document read, in bytes.
 const LONGEST: usize = 256 << 10;
+/// Longest issuer kept, in bytes.
+const LONGEST_ISSUER: usize = 512;
 
 declare_rule! {
     /// A token has an HMAC, and its issuer publishes public keys: a receiver that lets the token choose the algorithm takes
@@ -37,7 +39,7 @@ impl Rule for HsOnPublicResource {
             .filter(|metadata| metadata.keys.iter().any(|key| key.certificate.is_some()))
             .and_then(|metadata| metadata.issuer)
             .or_else(|| discovered(observation));
-        let Some(issuer) = published else { return };
+        let Some(issuer) = published.filter(|issuer| issuer.len() <= LONGEST_ISSUER) else { return };
         if self.issuers.len() < ISSUERS && !self.issuers.iter().any(|known| known.issuer == issuer) {
             self.issuers.push(Issuer { issuer, name: None, source: None });
         }
