@@ -356,7 +356,8 @@ impl Ledger {
         for (sighting, actor) in observation.actors() {
             let evidence = || observation.sighted(sighting);
             see(&mut facts.actors.kinds, sighting.kind, SHORT_LIST, limit, evidence);
-            if let Some(audience) = sighting.token.audience() {
+            // Of several audiences one may be the host's: only a single one tells.
+            if let Some(audience) = sighting.token.audience().filter(|_| sighting.token.audiences().len() == 1) {
                 let evidence = || observation.claimed(sighting, "aud", &audience.to_string());
                 let id = bounded(&audience.name.to_ascii_lowercase());
                 see(&mut facts.actors.audiences, id, SHORT_LIST, limit, evidence);

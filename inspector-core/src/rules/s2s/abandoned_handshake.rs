@@ -27,7 +27,8 @@ declare_rule! {
     ///
     /// # Traps
     /// A challenge in the last two minutes of the recording is not judged, nor are recordings without times. Callers have
-    /// many addresses, so that a call of any client counts. Requests of others without credentials do not count.
+    /// many addresses, so that a call of any client counts, also one whose token the recording took out. Requests of others
+    /// without credentials do not count.
     pub(crate) AbandonedHandshake = "S2S-031" "abandoned-handshake" Medium,
     title: "A caller was challenged for OAuth and did not come back with a token",
     remedy: "Look at the caller's token requests for errors of the token endpoint (S2S-036), and whether the endpoint can \
@@ -48,7 +49,10 @@ pub(crate) struct Open {
 impl Rule for AbandonedHandshake {
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let Some(time) = observation.time else { return };
-        if observation.carried.token() {
+        // What a sanitised recording shows of a call: a replaced token, or an answer as if none was needed.
+        let sanitized =
+            observation.carried.redacted || (observation.is_resource() && observation.answer == Answer::Anonymous);
+        if observation.carried.token() || sanitized {
             let Some(open) = self.open.remove(&observation.host) else { return };
             if is_over(open.last, time) {
                 self.abandoned.entry(observation.host).or_default().merge(open.seen, PLACES);

@@ -78,7 +78,7 @@ fn realms_differ(one: Option<&Principal>, other: Option<&Principal>) -> bool {
 }
 
 /// Signature algorithms of an actor token: a key pair's.
-fn is_asymmetric(token: &Token) -> bool {
+pub(super) fn is_asymmetric(token: &Token) -> bool {
     let algorithm = token.algorithm().to_ascii_uppercase();
     ["RS", "PS", "ES", "ED"].iter().any(|family| algorithm.starts_with(family))
 }

@@ -20,8 +20,8 @@ declare_rule! {
     /// user.
     pub(crate) RealmMissingOrInconsistent = "S2S-006" "realm-missing-or-inconsistent" High,
     title: "The names in a token are of different realms",
-    remedy: "Let caller and resource use one realm: Set-CsOAuthConfiguration -Realm on Skype for Business Server, \
-             Set-AuthServer and Set-PartnerApplication -Realm on Exchange; the tenant id with the cloud.",
+    remedy: "Let caller and resource use one realm, the tenant id with the cloud: Set-CsOAuthConfiguration -Realm on \
+             Skype for Business Server; compare Get-AuthServer and Get-PartnerApplication on Exchange.",
     source: "[MS-XOAUTH] §3.2.5.6",
     reference: "https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xoauth/",
 }

@@ -1,0 +1,142 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    handshake::{
+        host,
+        observation::{CLOCK_SKEW, Observation, is_readable},
+    },
+    http::exchange::Scheme,
+    report::mask,
+    rules::{Context, Declared, Rule, Severity, declare_rule},
+    token::{Role, Sighting, Token, TokenKind},
+};
+
+declare_rule! {
+    /// A proof of possession does not fit: it is for another method or URL, made at another time, for another access token,
+    /// or with another key than the token is bound to; or a token bound to a key came without proof. A time that is off by
+    /// more than five minutes is medium.
+    ///
+    /// # Evidence
+    /// The claim that does not fit.
+    ///
+    /// # Traps
+    /// Query and fragment are no part of the URL, and behind a proxy that ends TLS its scheme differs. A claim the proof
+    /// lacks is the matter of JWT-007.
+    pub(crate) DpopBindings = "JWT-030" "dpop-bindings" High,
+    title: "A proof of possession does not fit the request or the token",
+    remedy: "Let the resource check jkt, htm, htu, iat and ath, and refuse bound tokens under another scheme than DPoP.",
+    source: "RFC 9449 §4.3, §7.1",
+    reference: "https://www.rfc-editor.org/rfc/rfc9449#section-4.3",
+}
+
+impl Rule for DpopBindings {
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        let all = &observation.extraction.sightings;
+        let proof = all.iter().find(|s| s.name.eq_ignore_ascii_case("dpop") && s.kind == TokenKind::Dpop);
+        let bound = all.iter().find(|s| s.role == Role::Presented && key_of(&s.token).is_some());
+        let mut found: Vec<(Severity, &Sighting, &'static str, String)> = Vec::new();
+        if let Some(bound) = bound.filter(|bound| bound.scheme.as_deref().is_some_and(|s| !s.eq_ignore_ascii_case("dpop"))) {
+            let scheme = mask::text(bound.scheme.as_deref().unwrap_or_default());
+            found.push((Severity::High, bound, "cnf", format!("a token bound to a key came by {scheme}")));
+        }
+        if let Some(proof) = proof.filter(|proof| is_readable(&proof.token)) {
+            let request = faults_of_request(observation, &proof.token);
+            let token = all.iter().find(|s| s.role == Role::Presented && s.kind != TokenKind::Dpop);
+            let binding = faults_of_binding(&proof.token, bound.map(|s| &*s.token), token.map(|s| &*s.token));
+            let faults = request.into_iter().chain(binding);
+            found.extend(faults.map(|(severity, claim, detail)| (severity, proof, claim, detail)));
+        }
+        for (severity, sighting, claim, detail) in found {
+            let value = sighting.token.claim(claim).unwrap_or_default();
+            let evidence = observation.claimed(sighting, claim, &value);
+            context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+        }
+    }
+}
+
+/// `cnf.jkt`.
+fn key_of(token: &Token) -> Option<&str> {
+    token.claims.get("cnf")?.get("jkt").and_then(Value::as_str)
+}
+
+
+
+/// What of method, URL and time does not fit.
+fn faults_of_request(observation: &Observation<'_>, proof: &Token) -> Vec<(Severity, &'static str, String)> {
+    let mut found = Vec::new();
+    let method = observation.request().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+    if let Some(htm) = proof.claim("htm").filter(|htm| *htm != method) {
+        found.push((Severity::High, "htm", format!("htm is {}, the method {}", mask::text(&htm), mask::text(&method))));
+    }
+    if let Some(htu) = proof.claim("htu")
+        && !is_url_of(&htu, observation)
+    {
+        found.push((Severity::High, "htu", format!("htu {} is not that of the request", mask::text(&htu))));
+    }
+    if let (Some(issued), Some(now)) = (proof.issued_at, observation.valid_at())
+        && issued.seconds().abs_diff(now.seconds()) > CLOCK_SKEW
+    {
+        found.push((Severity::Medium, "iat", "the proof was made at another time".to_owned()));
+    }
+    found
+}
+
+fn is_url_of(htu: &str, observation: &Observation<'_>) -> bool {
+    let Some((_, rest)) = htu.split_once("://") else { return false };
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let rest = rest.get(..end).unwrap_or_default();
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+    let host = host::normalize(authority, Scheme::Https);
+    let asked = if observation.path.is_empty() { "/" } else { &observation.path };
+    host::bare(&host) == host::bare(&observation.host_name) && path.eq_ignore_ascii_case(asked)
+}
+
+/// What of the keys and the access token does not fit.
+fn faults_of_binding(proof: &Token, bound: Option<&Token>, token: Option<&Token>) -> Vec<(Severity, &'static str, String)> {
+    let mut found = Vec::new();
+    if let (Some(jkt), Some(thumbprint)) = (bound.and_then(key_of), proof.header.get("jwk").and_then(thumbprint))
+        && jkt != thumbprint
+    {
+        found.push((Severity::High, "cnf", format!("the token is bound to {}, the proof's key is {thumbprint}", mask::text(jkt))));
+    }
+    if let (Some(ath), Some(token)) = (proof.claim("ath"), token) {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token.raw.reveal().as_bytes()));
+        if *ath != hash {
+            found.push((Severity::High, "ath", "the proof is for another access token".to_owned()));
+        }
+    }
+    found
+}
+
+/// The thumbprint of a public key (RFC 7638): SHA-256 of its required members in order of their names.
+fn thumbprint(key: &Value) -> Option<String> {
+    let names: &[&str] = match key.get("kty")?.as_str()? {
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        "RSA" => &["e", "kty", "n"],
+        _ => return None,
+    };
+    let members: Option<Vec<String>> = names
+        .iter()
+        .map(|name| Some(format!("\"{name}\":{}", serde_json::to_string(key.get(*name)?.as_str()?).ok()?)))
+        .collect();
+    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{}}}", members?.join(",")).as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thumbprint_of_rfc_7638() {
+        let key = serde_json::json!({
+            "kty": "RSA",
+            "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+            "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"
+        });
+        assert_eq!(thumbprint(&key).as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+        assert_eq!(thumbprint(&serde_json::json!({"kty": "oct", "k": "x"})), None);
+    }
+}

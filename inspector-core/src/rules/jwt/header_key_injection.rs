@@ -1,0 +1,63 @@
+use crate::{
+    report::mask,
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    token::{Token, TokenKind},
+};
+
+declare_rule! {
+    /// The header brings its own key (`jwk`) or says where to fetch it (`jku`, `x5u`). A receiver that follows it lets the
+    /// sender choose the key. A URL of the issuer's own host, and a certificate chain (`x5c`), are information.
+    ///
+    /// # Evidence
+    /// The header parameter.
+    ///
+    /// # Traps
+    /// Proofs of possession (DPoP, PoP, credential proofs) bring their key rightly. `x5c` is normal for assertions and
+    /// devices; whether it chains to a trusted root is not told here. A token that was merely seen is low.
+    pub(crate) HeaderKeyInjection = "JWT-004" "header-key-injection" High,
+    title: "A token brings the key it is to be verified with",
+    remedy: "Resolve keys only from pinned metadata of the issuer; never from jwk, jku, x5u or x5c of the token.",
+    source: "RFC 8725 §3.10; RFC 7515 §4.1.2",
+    reference: "https://www.rfc-editor.org/rfc/rfc8725#section-3.10",
+}
+
+impl Rule for HeaderKeyInjection {
+    fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
+        for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
+            if matches!(layer.token.kind, TokenKind::Dpop | TokenKind::Pop | TokenKind::Broker) {
+                continue;
+            }
+            let used = layer.nested || layer.facts.presented > 0 || layer.facts.asserted;
+            for (name, severity) in keys(layer.token) {
+                if name == "x5c" && layer.facts.presented == 0 {
+                    continue;
+                }
+                let severity = if used { severity } else { severity.min(Severity::Low) };
+                let value = layer.token.parameter(name).unwrap_or_else(|| "a key".into());
+                let detail = format!("{} with {name}", layer.token.kind);
+                for draft in layer.drafts(Self::META, name, &mask::text(&value)) {
+                    context.find(draft.severity(severity).detail(detail.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Parameters that bring a key, each with its severity.
+fn keys(token: &Token) -> Vec<(&'static str, Severity)> {
+    let mut found = Vec::new();
+    let proof = token.parameter("typ").is_some_and(|kind| kind.to_ascii_lowercase().contains("proof"));
+    if token.header.contains_key("jwk") && !proof {
+        found.push(("jwk", Severity::High));
+    }
+    let issuer = token.claim("iss").and_then(|issuer| super::url_host(&issuer));
+    for name in ["jku", "x5u"] {
+        let Some(url) = token.parameter(name) else { continue };
+        let own = issuer.is_some() && super::url_host(&url) == issuer;
+        found.push((name, if own { Severity::Info } else { Severity::High }));
+    }
+    if token.header.contains_key("x5c") {
+        found.push(("x5c", Severity::Info));
+    }
+    found
+}

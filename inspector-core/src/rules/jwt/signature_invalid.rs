@@ -1,0 +1,64 @@
+use crate::{
+    report::{mask, signature::Signature},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+};
+
+declare_rule! {
+    /// The signature of a token, verified with the keys that were given. One that does not fit is critical; one that fits,
+    /// or cannot be told, is information.
+    ///
+    /// # Evidence
+    /// The token's issuer and the reason.
+    ///
+    /// # Traps
+    /// Without keys nothing is said. A header with a nonce (Microsoft Graph, SharePoint) and encrypted tokens cannot be
+    /// verified by anyone but their receiver, by design. Actor tokens are judged by S2S-021.
+    pub(crate) SignatureInvalid = "JWT-018" "signature-invalid" Critical,
+    title: "The signature of a token is wrong",
+    remedy: "Refuse it at the receiver; find out who sent it, and change the issuer's key if it was accepted.",
+    source: "RFC 7515 §5.2; RFC 8725 §3.3",
+    reference: "https://www.rfc-editor.org/rfc/rfc7515#section-5.2",
+}
+
+impl Rule for SignatureInvalid {
+    fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
+        for layer in super::layers(context.ledger).filter(|layer| !layer.is_actor()) {
+            let Some((signature, reason)) = summary.signatures.result(layer.token.id) else { continue };
+            let (severity, title) = match signature {
+                Signature::Invalid => (Severity::Critical, Self::META.title),
+                Signature::Verified => (Severity::Info, "The signature of a token was verified"),
+                Signature::Unverifiable => (Severity::Info, "The signature of a token cannot be verified"),
+                Signature::Absent => continue,
+            };
+            let issuer = mask::text(&layer.token.claim("iss").unwrap_or_default());
+            let detail = format!("{} of {issuer}: {}", layer.token.kind, mask::text(reason));
+            for draft in layer.drafts(Self::META, "iss", &issuer) {
+                context.find(draft.severity(severity).title(title).detail(detail.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speaks_where_keys_were_given() {
+        for (result, severity) in [
+            (None, None),
+            (Some((Signature::Invalid, "it fits no key")), Some(Severity::Critical)),
+            (Some((Signature::Verified, "fits")), Some(Severity::Info)),
+            (Some((Signature::Unverifiable, "its header has a nonce")), Some(Severity::Info)),
+            (Some((Signature::Absent, "alg is none")), None),
+        ] {
+            let report = super::super::report_on(crate::token::testing::RFC7515_A1, |analysis, id| {
+                if let Some((signature, reason)) = result {
+                    analysis.signature(id, signature, reason);
+                }
+            });
+            let found = report.findings.iter().find(|finding| finding.meta.code == "JWT-018");
+            assert_eq!(found.map(|finding| finding.severity), severity, "{result:?}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use crate::{
+    report::mask,
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s},
+};
+
+declare_rule! {
+    /// A signature has a length that no key of its algorithm gives: it was made up, or damaged.
+    ///
+    /// # Evidence
+    /// `alg` and the length of the decoded signature.
+    ///
+    /// # Traps
+    /// RSA keys of unusual sizes from 1024 bits give whole numbers of eight bytes. What a recording cut is not judged, and
+    /// tokens of server-to-server OAuth are judged by S2S-019. A token that was merely seen is low.
+    pub(crate) SignatureLength = "JWT-019" "signature-length" High,
+    title: "A token's signature has an impossible length",
+    remedy: "Refuse it at the receiver, install its security updates, and find out who sent it.",
+    source: "RFC 7518 §3.3, §3.4; RFC 8017 §8.2.2",
+    reference: "https://www.rfc-editor.org/rfc/rfc7518#section-3",
+}
+
+impl Rule for SignatureLength {
+    fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
+        for layer in super::layers(context.ledger).filter(|layer| layer.is_readable() && !layer.is_s2s()) {
+            let (token, length) = (layer.token, layer.token.signature_length);
+            let algorithm = token.algorithm().to_ascii_uppercase();
+            let rsa = algorithm.starts_with("RS") || algorithm.starts_with("PS");
+            let rare = rsa && (128..=2048).contains(&length) && length.is_multiple_of(8);
+            if rare || !s2s::has_impossible_signature(token) {
+                continue;
+            }
+            let severity = if layer.is_used() { Self::META.severity } else { Severity::Low };
+            let detail = format!("alg \"{}\", signature of {length} bytes", mask::text(&token.algorithm()));
+            for draft in layer.drafts(Self::META, "alg", &token.algorithm()) {
+                context.find(draft.severity(severity).detail(detail.clone()));
+            }
+        }
+    }
+}
