@@ -16,6 +16,7 @@ use super::{
     },
     caller,
     facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see},
+    flows::Flows,
     host::{self, HostId, HostNames},
     observation::{self, Answer, Endpoint, Observation},
 };
@@ -56,6 +57,7 @@ pub struct Ledger {
     callers: Vec<(String, Seen)>,
     inputs: BTreeMap<SourceId, InputFacts>,
     span: Option<(Timestamp, Timestamp)>,
+    flows: Flows,
 }
 
 impl Ledger {
@@ -78,6 +80,7 @@ impl Ledger {
             callers: Vec::new(),
             inputs: BTreeMap::new(),
             span: None,
+            flows: Flows::default(),
         }
     }
 
@@ -167,6 +170,11 @@ impl Ledger {
         self.span
     }
 
+    /// Authorization requests, codes and issued tokens.
+    pub const fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
     /// The limit that was reached, if one was: then not everything was kept apart.
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
@@ -206,6 +214,7 @@ impl Ledger {
             self.facts_mut(observation.host).tunnels.add(limit, || observation.request_line());
             return;
         }
+        self.flows.record(observation);
         self.record_host(observation);
         self.record_issuers(observation);
         self.record_actors(observation);

@@ -8,6 +8,8 @@ pub mod call;
 pub mod caller;
 pub mod diagnostics;
 pub mod facts;
+pub mod flow;
+pub mod flows;
 pub mod host;
 pub mod ledger;
 pub mod observation;

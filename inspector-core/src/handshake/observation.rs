@@ -11,6 +11,7 @@ use super::{
     call::History,
     caller::{self, Caller, Direction},
     diagnostics::{Diagnostic, ServerReason},
+    flow::Flow,
     host::{self, HostId},
     ledger::Ledger,
     sts::{self, TokenError, TokenRequest},
@@ -157,6 +158,8 @@ pub struct Observation<'a> {
     pub direction: Option<Direction>,
     /// What the same client did before at this host as the same caller.
     pub history: History,
+    /// What it is in an OAuth flow.
+    pub flow: Flow,
 }
 
 impl<'a> Observation<'a> {
@@ -210,6 +213,7 @@ impl<'a> Observation<'a> {
             }
         }
         let time = request.or(response).and_then(|message| message.first.time());
+        let flow = Flow::read(exchange, extraction, &endpoint);
         let mut observation = Self {
             exchange,
             extraction,
@@ -233,6 +237,7 @@ impl<'a> Observation<'a> {
             caller: expected.clone().or(called),
             expected,
             history: History::default(),
+            flow,
         };
         observation.history = ledger.history(&observation);
         observation

@@ -12,13 +12,20 @@ super::rules![
     basic_outcome::BasicOutcome,
     password_grant::PasswordGrant,
     ws_usernametoken::WsUsernametoken,
+    forms_login::FormsLogin,
+    password_in_jwt::PasswordInJwt,
     password_in_query::PasswordInQuery,
+    webticket_password::WebticketPassword,
     ntlm_negotiate_user::NtlmNegotiateUser,
+    token_in_basic::TokenInBasic,
+    basic_other_carriers::BasicOtherCarriers,
 ];
 
 use crate::{
+    evidence::Part,
     handshake::observation::{Endpoint, Observation},
     http::auth::Basic,
+    token::extract::Parameter,
 };
 
 /// What Basic credentials at an endpoint are.
@@ -41,4 +48,71 @@ fn use_of(observation: &Observation<'_>, basic: &Basic) -> Use {
         Endpoint::PossibleToken => Use::Unclear,
         _ => Use::Resource,
     }
+}
+
+/// Names of fields with a password, in lower case.
+const PASSWORDS: [&str; 9] = [
+    "password",
+    "passwd",
+    "pwd",
+    "pass",
+    "j_password",
+    "passphrase",
+    "userpassword",
+    "user_password",
+    "login_password",
+];
+/// Names of fields with a user's name, in lower case.
+const USERS: [&str; 16] = [
+    "username",
+    "user",
+    "user_name",
+    "userid",
+    "user_id",
+    "login",
+    "loginfmt",
+    "logonname",
+    "j_username",
+    "email",
+    "mail",
+    "account",
+    "uid",
+    "upn",
+    "identifier",
+    "domainusername",
+];
+
+/// A submitted form with a user's name and a password.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoginForm<'e> {
+    /// The user's name.
+    pub(crate) user: &'e str,
+    /// The password's field.
+    pub(crate) field: &'e str,
+    /// Bytes of the password.
+    pub(crate) length: usize,
+}
+
+/// The form a browser posted, if it has a user's name and a password that are not empty. OAuth requests are none.
+pub(crate) fn login_form<'e>(observation: &Observation<'e>) -> Option<LoginForm<'e>> {
+    let head = observation.request().filter(|head| head.method().eq_ignore_ascii_case(b"POST"))?;
+    let media = head.media_type()?;
+    if media != "application/x-www-form-urlencoded" && media != "multipart/form-data" {
+        return None;
+    }
+    let of_body = || observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
+    let named = |names: &'static [&str]| {
+        // `ctl00$Login$Password`, `user[password]`: the last word counts.
+        let last = |p: &Parameter| {
+            let word = p.name.trim_end_matches(']').rsplit(['$', '.', ':', '[']).next().unwrap_or_default();
+            word.to_ascii_lowercase()
+        };
+        of_body().find(|p| !p.value.reveal().trim().is_empty() && names.contains(&last(p).as_str()))
+    };
+    if of_body().any(|p| p.name.eq_ignore_ascii_case("grant_type")) {
+        return None;
+    }
+    let password = named(&PASSWORDS)?;
+    let user = named(&USERS)?;
+    Some(LoginForm { user: user.value.reveal(), field: &password.name, length: password.value.reveal().len() })
 }

@@ -1,3 +1,229 @@
 //! OAU-…: OAuth flows. Reported; they do not move the outcome of server-to-server profiles.
+//!
+//! What these rules share: how near a server is, which hosts belong together, and in which order two exchanges happened.
+//! A proxy's recording shows a request on both of its sides, and behind a TLS terminator clear text is normal; neither
+//! is anybody's mistake.
 
-super::rules![];
+super::rules![
+    token_in_url::TokenInUrl,
+    token_in_fragment::TokenInFragment,
+    implicit_grant::ImplicitGrant,
+    ropc_used::RopcUsed,
+    no_pkce::NoPkce,
+    no_state::NoState,
+    redirect_over_http::RedirectOverHttp,
+    open_redirector_leak::OpenRedirectorLeak,
+    token_response_cacheable::TokenResponseCacheable,
+    token_over_cleartext::TokenOverCleartext,
+    client_secret_in_form::ClientSecretInForm,
+    client_auth_none::ClientAuthNone,
+    refresh_token_exposed::RefreshTokenExposed,
+    refresh_replay::RefreshReplay,
+    code_replay::CodeReplay,
+    mixed_token_server::MixedTokenServer,
+    wide_scope::WideScope,
+    resource_scope_mixing::ResourceScopeMixing,
+    long_lived_token::LongLivedToken,
+    error_swallow::ErrorSwallow,
+    error_info_leak::ErrorInfoLeak,
+    device_code_abuse::DeviceCodeAbuse,
+    user_code_exposed::UserCodeExposed,
+    oidc_nonce::OidcNonce,
+    client_assertion_shape::ClientAssertionShape,
+    introspection_exposure::IntrospectionExposure,
+    token_type_mismatch::TokenTypeMismatch,
+    redirect_credential_leak::RedirectCredentialLeak,
+    login_post_redirected::LoginPostRedirected,
+    framing_allowed::FramingAllowed,
+    duplicate_parameter::DuplicateParameter,
+    two_bearer_carriers::TwoBearerCarriers,
+    bearer_malformed::BearerMalformed,
+    token_in_page::TokenInPage,
+    token_endpoint_query::TokenEndpointQuery,
+];
+
+use std::net::IpAddr;
+
+use crate::{
+    handshake::{
+        flow,
+        host::{self, Reach},
+        observation::{Endpoint, Observation},
+        sts,
+    },
+    http::auth::CredentialsKind,
+    profile::Profile,
+    time::Timestamp,
+};
+
+/// How near the server of an exchange is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Distance {
+    /// On the same machine.
+    Loopback,
+    /// On a private network: the hop behind a TLS terminator looks like this.
+    Local,
+    /// Anywhere.
+    Global,
+}
+
+fn distance(observation: &Observation<'_>) -> Distance {
+    if is_loopback(&observation.host_name) {
+        return Distance::Loopback;
+    }
+    let address = observation.exchange.server.map(|server| server.address.to_canonical());
+    match address.or_else(|| address_of(&observation.host_name)) {
+        Some(address) if address.is_loopback() => Distance::Loopback,
+        Some(address) if host::reach(address) == Reach::Local => Distance::Local,
+        _ => Distance::Global,
+    }
+}
+
+fn address_of(name: &str) -> Option<IpAddr> {
+    host::bare(name).trim_matches(['[', ']']).parse().ok()
+}
+
+/// Whether a host name is this machine's (RFC 8252 §7.3, RFC 6761 §6.3).
+fn is_loopback(name: &str) -> bool {
+    let bare = host::bare(name);
+    bare == "localhost" || bare.ends_with(".localhost") || address_of(name).is_some_and(|address| address.is_loopback())
+}
+
+/// The part of a host name that its owner registered, as far as that can be told without a list: the last two labels,
+/// the last three below suffixes such as `co.uk`. Addresses are their own.
+fn site(name: &str) -> &str {
+    let bare = host::bare(name);
+    if address_of(bare).is_some() {
+        return bare;
+    }
+    let mut dots = bare.rmatch_indices('.').map(|(at, _)| at);
+    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return bare };
+    let country = bare.len() - last == 3 && last - second <= 4;
+    let cut = if country { dots.next() } else { Some(second) };
+    cut.and_then(|at| bare.get(at + 1..)).unwrap_or(bare)
+}
+
+/// Whether two hosts belong to one owner, as far as can be told, or both are token endpoints of Microsoft's.
+fn are_related(one: &str, other: &str, profile: &Profile) -> bool {
+    one == other || site(one) == site(other) || (profile.is_token_host(one) && profile.is_token_host(other))
+}
+
+/// A parameter of the request's content that is not empty.
+fn posted<'e>(observation: &Observation<'e>, name: &str) -> Option<&'e str> {
+    sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// `grant_type` of a token request.
+fn grant<'o>(observation: &'o Observation<'_>) -> Option<&'o str> {
+    observation.token_request.as_ref().map(|request| request.grant_type.as_str())
+}
+
+/// Whether a token request carries anything that could authenticate the client.
+fn authenticates_client(observation: &Observation<'_>) -> bool {
+    let in_content = ["client_secret", "client_assertion", "assertion", "request"];
+    let by_header =
+        observation.extraction.credentials.iter().any(|c| !c.proxy && !matches!(c.kind, CredentialsKind::Empty));
+    let by_certificate = observation.exchange.tls.as_ref().is_some_and(|tls| tls.client_certificate.is_some());
+    by_header || by_certificate || in_content.iter().any(|name| posted(observation, name).is_some())
+}
+
+/// Whether the answer is a 2xx without an `error` member.
+fn succeeded(observation: &Observation<'_>) -> bool {
+    let failed = observation.flow.answer.as_ref().is_some_and(|answer| answer.error.is_some());
+    observation.status.is_some_and(|status| (200..300).contains(&status)) && !failed
+}
+
+/// When the response was complete.
+fn finished(observation: &Observation<'_>) -> Option<Timestamp> {
+    observation.exchange.response.as_ref().and_then(|response| response.end.time())
+}
+
+/// Whether an exchange began only after an earlier one was over. One inside another is the same request on the other
+/// side of a proxy. Without times the order of the recording counts.
+fn is_after(observation: &Observation<'_>, earlier: Option<Timestamp>) -> bool {
+    match (earlier, observation.time) {
+        (Some(earlier), Some(began)) => began >= earlier,
+        _ => true,
+    }
+}
+
+/// Whether the endpoint is a token endpoint, or its path says so.
+const fn is_token_endpoint(observation: &Observation<'_>) -> bool {
+    matches!(observation.endpoint, Endpoint::Token | Endpoint::PossibleToken)
+}
+
+/// Whether a redirection URI leads the browser through a network without TLS. Loopback is by design (RFC 8252 §7.3).
+fn is_exposed(redirect: &str) -> bool {
+    flow::parts(redirect).is_some_and(|(scheme, host, _)| scheme.eq_ignore_ascii_case("http") && !is_loopback(&host))
+}
+
+/// What a parameter's name says of a token in a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UrlName {
+    /// An access, refresh or id token.
+    Token,
+    /// A hint: an id_token that is no longer a credential.
+    Hint,
+    /// SharePoint's context token.
+    Context,
+    /// An authorization code that is a JWT.
+    Code,
+    /// No credential whatever its shape: `state`, request objects, assertions that have rules of their own.
+    NoCredential,
+    /// Anything else.
+    Unknown,
+}
+
+fn url_name(name: &str) -> UrlName {
+    let plain: String =
+        name.chars().filter(|c| !matches!(c, '_' | '-' | '.')).take(32).map(|c| c.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "accesstoken" | "refreshtoken" | "idtoken" => UrlName::Token,
+        "idtokenhint" | "loginhint" | "logouthint" => UrlName::Hint,
+        "spapptoken" | "appcontext" | "appcontexttoken" => UrlName::Context,
+        "code" => UrlName::Code,
+        "state" | "nonce" | "request" | "response" | "relaystate" | "ctx" | "context" | "clientassertion"
+        | "assertion" | "codechallenge" | "claims" => UrlName::NoCredential,
+        _ => UrlName::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites() {
+        for (name, expected) in [
+            ("login.contoso.com", "contoso.com"),
+            ("contoso.com:8443", "contoso.com"),
+            ("a.b.contoso.co.uk", "contoso.co.uk"),
+            ("contoso.co.uk", "contoso.co.uk"),
+            ("login.contoso.de", "contoso.de"),
+            ("localhost", "localhost"),
+            ("10.0.0.1:80", "10.0.0.1"),
+            ("", ""),
+        ] {
+            assert_eq!(site(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn loopback_and_exposed_redirects() {
+        for (url, exposed) in [
+            ("http://app.contoso.com/cb", true),
+            ("http://localhost.contoso.com/cb", true),
+            ("http://127.0.0.1.contoso.com/cb", true),
+            ("https://app.contoso.com/cb", false),
+            ("http://127.0.0.1:5000/cb", false),
+            ("http://[::1]/cb", false),
+            ("http://localhost/cb", false),
+            ("msal00000000://auth", false),
+            ("com.contoso.app:/cb", false),
+            ("urn:ietf:wg:oauth:2.0:oob", false),
+            ("/cb", false),
+        ] {
+            assert_eq!(is_exposed(url), exposed, "{url}");
+        }
+    }
+}

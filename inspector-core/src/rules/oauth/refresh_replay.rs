@@ -1,0 +1,63 @@
+use crate::{
+    evidence::{Evidence, Part},
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    secret::Fingerprint,
+    time::Timestamp,
+};
+
+/// Seconds in which a client that lost an answer may try again; servers that rotate allow for it.
+const GRACE: i64 = 10;
+
+declare_rule! {
+    /// A refresh token is accepted again after another was issued in its place: the server does not end rotated tokens,
+    /// or two parties hold the same one.
+    ///
+    /// # Evidence
+    /// Both token requests.
+    ///
+    /// # Traps
+    /// Entra ID allows public clients to reuse refresh tokens; there it is info. A repetition within seconds is a client
+    /// that lost an answer, and low. The two sides of a proxy show the same request twice, which is no reuse.
+    pub(crate) RefreshReplay = "OAU-014" "refresh-replay" High,
+    title: "A refresh token was accepted after it was replaced",
+    remedy: "Revoke the family of tokens; end rotated refresh tokens, or bind them to their client.",
+    source: "RFC 9700 §4.14.2",
+    reference: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
+    state: { rotated: Memory<Fingerprint, (Option<Timestamp>, Evidence)> },
+}
+
+impl Rule for RefreshReplay {
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        if super::grant(observation) != Some("refresh_token") || !super::succeeded(observation) {
+            return;
+        }
+        let Some(token) = super::posted(observation, "refresh_token") else { return };
+        let id = Fingerprint::of(token.as_bytes());
+        let excerpt = format!("refresh_token ({} characters, sha256 {id})", token.len());
+        let evidence = observation.in_request(Part::RequestBody, "refresh_token", excerpt);
+        match self.rotated.recall(&id) {
+            Some((earlier, first)) if super::is_after(observation, *earlier) => {
+                let late = match (earlier, observation.time) {
+                    (Some(earlier), Some(now)) => now.seconds().saturating_sub(earlier.seconds()) > GRACE,
+                    _ => true,
+                };
+                let severity = match late {
+                    _ if observation.profile.is_token_host(&observation.host_name) => Severity::Info,
+                    true => Self::META.severity,
+                    false => Severity::Low,
+                };
+                let detail = format!("{}: a replaced refresh token was accepted again", observation.host_name);
+                let draft = Self::META.of(observation).severity(severity).detail(detail);
+                context.find(draft.evidence(first.clone()).evidence(evidence));
+            }
+            Some(_) => {}
+            None => {
+                let next = observation.flow.answer.as_ref().and_then(|answer| answer.refresh_token);
+                if next.is_some_and(|next| next != id) {
+                    self.rotated.keep(id, (super::finished(observation), evidence));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use std::collections::BTreeSet;
+
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    report::mask,
+    rules::{Context, Declared, Rule, declare_rule},
+    secret::Fingerprint,
+};
+
+/// Scopes of OpenID Connect, which say nothing about a resource.
+const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+declare_rule! {
+    /// A token has scopes that were not asked for.
+    ///
+    /// # Evidence
+    /// The scopes that came on top.
+    ///
+    /// # Traps
+    /// Entra ID returns everything consented to, which is left out, as are the scopes of OpenID Connect. What was asked
+    /// has to be in the recording: in the token request, or in the authorization request of the code.
+    pub(crate) WideScope = "OAU-017" "wide-scope" Low,
+    title: "A token has more scopes than were asked for",
+    remedy: "Ask for what is needed, and let the authorization server grant no more.",
+    source: "RFC 6749 §3.3",
+    reference: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
+}
+
+impl Rule for WideScope {
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        let Some(granted) = observation.flow.answer.as_ref().and_then(|answer| answer.scope.as_deref()) else { return };
+        if !super::succeeded(observation) || observation.profile.is_token_host(&observation.host_name) {
+            return;
+        }
+        let of_code = super::posted(observation, "code")
+            .and_then(|code| context.ledger.flows().of_code(Fingerprint::of(code.as_bytes())))
+            .and_then(|asked| asked.request.scope.as_deref());
+        let Some(asked) = super::posted(observation, "scope").or(of_code) else { return };
+        let asked = words(asked);
+        if asked.iter().any(|scope| scope.ends_with("/.default")) {
+            return;
+        }
+        let more: Vec<String> =
+            words(granted).into_iter().filter(|s| !asked.contains(s) && !OPENID.contains(&s.as_str())).collect();
+        if more.is_empty() {
+            return;
+        }
+        let more = mask::text(&more.join(" "));
+        let evidence = observation.in_response(Part::ResponseBody, "scope", more.clone());
+        let detail = format!("{}: granted though not asked for: {more}", observation.host_name);
+        context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+    }
+}
+
+/// The scopes of a list; some servers divide by commas.
+fn words(list: &str) -> BTreeSet<String> {
+    list.split([' ', ',', '+']).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+}
