@@ -8,8 +8,8 @@ pub mod interner;
 mod json;
 pub mod mask;
 pub mod principal;
-#[cfg(test)]
 mod scan;
+#[cfg(test)]
 pub(crate) mod testing;
 mod time;
 pub mod verify;
