@@ -12,7 +12,7 @@ declare_rule! {
     ///
     /// # Traps
     /// Without a challenge of the same host nothing is said. One host can serve several applications: all ids it names in
-    /// the recording count. Audiences that are URLs are not compared.
+    /// the recording count. Audiences that are URLs, and a `client_id` that is no application id, are not compared.
     pub(crate) AudienceVsChallenge = "S2S-025" "audience-vs-challenge" High,
     title: "The token is for another application than the resource says it is",
     remedy: "Let the caller ask for a token of the application the challenge names in client_id.",
@@ -24,7 +24,7 @@ impl Rule for AudienceVsChallenge {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         let ledger = context.ledger;
         for (id, name, facts) in ledger.hosts() {
-            let named: Vec<Principal> = facts.client_ids.iter().filter_map(|id| Principal::parse(id)).collect();
+            let named: Vec<Principal> = facts.client_ids.iter().filter_map(|id| Principal::parse(id)).filter(Principal::is_guid).collect();
             for (audience, seen) in &facts.actors.audiences {
                 if named.is_empty() || named.iter().any(|known| known.is(audience)) {
                     continue;
