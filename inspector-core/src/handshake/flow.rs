@@ -95,7 +95,8 @@ impl AuthorizationRequest {
         let types = text("response_type").unwrap_or_default();
         Some(Self {
             client: text("client_id")?,
-            response_types: types.split_ascii_whitespace().map(str::to_owned).collect(),
+            // Some clients divide by commas.
+            response_types: types.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect(),
             response_mode: text("response_mode"),
             redirect: text("redirect_uri"),
             scope: text("scope"),

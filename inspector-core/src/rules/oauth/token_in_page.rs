@@ -45,10 +45,14 @@ impl Rule for TokenInPage {
         let Some(response) = &observation.exchange.response else { return };
         let media = response.head.media_type().unwrap_or_default();
         let is_page = media == "text/html" || media == "application/xhtml+xml" || media.ends_with("javascript");
-        if !is_page || posts_its_tokens(response.body.kept.as_deref().unwrap_or_default()) {
+        if !is_page {
             return;
         }
-        for sighting in observation.extraction.sightings.iter().filter(|s| s.part == Part::ResponseBody) {
+        let mut in_page = observation.extraction.sightings.iter().filter(|s| s.part == Part::ResponseBody).peekable();
+        if in_page.peek().is_none() || posts_its_tokens(response.body.kept.as_deref().unwrap_or_default()) {
+            return;
+        }
+        for sighting in in_page {
             let token = &sighting.token;
             let known = self.found.iter().any(|found| found.token == token.id && found.host == observation.host);
             if !is_readable(token) || known || self.found.len() >= TOKENS {

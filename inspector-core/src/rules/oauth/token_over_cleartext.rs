@@ -2,7 +2,7 @@ use super::Distance;
 use crate::{
     handshake::observation::{Endpoint, Observation},
     rules::{Context, Declared, Rule, Severity, declare_rule},
-    token::Role,
+    token::{Role, Sighting},
 };
 
 declare_rule! {
@@ -14,7 +14,7 @@ declare_rule! {
     ///
     /// # Traps
     /// The scheme counts, not whether the recording can be read. Loopback is left out. S2S-050 reports
-    /// server-to-server tokens as well.
+    /// server-to-server tokens as well. A placeholder (`${token}`) is no token.
     pub(crate) TokenOverCleartext = "OAU-010" "token-over-cleartext" Critical,
     title: "A token was sent without TLS",
     remedy: "Use TLS end to end, and revoke what was exposed.",
@@ -30,7 +30,8 @@ impl Rule for TokenOverCleartext {
             Distance::Local => Severity::Medium,
             Distance::Global => Self::META.severity,
         };
-        let token = observation.extraction.sightings.iter().find(|sighting| sighting.role != Role::Mentioned);
+        let is_token = |s: &&Sighting| s.role != Role::Mentioned && !is_placeholder(s.token.raw.reveal());
+        let token = observation.extraction.sightings.iter().find(is_token);
         let (evidence, what) = match token {
             Some(sighting) => (observation.sighted(sighting), "a token"),
             None if observation.endpoint == Endpoint::Token && observation.token_request.is_some() => {
@@ -42,4 +43,9 @@ impl Rule for TokenOverCleartext {
         let detail = format!("{}{address}: {what}", observation.host_name);
         context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
     }
+}
+
+/// Whether a text is the name of a variable that a tool did not fill in.
+fn is_placeholder(text: &str) -> bool {
+    ["${", "{{", "<", "%{"].iter().any(|start| text.starts_with(start)) && text.ends_with(['}', '>'])
 }

@@ -21,7 +21,7 @@ declare_rule! {
     remedy: "Type user codes at the verification page only, and keep them out of logs.",
     source: "RFC 8628 §5.2, §5.4",
     reference: "https://www.rfc-editor.org/rfc/rfc8628#section-5.4",
-    state: { issued: Memory<Fingerprint, (String, String)> },
+    state: { issued: Memory<Fingerprint, (String, String)>, any: bool },
 }
 
 impl Rule for UserCodeExposed {
@@ -30,7 +30,11 @@ impl Rule for UserCodeExposed {
             && let Some(code) = answer.user_code
         {
             let page = answer.verification.as_deref().and_then(flow::parts).map(|(_, host, _)| host).unwrap_or_default();
+            self.any = true;
             self.issued.keep(code, (observation.host_name.to_string(), page));
+        }
+        if !self.any {
+            return;
         }
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
         let in_content = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
