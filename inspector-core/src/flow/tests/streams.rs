@@ -11,7 +11,7 @@ fn conversation(seed: &Shape) -> (Talk, [Vec<u8>; 2]) {
     let mut cuts = seed.cuts.iter().cycle();
     for (round, &(request, response)) in seed.rounds.iter().enumerate() {
         for (from, length) in [(0, request), (1, response)] {
-            let bytes = pattern(length, round as u8 ^ 0x5a * from as u8);
+            let bytes = pattern(length, round as u8 ^ (0x5a * from as u8));
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
                 let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
