@@ -1,4 +1,26 @@
 //! Reads recorded HTTP traffic and judges server-to-server OAuth in it.
+//!
+//! Captures (pcap, pcapng) and exports (HAR, transcripts) go in; HTTP exchanges, tokens and a verdict with evidence come
+//! out. Nothing in this crate reads a clock, prints, opens a file or a connection: bytes in, facts out.
+//!
+//! ```text
+//! engine::read ─► Exchange ─► token::extract ─► Analysis ─► Report (verdict, findings, handshakes, tokens)
+//! ```
+//!
+//! ```
+//! use inspector_core::{Judge, analysis::Policy, profile::Profile};
+//!
+//! let transcript = b"GET /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n\
+//!                    HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+//! let mut judge = Judge::new(Policy::new(Profile::builtin("exchange-s2s").expect("built in")));
+//! let report = judge.recording("example.http", &mut &transcript[..])?;
+//! assert_eq!(report.exit_code(), 1);
+//! assert!(report.findings.iter().any(|finding| finding.meta.code == "BAS-001"));
+//! # Ok::<(), inspector_core::input::ReadError>(())
+//! ```
+//!
+//! [`Judge`] is the paved path. Programs that want the exchanges or the tokens themselves implement
+//! [`engine::Receiver`] and call [`engine::read`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -15,6 +37,7 @@ pub mod handshake;
 pub mod host;
 pub mod http;
 pub mod input;
+mod judge;
 pub mod limits;
 pub mod note;
 pub mod packet;
@@ -27,3 +50,5 @@ pub mod time;
 pub mod tls;
 pub mod token;
 pub mod verdict;
+
+pub use judge::Judge;

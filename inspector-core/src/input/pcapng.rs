@@ -655,6 +655,7 @@ pub(crate) mod tests {
                     reader.consume(length);
                 }
                 Err(PcapError::Eof) => break,
+                Err(PcapError::Incomplete(_)) => reader.refill().unwrap(),
                 _ => panic!("the sample is well-formed"),
             }
         }
