@@ -11,6 +11,8 @@
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
 //! findings because equal ones are folded as they come.
 
+use std::sync::Arc;
+
 use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
@@ -27,7 +29,7 @@ use crate::{
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
     secret::{Fingerprint, Secret},
     time::Timestamp,
-    token::extract::Extraction,
+    token::{extract::Extraction, verify::VerificationKeys},
     verdict::{self, Facts, Scope},
 };
 
@@ -66,13 +68,23 @@ pub struct Policy {
     pub fail_on: Option<Severity>,
     /// Secrets to try on HMAC signatures; none unless the user gives a list.
     pub words: Vec<Secret<String>>,
+    /// Keys the user gave to verify signatures with.
+    pub keys: Arc<VerificationKeys>,
 }
 
 impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
-        Self { profile, hosts: Vec::new(), realms, clock: Clock::Capture, fail_on: None, words: Vec::new() }
+        Self {
+            profile,
+            hosts: Vec::new(),
+            realms,
+            clock: Clock::Capture,
+            fail_on: None,
+            words: Vec::new(),
+            keys: Arc::default(),
+        }
     }
 
     /// Limits the scope to hosts that fit a pattern; may be called more than once.
@@ -97,6 +109,8 @@ pub struct Analysis {
     rules: Vec<Box<dyn Rule>>,
     findings: Findings,
     signatures: Signatures,
+    /// Keys the recording shows.
+    recorded: VerificationKeys,
 }
 
 impl Analysis {
@@ -108,6 +122,7 @@ impl Analysis {
             rules: rules::entries().map(|entry| (entry.make)()).collect(),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
+            recorded: VerificationKeys::new(limits),
         }
     }
 
@@ -172,8 +187,17 @@ impl Analysis {
         self.findings.add(rules::coverage::unreadable(source, why));
     }
 
+    /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
+    fn verify(&mut self) {
+        self.signatures.add_publishers(&self.policy.keys);
+        for facts in self.ledger.tokens() {
+            self.signatures.verify(&facts.token, &self.policy.keys, &self.recorded);
+        }
+    }
+
     /// The report over all inputs.
     pub fn finish(mut self) -> Report {
+        self.verify();
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
