@@ -111,3 +111,23 @@ fn files_without_keys_are_refused() {
         }
     }
 }
+
+#[test]
+fn keys_seen_in_the_recording_show_integrity_only() {
+    let metadata = serde_json::json!({
+        "issuer": "00000001-0000-0000-c000-000000000000@*",
+        "keys": [{"usage": "signing", "keyvalue": {"type": "x509Certificate", "value": CERTIFICATE}}],
+    });
+    for (token, state) in [(OUTER, "verified"), (FORGED, "invalid")] {
+        let seen = recording("with-metadata.http", token);
+        let mut text = fs::read_to_string(&seen).unwrap();
+        text.push_str(&format!(
+            "\n###\n# @time 2026-01-01T00:03:00Z\nGET /metadata/json/1 HTTP/1.1\nHost: sts.example\n\n\
+             HTTP/1.1 200 OK\nContent-Type: application/json\n\n{metadata}\n"
+        ));
+        let report = check(&file("with-metadata.http", &text), &[]).json();
+        let actor = &report["tokens"][0]["actor"];
+        assert_eq!(actor["signature"], state, "{report:#}");
+        assert_eq!(actor["signature_key"]["pinned"], false, "{report:#}");
+    }
+}

@@ -17,7 +17,11 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{host::HostPattern, ledger::Ledger, observation::Observation},
+    handshake::{
+        host::HostPattern,
+        ledger::Ledger,
+        observation::{Endpoint, Observation},
+    },
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -29,9 +33,15 @@ use crate::{
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
     secret::{Fingerprint, Secret},
     time::Timestamp,
-    token::{extract::Extraction, verify::VerificationKeys},
+    token::{
+        extract::Extraction,
+        verify::{Origin, VerificationKeys},
+    },
     verdict::{self, Facts, Scope},
 };
+
+/// Longest document of keys taken from a recording, in bytes.
+const LONGEST_METADATA: usize = 1 << 20;
 
 /// When the validity of tokens is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +147,10 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        if let Some(document) = published_keys(&observation) {
+            // A document without a key that can be used is the matter of a rule.
+            let _ = self.recorded.add(document, &Origin::Recording);
+        }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         for rule in &mut self.rules {
             rule.exchange(&observation, &mut context);
@@ -210,4 +224,13 @@ impl Analysis {
         let (outcome, reason) = verdict::judge(&facts);
         Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
     }
+}
+
+/// The document of an answer that publishes keys.
+fn published_keys<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
+    if observation.endpoint != Endpoint::Metadata || observation.status != Some(200) {
+        return None;
+    }
+    let body = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
+    (body.len() <= LONGEST_METADATA).then_some(body)
 }
