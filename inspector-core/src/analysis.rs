@@ -11,11 +11,17 @@
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
 //! findings because equal ones are folded as they come.
 
+use std::sync::Arc;
+
 use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{host::HostPattern, ledger::Ledger, observation::Observation},
+    handshake::{
+        host::HostPattern,
+        ledger::Ledger,
+        observation::{Endpoint, Observation},
+    },
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -27,9 +33,15 @@ use crate::{
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
     secret::{Fingerprint, Secret},
     time::Timestamp,
-    token::extract::Extraction,
+    token::{
+        extract::Extraction,
+        verify::{Origin, VerificationKeys},
+    },
     verdict::{self, Facts, Scope},
 };
+
+/// Longest document of keys taken from a recording, in bytes.
+const LONGEST_METADATA: usize = 1 << 20;
 
 /// When the validity of tokens is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,13 +78,23 @@ pub struct Policy {
     pub fail_on: Option<Severity>,
     /// Secrets to try on HMAC signatures; none unless the user gives a list.
     pub words: Vec<Secret<String>>,
+    /// Keys the user gave to verify signatures with.
+    pub keys: Arc<VerificationKeys>,
 }
 
 impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
-        Self { profile, hosts: Vec::new(), realms, clock: Clock::Capture, fail_on: None, words: Vec::new() }
+        Self {
+            profile,
+            hosts: Vec::new(),
+            realms,
+            clock: Clock::Capture,
+            fail_on: None,
+            words: Vec::new(),
+            keys: Arc::default(),
+        }
     }
 
     /// Limits the scope to hosts that fit a pattern; may be called more than once.
@@ -97,6 +119,8 @@ pub struct Analysis {
     rules: Vec<Box<dyn Rule>>,
     findings: Findings,
     signatures: Signatures,
+    /// Keys the recording shows.
+    recorded: VerificationKeys,
 }
 
 impl Analysis {
@@ -108,6 +132,7 @@ impl Analysis {
             rules: rules::entries().map(|entry| (entry.make)()).collect(),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
+            recorded: VerificationKeys::new(limits),
         }
     }
 
@@ -122,6 +147,10 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        if let Some(document) = published_keys(&observation) {
+            // A document without a key that can be used is the matter of a rule.
+            let _ = self.recorded.add(document, &Origin::Recording);
+        }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         for rule in &mut self.rules {
             rule.exchange(&observation, &mut context);
@@ -172,8 +201,17 @@ impl Analysis {
         self.findings.add(rules::coverage::unreadable(source, why));
     }
 
+    /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
+    fn verify(&mut self) {
+        self.signatures.add_publishers(&self.policy.keys);
+        for facts in self.ledger.tokens() {
+            self.signatures.verify(&facts.token, &self.policy.keys, &self.recorded);
+        }
+    }
+
     /// The report over all inputs.
     pub fn finish(mut self) -> Report {
+        self.verify();
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
@@ -186,4 +224,13 @@ impl Analysis {
         let (outcome, reason) = verdict::judge(&facts);
         Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
     }
+}
+
+/// The document of an answer that publishes keys.
+fn published_keys<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
+    if observation.endpoint != Endpoint::Metadata || observation.status != Some(200) {
+        return None;
+    }
+    let body = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
+    (body.len() <= LONGEST_METADATA).then_some(body)
 }

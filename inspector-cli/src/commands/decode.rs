@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 
 use inspector_core::{
     limits::Limits,
-    report::v1,
-    token::{Token, find::find, interner::Interner},
+    report::{signature::Signatures, v1},
+    token::{Token, find::find, interner::Interner, verify::VerificationKeys},
 };
 use serde_json::Value;
 
@@ -21,12 +21,13 @@ const LONGEST: u64 = 16 << 20;
 
 /// Runs the command.
 pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
-    judging::signing_keys(&decode.jwks)?;
+    let limits = Limits::default();
+    let keys = judging::signing_keys(&decode.jwks, &limits)?;
     let text = match decode.token.as_deref() {
         None | Some("-") => standard_input()?,
         Some(token) => token.to_owned(),
     };
-    let found = find(&text, &mut Interner::new(&Limits::default()));
+    let found = find(&text, &mut Interner::new(&limits));
     if found.is_empty() {
         complain(
             "error: nothing in it looks like a token. Expected a JWT (eyJ….….…), a header line with 'Bearer TOKEN', a \
@@ -34,10 +35,15 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
         );
         return Err(Failure::NoInput);
     }
+    let mut signatures = Signatures::new(limits.tokens);
+    let recorded = VerificationKeys::new(&limits);
+    for token in &found {
+        signatures.verify(token, &keys, &recorded);
+    }
     let mut to = super::output(None, decode.color)?;
     let mut objects = Vec::new();
     for token in &found {
-        objects.push(object(token, decode.show_secrets)?);
+        objects.push(object(token, &signatures, decode.show_secrets)?);
     }
     match decode.format {
         Format::Human => {
@@ -46,7 +52,8 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
                 if number > 0 {
                     writeln!(to)?;
                 }
-                human::token::write(&mut *to, &human::token::Shown::decoded(token, moment, decode.show_secrets))?;
+                let shown = human::token::Shown::decoded(token, &signatures, moment, decode.show_secrets);
+                human::token::write(&mut *to, &shown)?;
             }
         }
         Format::Json => match objects.as_slice() {
@@ -63,8 +70,8 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-fn object(token: &Token, show_secrets: bool) -> Result<Value, Failure> {
-    let mut object = serde_json::to_value(v1::Token::decoded(token)).map_err(internal)?;
+fn object(token: &Token, signatures: &Signatures, show_secrets: bool) -> Result<Value, Failure> {
+    let mut object = serde_json::to_value(v1::Token::decoded(token, signatures)).map_err(internal)?;
     if show_secrets {
         reveal(&mut object, token);
     }

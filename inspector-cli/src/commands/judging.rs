@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -21,12 +22,17 @@ use inspector_core::{
     rules::Severity,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Token, extract, interner::Interner},
+    token::{
+        Token, extract,
+        interner::Interner,
+        verify::{Origin, VerificationKeys},
+    },
 };
 
 use crate::{
     args,
-    exit::Failure,
+    exit::{Failure, complain},
+    output::count,
     run::{self, Handler},
 };
 
@@ -53,7 +59,7 @@ pub(crate) fn judge(
     only_hosts: bool,
 ) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, fail_on)?;
+    let policy = policy(reading, judging, fail_on, &limits)?;
     let clock = policy.clock;
     let mut judge = Judge {
         analysis: None,
@@ -74,9 +80,10 @@ fn policy(
     reading: &args::Reading,
     judging: &args::Judging,
     fail_on: Option<args::Severity>,
+    limits: &Limits,
 ) -> Result<Policy, Failure> {
-    signing_keys(&judging.jwks)?;
     let mut policy = Policy::new(profile(&judging.profile)?);
+    policy.keys = Arc::new(signing_keys(&judging.jwks, limits)?);
     for pattern in &reading.host {
         policy = policy.host(pattern);
     }
@@ -94,15 +101,26 @@ fn policy(
     Ok(policy)
 }
 
-/// The keys of `--jwks`. Whoever gives keys relies on the result, so that they are refused rather than passed over.
-pub(super) fn signing_keys(files: &[PathBuf]) -> Result<(), Failure> {
-    match files.first() {
-        None => Ok(()),
-        Some(file) => Err(Failure::Usage(format!(
-            "--jwks '{}': this build does not verify signatures; without the option they are reported as not verified",
-            file.display()
-        ))),
+/// The keys of `--jwks`. Whoever gives keys relies on the result, so that files without a usable one are refused; single
+/// keys that cannot be used are named.
+pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<VerificationKeys, Failure> {
+    let mut keys = VerificationKeys::new(limits);
+    for path in files {
+        let name = path.display();
+        let bytes = run::read_small(path)
+            .map_err(|error| Failure::Usage(format!("--jwks '{name}' cannot be read: {error}")))?;
+        let added = keys
+            .add(&bytes, &Origin::File(name.to_string()))
+            .map_err(|error| Failure::Usage(format!("--jwks '{name}': {error}")))?;
+        for skipped in &added.skipped {
+            complain(&format!("warning: --jwks '{name}': {} is not used: {}", skipped.which, skipped.why));
+        }
+        if added.beyond_limit > 0 {
+            let beyond = count(added.beyond_limit as u64, "key is", "keys are");
+            complain(&format!("warning: --jwks '{name}': {beyond} beyond the limit and not used"));
+        }
     }
+    Ok(keys)
 }
 
 /// A built-in profile, or a file.

@@ -25,7 +25,7 @@ use crate::{
     token::{Token, TokenKind},
     verdict::{Outcome, Scope},
 };
-use signature::{Signature, Signatures};
+use signature::{SignatureState, Signatures};
 
 /// Suggestions at most.
 const NEXT_STEPS: usize = 5;
@@ -111,8 +111,8 @@ pub struct TokenSummary {
     pub first: Evidence,
     /// Distinct places: role, part and name.
     pub places: Vec<String>,
-    /// State of its signature, and of those of the tokens inside it.
-    pub signatures: Vec<(Fingerprint, Signature, String)>,
+    /// State of its signature, and of those of the tokens inside it, the outermost first.
+    pub signatures: Vec<SignatureState>,
 }
 
 /// The result of a run.
@@ -298,22 +298,13 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Hand
 }
 
 fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {
-    let summary = |facts: &crate::handshake::facts::TokenFacts| {
-        let mut known = Vec::new();
-        let mut token = Some(&facts.token);
-        while let Some(layer) = token {
-            let (signature, reason) = signatures.of(layer);
-            known.push((layer.id, signature, reason));
-            token = layer.actor.as_ref();
-        }
-        TokenSummary {
-            token: Arc::clone(&facts.token),
-            kind: facts.kind,
-            count: facts.count,
-            first: facts.first.clone(),
-            places: facts.places.clone(),
-            signatures: known,
-        }
+    let summary = |facts: &crate::handshake::facts::TokenFacts| TokenSummary {
+        token: Arc::clone(&facts.token),
+        kind: facts.kind,
+        count: facts.count,
+        first: facts.first.clone(),
+        places: facts.places.clone(),
+        signatures: signatures.of_layers(&facts.token),
     };
     ledger.tokens().iter().map(summary).collect()
 }

@@ -1,17 +1,23 @@
 //! What is known of the signatures of tokens.
 
+use std::sync::Arc;
+
+use super::mask;
 use crate::{
     handshake::ledger::Index,
     profile::Issuer,
     secret::Fingerprint,
-    token::{Token, TokenKind},
+    token::{
+        Token, TokenKind,
+        verify::{self, KeyInfo, KeyKind, ReasonCode, Trust, VerificationKeys},
+    },
 };
 
 /// The state of a token's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Signature {
-    /// It fits a key the user gave.
+    /// It fits a key the user gave, or one seen in the recording; [`SignatureState::key`] tells which.
     Verified,
     /// It fits none of the keys that would have to.
     Invalid,
@@ -24,13 +30,26 @@ pub enum Signature {
 /// The reason of [`Signature::Unverifiable`] where keys were given and none has the token's `x5t` or `kid`.
 pub const KEY_UNKNOWN: &str = "no key that was given has its x5t or kid";
 
+/// What is known of the signature of one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureState {
+    /// The token.
+    pub token: Fingerprint,
+    /// The state.
+    pub signature: Signature,
+    /// Why: a clause without a full stop.
+    pub reason: String,
+    /// The key that verifies or refutes it.
+    pub key: Option<Arc<KeyInfo>>,
+}
+
 /// Issuers kept that publish keys.
 const PUBLISHERS: usize = 1024;
 
 /// Results of verification, by token.
 #[derive(Debug)]
 pub struct Signatures {
-    known: Index<Fingerprint, (Signature, String)>,
+    known: Index<Fingerprint, SignatureState>,
     limit: usize,
     publishers: Vec<Issuer>,
 }
@@ -54,38 +73,137 @@ impl Signatures {
         self.publishers.iter().any(|publisher| publisher.admits(issuer))
     }
 
-    /// The result of verifying that token, if one was given.
+    /// The result of verifying that token, if there is one.
     pub fn result(&self, token: Fingerprint) -> Option<(Signature, &str)> {
-        self.known.get(&token).map(|(signature, reason)| (*signature, reason.as_str()))
+        self.known.get(&token).map(|state| (state.signature, state.reason.as_str()))
     }
 
     /// Keeps a result.
     pub fn add(&mut self, token: Fingerprint, signature: Signature, reason: &str) {
+        self.keep(SignatureState { token, signature, reason: reason.to_owned(), key: None });
+    }
+
+    fn keep(&mut self, state: SignatureState) {
         if self.known.len() < self.limit {
-            self.known.insert(token, (signature, reason.to_owned()));
+            self.known.insert(state.token, state);
+        }
+    }
+
+    /// Keeps that the issuers of keys the user gave publish them. Secrets are not published.
+    pub(crate) fn add_publishers(&mut self, given: &VerificationKeys) {
+        for key in given.keys().filter(|key| key.kind != KeyKind::Secret) {
+            self.add_publisher(key.issuer.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Verifies a token and those inside it, each once, with the keys the user gave, else with those the recording showed.
+    ///
+    /// Where the former leave it open, the latter count only if they settle it: that a recording shows the keys of
+    /// somebody else says nothing about a token.
+    pub fn verify(&mut self, token: &Token, given: &VerificationKeys, recorded: &VerificationKeys) {
+        if given.is_empty() && recorded.is_empty() {
+            return;
+        }
+        let mut layer = Some(token);
+        while let Some(token) = layer {
+            // Of opaque and unsigned tokens everything is known without keys.
+            let open = token.kind != TokenKind::Opaque && !token.is_unsigned() && !self.known.contains_key(&token.id);
+            if open && let Some(state) = verified(token, given, recorded) {
+                self.keep(state);
+            }
+            layer = token.actor.as_deref();
         }
     }
 
     /// The state of a token's signature and why.
-    pub fn of(&self, token: &Token) -> (Signature, String) {
+    pub fn of(&self, token: &Token) -> SignatureState {
         if let Some(known) = self.known.get(&token.id) {
             return known.clone();
         }
-        if token.kind == TokenKind::Opaque {
-            return (Signature::Unverifiable, "the token is opaque".to_owned());
-        }
-        if token.kind == TokenKind::Jwe {
-            return (Signature::Unverifiable, "the token is encrypted".to_owned());
-        }
-        if token.is_unsigned() {
-            return (Signature::Absent, format!("alg is \"{}\"", token.algorithm()));
-        }
-        if token.header.contains_key("nonce") {
-            return (
-                Signature::Unverifiable,
-                "its header has a nonce, which its issuer replaces before signing".to_owned(),
-            );
-        }
-        (Signature::Unverifiable, "no key was given".to_owned())
+        let (signature, reason) = without_keys(token);
+        SignatureState { token: token.id, signature, reason, key: None }
     }
+
+    /// The states of a token and of those inside it, the outermost first.
+    pub fn of_layers(&self, token: &Token) -> Vec<SignatureState> {
+        let mut states = Vec::new();
+        let mut layer = Some(token);
+        while let Some(token) = layer {
+            states.push(self.of(token));
+            layer = token.actor.as_deref();
+        }
+        states
+    }
+}
+
+/// What can be told without keys.
+fn without_keys(token: &Token) -> (Signature, String) {
+    if token.kind == TokenKind::Opaque {
+        return (Signature::Unverifiable, "the token is opaque".to_owned());
+    }
+    if token.kind == TokenKind::Jwe {
+        return (Signature::Unverifiable, "the token is encrypted".to_owned());
+    }
+    if token.is_unsigned() {
+        return (Signature::Absent, format!("alg is \"{}\"", token.algorithm()));
+    }
+    if token.header.contains_key("nonce") {
+        return (
+            Signature::Unverifiable,
+            "its header has a nonce, which its issuer replaces before signing".to_owned(),
+        );
+    }
+    (Signature::Unverifiable, "no key was given".to_owned())
+}
+
+/// The answer of the keys; `None` if none was given and those of the recording do not settle it.
+fn verified(token: &Token, given: &VerificationKeys, recorded: &VerificationKeys) -> Option<SignatureState> {
+    let settles = |answer: &verify::Signature| {
+        matches!(answer, verify::Signature::Verified { .. } | verify::Signature::Invalid { .. })
+    };
+    let by_given = (!given.is_empty()).then(|| given.verify(token));
+    if let Some(answer) = by_given.as_ref().filter(|answer| settles(answer)) {
+        return Some(state(token, answer));
+    }
+    let by_recorded = (!recorded.is_empty()).then(|| recorded.verify(token)).filter(settles);
+    by_recorded.or(by_given).map(|answer| state(token, &answer))
+}
+
+fn state(token: &Token, answer: &verify::Signature) -> SignatureState {
+    let (signature, reason, key) = match answer {
+        verify::Signature::Verified { key, trust, remarks } => {
+            let mut reason = describe(key);
+            if *trust == Trust::IntegrityOnly {
+                reason.push_str("; that shows the token is unchanged, not who made it");
+            }
+            for remark in remarks {
+                reason.push_str("; ");
+                reason.push_str(&mask::text(&remark.to_string()));
+            }
+            (Signature::Verified, reason, Some(key))
+        }
+        verify::Signature::Invalid { reason, key } => {
+            let key_words = key.as_deref().map(|key| format!(" ({})", describe(key))).unwrap_or_default();
+            (Signature::Invalid, format!("{}{key_words}", mask::text(&reason.text)), key.as_ref())
+        }
+        verify::Signature::Unverifiable { reason } if reason.code == ReasonCode::UnknownKey => {
+            (Signature::Unverifiable, KEY_UNKNOWN.to_owned(), None)
+        }
+        verify::Signature::Unverifiable { reason } => (Signature::Unverifiable, mask::text(&reason.text), None),
+        verify::Signature::Absent => (Signature::Absent, "there is none".to_owned(), None),
+    };
+    SignatureState { token: token.id, signature, reason, key: key.map(Arc::clone) }
+}
+
+/// `key CN=… (thumbprint …, valid … to …) from issuer.pem, given by file`.
+fn describe(key: &KeyInfo) -> String {
+    let mut text = format!("key {}", mask::text(&key.name()));
+    if let Some(certificate) = &key.certificate {
+        text.push_str(&format!(", certificate {}", certificate.thumbprint()));
+    }
+    match key.origin.trust() {
+        Trust::Pinned => text.push_str(&format!(", given in {}", key.origin)),
+        Trust::IntegrityOnly => text.push_str(", seen in the recording"),
+    }
+    text
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     HandshakeOutcome, Report as Source, TokenSummary, mask,
-    signature::{Signature, Signatures},
+    signature::{Signature, SignatureState, Signatures},
 };
 use crate::{
     coverage::Coverage,
@@ -16,7 +16,10 @@ use crate::{
     rules::{Severity, finding::Finding as SourceFinding},
     secret::Fingerprint,
     time::Timestamp,
-    token::Token as SourceToken,
+    token::{
+        Token as SourceToken,
+        verify::{KeyInfo, Trust},
+    },
     verdict::Outcome,
 };
 
@@ -219,6 +222,9 @@ pub struct Token {
     pub signature: Signature,
     /// Why.
     pub signature_reason: String,
+    /// The key that verifies or refutes it; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_key: Option<SigningKey>,
     /// `nbf`.
     pub not_before: Option<Timestamp>,
     /// `exp`.
@@ -229,6 +235,57 @@ pub struct Token {
     pub audience: Option<String>,
     /// Whom the token names as caller: the parsed principal of `nameid`, else of `iss`.
     pub principal: Option<Principal>,
+}
+
+/// A key that verifies or refutes a signature.
+#[derive(Clone, Debug, Serialize)]
+pub struct SigningKey {
+    /// The file it is from, or `the recording`.
+    pub origin: String,
+    /// The user gave it. One of the recording shows that a token is unchanged, not who made it.
+    pub pinned: bool,
+    /// `RSA 2048`, `EC P-256`, …
+    pub kind: String,
+    /// Its `kid`.
+    pub kid: Option<String>,
+    /// The issuer its source says it belongs to.
+    pub issuer: Option<String>,
+    /// Its certificate.
+    pub certificate: Option<SigningCertificate>,
+}
+
+/// The certificate of a key.
+#[derive(Clone, Debug, Serialize)]
+pub struct SigningCertificate {
+    /// Its subject.
+    pub subject: String,
+    /// SHA-1 in upper-case hexadecimal.
+    pub thumbprint: String,
+    /// SHA-1 in base64url.
+    pub x5t: String,
+    /// Begin of its validity.
+    pub not_before: Timestamp,
+    /// End of its validity; null if it is after 2262.
+    pub not_after: Option<Timestamp>,
+}
+
+impl SigningKey {
+    fn new(key: &KeyInfo) -> Self {
+        Self {
+            origin: key.origin.to_string(),
+            pinned: key.origin.trust() == Trust::Pinned,
+            kind: key.kind.to_string(),
+            kid: key.kid.as_deref().map(mask::text),
+            issuer: key.issuer.as_deref().map(mask::text),
+            certificate: key.certificate.as_ref().map(|certificate| SigningCertificate {
+                subject: mask::text(&certificate.subject),
+                thumbprint: certificate.thumbprint(),
+                x5t: certificate.x5t(),
+                not_before: certificate.not_before,
+                not_after: certificate.not_after,
+            }),
+        }
+    }
 }
 
 /// A parsed principal name.
@@ -354,24 +411,13 @@ impl Token {
     }
 
     /// A token without a place, as `inspector decode` shows it.
-    pub fn decoded(token: &SourceToken) -> Self {
-        let signatures = Signatures::new(0);
-        let mut known = Vec::new();
-        let mut layer = Some(token);
-        while let Some(token) = layer {
-            let (signature, reason) = signatures.of(token);
-            known.push((token.id, signature, reason));
-            layer = token.actor.as_deref();
-        }
-        Self::layer(token, &known)
+    pub fn decoded(token: &SourceToken, signatures: &Signatures) -> Self {
+        Self::layer(token, &signatures.of_layers(token))
     }
 
-    fn layer(token: &SourceToken, signatures: &[(Fingerprint, Signature, String)]) -> Self {
+    fn layer(token: &SourceToken, signatures: &[SignatureState]) -> Self {
         let readable = token.kind.is_readable();
-        let (signature, signature_reason) = signatures.iter().find(|(id, ..)| *id == token.id).map_or_else(
-            || (Signature::Unverifiable, String::new()),
-            |(_, signature, reason)| (*signature, reason.clone()),
-        );
+        let state = signatures.iter().find(|state| state.token == token.id);
         let principal = token.name_id().filter(|p| p.is_guid()).or_else(|| token.issuer());
         Self {
             input: None,
@@ -383,8 +429,9 @@ impl Token {
             header: token.header_json.is_some().then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
-            signature,
-            signature_reason,
+            signature: state.map_or(Signature::Unverifiable, |state| state.signature),
+            signature_reason: state.map(|state| state.reason.clone()).unwrap_or_default(),
+            signature_key: state.and_then(|state| state.key.as_deref()).map(SigningKey::new),
             not_before: token.not_before,
             expires: token.expires,
             issuer: token.claim("iss").map(std::borrow::Cow::into_owned),

@@ -128,10 +128,10 @@ fn token_line(judged: &Judged, handshake: &Handshake, summary: &TokenSummary) ->
 /// The state of the signature that counts: the innermost, for it vouches for the caller.
 fn signature(summary: &TokenSummary) -> String {
     match summary.signatures.last() {
-        Some((_, signature, reason)) if summary.signatures.len() > 1 => {
-            format!("signature of the actor token {}", signature_words(*signature, reason, false))
+        Some(state) if summary.signatures.len() > 1 => {
+            format!("signature of the actor token {}", signature_words(state, false))
         }
-        Some((_, signature, reason)) => format!("signature {}", signature_words(*signature, reason, false)),
+        Some(state) => format!("signature {}", signature_words(state, false)),
         None => "signature not verified".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use inspector_core::{
     analysis::Clock,
     report::{
         Report, TokenSummary,
-        signature::{Signature, Signatures},
+        signature::{Signature, SignatureState, Signatures},
     },
     secret::Fingerprint,
     time::Timestamp,
@@ -41,7 +41,7 @@ impl Moment {
 pub(crate) struct Shown<'a> {
     token: &'a Token,
     kind: TokenKind,
-    signatures: Cow<'a, [(Fingerprint, Signature, String)]>,
+    signatures: Cow<'a, [SignatureState]>,
     /// Where it was seen: how often, the first place, all kinds of places.
     seen: Option<(String, &'a [String])>,
     moment: Moment,
@@ -73,19 +73,11 @@ impl<'a> Shown<'a> {
     }
 
     /// A token somebody pasted.
-    pub(crate) fn decoded(token: &'a Token, moment: Moment, show_secrets: bool) -> Self {
-        let known = Signatures::new(0);
-        let mut signatures = Vec::new();
-        let mut layer = Some(token);
-        while let Some(token) = layer {
-            let (signature, reason) = known.of(token);
-            signatures.push((token.id, signature, reason));
-            layer = token.actor.as_deref();
-        }
+    pub(crate) fn decoded(token: &'a Token, signatures: &Signatures, moment: Moment, show_secrets: bool) -> Self {
         Self {
             token,
             kind: token.kind,
-            signatures: Cow::Owned(signatures),
+            signatures: Cow::Owned(signatures.of_layers(token)),
             seen: None,
             moment,
             show_secrets,
@@ -111,9 +103,16 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
         row(to, indent, "family", family)?;
     }
     row(to, indent, "length", &count(token.raw.reveal().len() as u64, "character", "characters"))?;
-    let state = shown.signatures.iter().find(|(id, ..)| *id == token.id);
-    if let Some((_, signature, reason)) = state {
-        row(to, indent, "signature", &signature_words(*signature, reason, token.actor.is_some()))?;
+    let state = shown.signatures.iter().find(|state| state.token == token.id);
+    if let Some(state) = state {
+        row(to, indent, "signature", &signature_words(state, token.actor.is_some()))?;
+        if let Some(certificate) = state.key.as_ref().and_then(|key| key.certificate.as_ref()) {
+            let validity = match certificate.not_after {
+                Some(end) => moment::range(certificate.not_before, end),
+                None => format!("from {}", moment::utc(certificate.not_before)),
+            };
+            row(to, indent, "key", &format!("{}, x5t {}, {validity}", certificate.subject, certificate.x5t()))?;
+        }
     }
     if let Some(valid) = validity(token, shown.moment) {
         row(to, indent, "valid", &valid)?;
@@ -222,8 +221,9 @@ pub(crate) fn validity(token: &Token, moment: Moment) -> Option<String> {
 }
 
 /// A signature's state, in words that do not say more than is known.
-pub(crate) fn signature_words(signature: Signature, reason: &str, has_actor: bool) -> String {
-    match signature {
+pub(crate) fn signature_words(state: &SignatureState, has_actor: bool) -> String {
+    let reason = &state.reason;
+    match state.signature {
         Signature::Verified => format!("verified: {reason}"),
         Signature::Invalid => format!("INVALID: {reason}"),
         Signature::Unverifiable => format!("not verified: {reason}"),
