@@ -47,6 +47,8 @@ pub struct Limits {
     pub decode_ratio: usize,
     /// Content codings undone one over the other.
     pub codings: usize,
+    /// Coded contents remembered because nothing is in them, so that they are not decoded again.
+    pub barren_contents: usize,
     /// HTTP/2 streams open at once per connection.
     pub h2_streams: usize,
     /// HPACK dynamic table, in bytes by RFC 7541 §4.1, per direction.
@@ -110,6 +112,7 @@ impl Default for Limits {
             decoded_body: 8 << 20,
             decode_ratio: 200,
             codings: 3,
+            barren_contents: 8192,
             h2_streams: 4096,
             h2_table: 64 << 10,
             pipeline: 1024,

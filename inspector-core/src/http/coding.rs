@@ -72,6 +72,11 @@ impl Codings {
         }
     }
 
+    /// The known ones' names, in the order they were applied.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.known.iter().filter_map(|coding| coding.names.first().copied())
+    }
+
     /// Whether there is nothing to undo.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && !self.unknown

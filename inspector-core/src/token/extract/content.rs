@@ -55,6 +55,19 @@ enum Reader {
     Search,
 }
 
+/// Whether a response's content has anything that a reader of contents looks for: a trace of a token or a credential, or
+/// a SOAP fault. The answer is the same for the same bytes.
+pub(crate) fn may_tell(content: &[u8]) -> bool {
+    has_traces(&utf8(content)) || FAULT.find(content).is_some()
+}
+
+fn has_traces(bytes: &[u8]) -> bool {
+    may_hold(bytes) || TRACES.iter().any(|trace| trace.find(bytes).is_some())
+}
+
+/// What `handshake::observation` looks for in contents.
+static FAULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Fault"));
+
 impl Extractor<'_> {
     /// The content of a message.
     pub(super) fn content(&mut self, message: &Message, request: bool) {
@@ -71,8 +84,7 @@ impl Extractor<'_> {
         let reader = reader(content_type, &bytes);
         let request = place.part == Part::RequestBody;
         let matters = (request && reader == Reader::Form)
-            || may_hold(&bytes)
-            || TRACES.iter().any(|trace| trace.find(&bytes).is_some())
+            || has_traces(&bytes)
             || (request && PARAMETERS.iter().any(|name| name.find(&bytes).is_some()));
         if !matters {
             return;
