@@ -4,52 +4,77 @@
 //! and lists again and again. A response whose coded bytes are those of one that was decoded before, whole and without a
 //! trace of a token, a credential or a fault, is not decoded again: the same bytes hold nothing again.
 //!
-//! The bytes are compared by SHA-256, so that no recording can be made in which a content that holds something passes for
-//! one that does not. Contents in which there was something are decoded every time.
+//! The bytes themselves are kept and compared, so that no content that holds something can pass for one that does not.
+//! Contents in which there was something are decoded every time.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    hash::{BuildHasher, Hasher},
+};
 
-use sha2::{Digest, Sha256};
+use foldhash::quality::RandomState;
 
 use super::coding::Codings;
 use crate::{handshake::ledger::Index, limits::Limits, token::extract::may_tell};
 
-/// What a content is known by: SHA-256 of its codings and its coded bytes.
-type Key = [u8; 32];
-
-/// Contents known to hold nothing. At most [`Limits::barren_contents`]; then it begins anew.
+/// Contents known to hold nothing, of at most [`Limits::barren`] bytes together; then it begins anew.
 #[derive(Debug, Default)]
 pub struct Barren {
-    /// With their decoded lengths.
-    known: RefCell<Index<Key, u64>>,
+    inner: RefCell<Inner>,
 }
 
-impl Barren {
-    pub(super) fn key(codings: &Codings, coded: &[u8]) -> Key {
-        let mut digest = Sha256::new();
-        for name in codings.names() {
-            digest.update(name);
-            digest.update([0]);
-        }
-        digest.update([0]);
-        digest.update(coded);
-        digest.finalize().into()
-    }
+#[derive(Debug, Default)]
+struct Inner {
+    state: RandomState,
+    /// By the hash of the coded bytes; of two with the same hash the later is kept.
+    known: Index<u64, Known>,
+    bytes: usize,
+}
 
+#[derive(Debug)]
+struct Known {
+    codings: Codings,
+    coded: Box<[u8]>,
+    decoded: u64,
+}
+
+/// What an entry takes besides its bytes.
+const OVERHEAD: usize = 128;
+
+impl Barren {
     /// The decoded length of a content that is known to hold nothing.
-    pub(super) fn length(&self, key: &Key) -> Option<u64> {
-        self.known.borrow().get(key).copied()
+    pub(super) fn length(&self, codings: &Codings, coded: &[u8]) -> Option<u64> {
+        let inner = self.inner.borrow();
+        let known = inner.known.get(&inner.hash(coded))?;
+        (known.codings == *codings && *known.coded == *coded).then_some(known.decoded)
     }
 
     /// Remembers a response's content that was decoded whole, if it holds nothing.
-    pub(super) fn see(&self, key: Key, decoded: &[u8], limits: &Limits) {
-        if may_tell(decoded) {
+    pub(super) fn see(&self, codings: &Codings, coded: Vec<u8>, decoded: &[u8], limits: &Limits) {
+        let weight = coded.len().saturating_add(OVERHEAD);
+        // One large content shall not cost the memory of many.
+        if weight > limits.barren / 4 || may_tell(decoded) {
             return;
         }
-        let mut known = self.known.borrow_mut();
-        if known.len() >= limits.barren_contents {
-            known.clear();
+        let mut inner = self.inner.borrow_mut();
+        if inner.bytes.saturating_add(weight) > limits.barren {
+            inner.known.clear();
+            inner.bytes = 0;
         }
-        known.insert(key, decoded.len() as u64);
+        inner.bytes = inner.bytes.saturating_add(weight);
+        let hash = inner.hash(&coded);
+        let decoded = decoded.len() as u64;
+        let known = Known { codings: codings.clone(), coded: coded.into_boxed_slice(), decoded };
+        if let Some(replaced) = inner.known.insert(hash, known) {
+            inner.bytes = inner.bytes.saturating_sub(replaced.coded.len().saturating_add(OVERHEAD));
+        }
+    }
+}
+
+impl Inner {
+    fn hash(&self, coded: &[u8]) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write(coded);
+        hasher.finish()
     }
 }

@@ -168,8 +168,8 @@ impl Collector {
     fn decode_kept(&mut self, limits: &Limits, barren: &Barren, body: &mut Body, marks: &mut Marks) {
         let raw = std::mem::take(&mut self.raw);
         let is_whole = !self.hole && !self.over && !self.broken;
-        let key = (is_whole && self.plain_answer).then(|| Barren::key(&self.codings, &raw));
-        if let Some(length) = key.as_ref().and_then(|key| barren.length(key)) {
+        let may_be_known = is_whole && self.plain_answer;
+        if let Some(length) = may_be_known.then(|| barren.length(&self.codings, &raw)).flatten() {
             body.decoded = Some(length);
             return;
         }
@@ -192,11 +192,7 @@ impl Collector {
             result = decoder.finish(&mut out);
         }
         match result {
-            Ok(()) => {
-                if let Some(key) = key {
-                    barren.see(key, &decoded, limits);
-                }
-            }
+            Ok(()) if may_be_known => barren.see(&self.codings, raw, &decoded, limits),
             Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
             _ => {}
@@ -343,7 +339,7 @@ mod tests {
         let coded = |text: &str| gzip(text.as_bytes());
         let gzipped = |status| head(status, &[("content-encoding", "gzip")]);
         let dull = "nothing to see here ".repeat(20);
-        let limits = Limits { barren_contents: 2, ..Limits::default() };
+        let limits = Limits { barren: 700, ..Limits::default() };
         let barren = Barren::default();
         let keeps = |head: &Head, bytes: &[u8]| {
             let mut collector = Collector::new(head, BodyPolicy::Tokens);
@@ -370,11 +366,11 @@ mod tests {
                 assert!(keeps(&gzipped(200), &coded(&telling)).0, "{telling}");
             }
         }
-        // It is forgotten when there are too many.
-        for other in ["one", "two"] {
+        // It is forgotten when there are too many bytes.
+        for other in ["one", "two", "three", "four"] {
             assert!(keeps(&gzipped(200), &coded(other)).0);
+            assert!(!keeps(&gzipped(200), &coded(other)).0);
         }
-        assert!(!keeps(&gzipped(200), &coded("two")).0);
         assert!(keeps(&gzipped(200), &coded(&dull)).0);
     }
 
