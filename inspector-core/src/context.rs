@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     flow::Connection,
-    http::exchange::{Exchange, TlsSession},
+    http::{
+        barren::Barren,
+        exchange::{Exchange, TlsSession},
+    },
     limits::Limits,
     note::Note,
     tls::keylog::Keys,
@@ -41,6 +44,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// Which contents to decode.
     pub bodies: BodyPolicy,
+    /// Contents that need not be decoded again.
+    pub barren: &'a Barren,
     /// Where results go.
     pub sink: &'a mut dyn Sink,
 }
@@ -54,6 +59,7 @@ impl Context<'_> {
             keys: self.keys,
             limits: self.limits,
             bodies: self.bodies,
+            barren: self.barren,
             sink: &mut *self.sink,
         }
     }

@@ -47,6 +47,8 @@ pub struct Limits {
     pub decode_ratio: usize,
     /// Content codings undone one over the other.
     pub codings: usize,
+    /// Coded contents remembered because nothing is in them, so that they are not decoded again, in bytes.
+    pub barren: usize,
     /// HTTP/2 streams open at once per connection.
     pub h2_streams: usize,
     /// HPACK dynamic table, in bytes by RFC 7541 §4.1, per direction.
@@ -114,6 +116,7 @@ impl Default for Limits {
             decoded_body: 8 << 20,
             decode_ratio: 200,
             codings: 3,
+            barren: 4 << 20,
             h2_streams: 4096,
             h2_table: 64 << 10,
             pipeline: 1024,
@@ -160,6 +163,7 @@ impl Limits {
             tls_records_total: scale(base.tls_records_total),
             body: scale(base.body),
             decoded_body: scale(base.decoded_body),
+            barren: scale(base.barren),
             tokens: scale(base.tokens),
             tokens_total: scale(base.tokens_total),
             reorder: scale(base.reorder),

@@ -9,7 +9,7 @@ use crate::{
     context::{Context, Sink},
     evidence::SourceId,
     flow::{Connection, Consumer, StreamEvent},
-    http::exchange::Exchange,
+    http::{barren::Barren, exchange::Exchange},
     note::{Note, NoteKind},
     tls::keylog::Keys,
 };
@@ -27,6 +27,7 @@ pub(crate) struct Conversations<'a> {
     source: SourceId,
     keys: &'a mut Keys,
     options: &'a Options,
+    barren: Barren,
     results: Results,
 }
 
@@ -61,7 +62,7 @@ impl<'a> Conversations<'a> {
             pushed: 0,
             changed: false,
         };
-        Self { source, keys, options, results }
+        Self { source, keys, options, barren: Barren::default(), results }
     }
 
     /// Takes the text of a key log found in the recording.
@@ -100,6 +101,7 @@ macro_rules! context {
             keys: &*$self.keys,
             limits: &$self.options.limits,
             bodies: $self.options.bodies,
+            barren: &$self.barren,
             sink: &mut $self.results,
         }
     };

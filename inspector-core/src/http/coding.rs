@@ -28,6 +28,14 @@ pub struct Coding {
     new: fn() -> Box<dyn Undo>,
 }
 
+impl PartialEq for Coding {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Eq for Coding {}
+
 impl fmt::Debug for Coding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Coding").field(&self.names).finish()
@@ -46,7 +54,7 @@ pub static CODINGS: &[Coding] = &[
 const NO_CODING: &[&str] = &["identity", "none"];
 
 /// The codings of a message in the order they were applied.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codings {
     known: SmallVec<[&'static Coding; 2]>,
     unknown: bool,

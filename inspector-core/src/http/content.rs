@@ -9,6 +9,7 @@
 //! ```
 
 use super::{
+    barren::Barren,
     coding::{Codings, Decoder, Stop, trim_to_token},
     exchange::{Mark, Marks},
     message::{Body, BodyCut, Head},
@@ -19,6 +20,8 @@ use crate::{context::BodyPolicy, limits::Limits};
 #[derive(Debug)]
 pub struct Collector {
     keep: bool,
+    /// Its sender answered without complaint: what it says need not be read again if it was read before.
+    plain_answer: bool,
     measure: bool,
     codings: Codings,
     /// Bytes seen.
@@ -63,6 +66,7 @@ impl Collector {
         }
         Self {
             keep,
+            plain_answer: head.status().is_some_and(|status| (200..400).contains(&status)),
             measure: policy == BodyPolicy::Measure,
             codings,
             transferred: 0,
@@ -124,8 +128,8 @@ impl Collector {
     /// [`Mark::CodingUnknown`].
     ///
     /// A content whose coding is unknown is kept as it came, and one that is not coded as declared as far as it can be
-    /// decoded. Both are marked.
-    pub fn finish(mut self, limits: &Limits) -> (Body, Marks) {
+    /// decoded. Both are marked. One that is in `barren` is not kept.
+    pub fn finish(mut self, limits: &Limits, barren: &Barren) -> (Body, Marks) {
         let (mut body, mut marks) = (Body { transferred: self.transferred, ..Body::default() }, Marks::default());
         if self.over && self.keep {
             cut(&mut body, &mut marks, BodyCut::Limit);
@@ -137,7 +141,7 @@ impl Collector {
                 body.kept = Some(self.raw.into_boxed_slice());
             }
         } else if self.keep {
-            self.decode_kept(limits, &mut body, &mut marks);
+            self.decode_kept(limits, barren, &mut body, &mut marks);
         }
         if let Some(mut measuring) = self.measuring.take() {
             if !self.hole && !self.broken {
@@ -161,8 +165,14 @@ impl Collector {
     }
 
     /// Undoes the codings of what was gathered.
-    fn decode_kept(&mut self, limits: &Limits, body: &mut Body, marks: &mut Marks) {
+    fn decode_kept(&mut self, limits: &Limits, barren: &Barren, body: &mut Body, marks: &mut Marks) {
         let raw = std::mem::take(&mut self.raw);
+        let is_whole = !self.hole && !self.over && !self.broken;
+        let may_be_known = is_whole && self.plain_answer;
+        if let Some(length) = may_be_known.then(|| barren.length(&self.codings, &raw)).flatten() {
+            body.decoded = Some(length);
+            return;
+        }
         let Some(mut decoder) = self.codings.decoder(limits) else {
             if !raw.is_empty() {
                 cut(body, marks, BodyCut::Coding);
@@ -181,8 +191,8 @@ impl Collector {
         if result.is_ok() {
             result = decoder.finish(&mut out);
         }
-        let is_whole = !self.hole && !self.over && !self.broken;
         match result {
+            Ok(()) if may_be_known => barren.see(&self.codings, raw, &decoded, limits),
             Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
             _ => {}
@@ -311,7 +321,7 @@ mod tests {
     fn collect(head: &Head, policy: BodyPolicy, pieces: &[&[u8]], limits: &Limits) -> (Body, Marks) {
         let mut collector = Collector::new(head, policy);
         pieces.iter().for_each(|piece| collector.push(piece, limits));
-        collector.finish(limits)
+        collector.finish(limits, &Barren::default())
     }
 
     fn small() -> Limits {
@@ -322,6 +332,46 @@ mod tests {
         let mut marks = Marks::default();
         list.iter().for_each(|mark| marks.add(*mark));
         marks
+    }
+
+    #[test]
+    fn a_content_that_held_nothing_is_not_decoded_again() {
+        let coded = |text: &str| gzip(text.as_bytes());
+        let gzipped = |status| head(status, &[("content-encoding", "gzip")]);
+        let dull = "nothing to see here ".repeat(20);
+        let limits = Limits { barren: 700, ..Limits::default() };
+        let barren = Barren::default();
+        let keeps = |head: &Head, bytes: &[u8]| {
+            let mut collector = Collector::new(head, BodyPolicy::Tokens);
+            collector.push(bytes, &limits);
+            let (body, marks) = collector.finish(&limits, &barren);
+            assert!(marks.iter().next().is_none() && body.decoded.is_some());
+            (body.kept.is_some(), body.decoded.unwrap())
+        };
+        let length = dull.len() as u64;
+        // A refusal is read every time, whatever is known of its content.
+        for (status, kept) in [(200, true), (200, false), (304, false), (401, true), (500, true)] {
+            assert_eq!(keeps(&gzipped(status), &coded(&dull)), (kept, length), "{status}");
+        }
+        let mut request = HeadBuilder::request(b"POST", b"/", None);
+        request.field(b"content-encoding", b"gzip");
+        assert!(keeps(&request.finish(), &coded(&dull)).0);
+        // Other codings, other content.
+        assert!(keeps(&head(200, &[("content-encoding", "deflate")]), &coded(&dull)).0);
+        for telling in
+            ["{\"access_token\":\"x\"}", "<s:Fault/>", "a=eyJhbGciOiJub25lIn0.e30.", "\\u0065yJ", "UsernameToken"]
+        {
+            let telling = format!("{dull}{telling}");
+            for _ in 0..2 {
+                assert!(keeps(&gzipped(200), &coded(&telling)).0, "{telling}");
+            }
+        }
+        // It is forgotten when there are too many bytes.
+        for other in ["one", "two", "three", "four"] {
+            assert!(keeps(&gzipped(200), &coded(other)).0);
+            assert!(!keeps(&gzipped(200), &coded(other)).0);
+        }
+        assert!(keeps(&gzipped(200), &coded(&dull)).0);
     }
 
     #[test]
@@ -369,7 +419,7 @@ mod tests {
         collector.push(b"eyJhb", &small());
         collector.missing();
         collector.push(b"GciOi", &small());
-        let (body, m) = collector.finish(&small());
+        let (body, m) = collector.finish(&small(), &Barren::default());
         assert_eq!((body.kept.as_deref(), body.transferred), (Some(b"eyJhb".as_slice()), 10));
         assert_eq!((body.cut, m), (Some(BodyCut::Recording), marks(&[Mark::BodyCut])));
     }

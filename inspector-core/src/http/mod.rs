@@ -1,6 +1,7 @@
 //! Streams to exchanges: HTTP/1 framing, HTTP/2, content codings, and the fields this program reads.
 
 pub mod auth;
+pub mod barren;
 pub(crate) mod base64;
 pub mod chunked;
 pub mod coding;

@@ -39,26 +39,20 @@ pub fn token(token: &Token) -> String {
 /// characters by their escapes, and the rest is cut at 300 characters.
 pub fn text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST));
-    let mut word = String::new();
-    let mut cut = false;
-    for c in text.chars() {
-        if shown.len() > LONGEST {
-            cut = true;
-            break;
+    let in_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'=' | b'~' | b'%');
+    let mut rest = text;
+    while !rest.is_empty() && shown.len() <= LONGEST {
+        let end = rest.bytes().position(|byte| !in_word(byte)).unwrap_or(rest.len());
+        // A byte that is no word's ends the word at a character's boundary: words are ASCII.
+        let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        push_word(&mut shown, word);
+        let mut chars = after.chars();
+        match chars.next() {
+            Some(c) if c.is_control() => shown.extend(c.escape_default()),
+            Some(c) => shown.push(c),
+            None => {}
         }
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=' | '~' | '%') {
-            word.push(c);
-            continue;
-        }
-        flush(&mut shown, &mut word);
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    if !cut {
-        flush(&mut shown, &mut word);
+        rest = chars.as_str();
     }
     if shown.len() > LONGEST {
         let end = shown.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last().unwrap_or(0);
@@ -68,13 +62,12 @@ pub fn text(text: &str) -> String {
     shown
 }
 
-fn flush(shown: &mut String, word: &mut String) {
+fn push_word(shown: &mut String, word: &str) {
     if word.len() >= LONG_WORD || is_token(word) {
         let _ = write!(shown, "({} characters, sha256 {})", word.len(), Fingerprint::of(word.as_bytes()));
     } else {
         shown.push_str(word);
     }
-    word.clear();
 }
 
 /// Whether a word has the shape of a compact JWT: dots, and a first part that is base64url of `{` and more.

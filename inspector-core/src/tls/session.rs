@@ -399,6 +399,7 @@ impl Tls {
             keys: env.cx.keys,
             limits: env.cx.limits,
             bodies: env.cx.bodies,
+            barren: env.cx.barren,
             sink: &mut *env.cx.sink,
         };
         (env.out)(event, &mut inner);

@@ -26,7 +26,7 @@ pub struct Principal {
 impl Principal {
     /// Parses `text`; `None` for a URL, an empty name, or text with white space.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.contains("://") || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if is_url(text) || has_blank(text) {
             return None;
         }
         let body = text.strip_prefix('/').unwrap_or(text);
@@ -74,6 +74,18 @@ impl fmt::Display for Principal {
         }
         self.realm.as_ref().map_or(Ok(()), |realm| write!(f, "@{realm}"))
     }
+}
+
+fn is_url(text: &str) -> bool {
+    memchr::memchr_iter(b':', text.as_bytes()).any(|at| text.get(at..).is_some_and(|rest| rest.starts_with("://")))
+}
+
+/// Whether there is white space or a control character. Every call of a recording has several names, all of them ASCII.
+fn has_blank(text: &str) -> bool {
+    if text.is_ascii() {
+        return text.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+    }
+    text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 /// Whether `text` is 8-4-4-4-12 hexadecimal digits.

@@ -202,7 +202,7 @@ impl Http1 {
         half.reading = Reading::Start;
         half.buffer = Vec::new();
         let Some(open) = half.open.take() else { return };
-        let (body, mut marks) = open.collector.finish(cx.limits);
+        let (body, mut marks) = open.collector.finish(cx.limits, cx.barren);
         marks.merge(open.marks);
         let message = Message {
             head: open.head,

@@ -102,6 +102,7 @@ impl Setup {
             keys: &keys,
             limits: &self.limits,
             bodies: self.bodies,
+            barren: &crate::http::barren::Barren::default(),
             sink: &mut recorder,
         };
         let cx = &mut context;

@@ -1,8 +1,8 @@
 //! HPACK's Huffman code (RFC 7541 §5.2, appendix B).
 //!
 //! The code is canonical: symbols of one length have consecutive codes in the order of their values, so the lengths alone
-//! say everything. Decoding walks a table of four bits a step; the shortest code has five bits, so that no step yields
-//! more than one symbol.
+//! say everything. The octets of header fields have codes of up to eight bits, which one look at a table tells; longer
+//! codes are found by their length.
 
 use std::sync::LazyLock;
 
@@ -21,117 +21,97 @@ const LENGTHS: [u8; 257] = [
 
 /// The symbol that only pads.
 const EOS: u16 = 256;
+/// The longest code, in bits.
+const LONGEST: usize = 30;
+/// Bits by which the table of short codes is entered.
+const SHORT: u32 = 8;
 
-/// One step: where four bits lead from a node.
-#[derive(Clone, Copy, Default)]
-struct Step {
-    /// Node reached.
-    next: u16,
-    /// Octet yielded on the way.
-    symbol: Option<u8>,
-    /// The input may end here: fewer than eight bits since the last symbol, all ones.
-    accept: bool,
-    /// The bits are no code, or EOS, which must not occur.
-    fail: bool,
+/// The code.
+struct Code {
+    /// Octet and length of the code that these eight bits begin with; length 0 if it is longer.
+    short: [(u8, u8); 1 << SHORT],
+    /// By length: the first code, how many codes there are, and where their symbols begin in `symbols`.
+    lengths: [(u32, u32, u32); LONGEST + 1],
+    /// The symbols in the order of their codes.
+    symbols: Vec<u16>,
 }
 
-static STEPS: LazyLock<Vec<[Step; 16]>> = LazyLock::new(build);
+static CODE: LazyLock<Code> = LazyLock::new(build);
 
-/// A child of a node in the code's tree.
-#[derive(Clone, Copy)]
-enum Child {
-    None,
-    Node(u16),
-    Leaf(u16),
-}
-
-fn build() -> Vec<[Step; 16]> {
-    let tree = tree();
-    // Nodes at which the input may end: the first seven on the path of ones.
-    let mut accepting = vec![0_u16];
-    let mut node = 0_u16;
-    for _ in 0..7 {
-        let Some([_, Child::Node(next)]) = tree.get(usize::from(node)) else { break };
-        node = *next;
-        accepting.push(node);
-    }
-    let step = |start: u16, bits: u16| {
-        let mut step = Step { next: start, ..Step::default() };
-        for shift in [3, 2, 1, 0] {
-            let bit = usize::from(bits >> shift & 1);
-            match tree.get(usize::from(step.next)).and_then(|children| children.get(bit)) {
-                Some(Child::Node(next)) => step.next = *next,
-                Some(Child::Leaf(symbol)) if *symbol != EOS => {
-                    step.symbol = u8::try_from(*symbol).ok();
-                    step.next = 0;
-                }
-                _ => step.fail = true,
+fn build() -> Code {
+    let mut symbols: Vec<u16> = (0..=EOS).collect();
+    symbols.sort_by_key(|symbol| (length(*symbol), *symbol));
+    let mut built = Code { short: [(0, 0); 1 << SHORT], lengths: [(0, 0, 0); LONGEST + 1], symbols };
+    let (mut code, mut previous) = (0_u32, 0_u32);
+    for (index, symbol) in (0_u32..).zip(&built.symbols) {
+        let length = length(*symbol);
+        code <<= length - previous;
+        previous = length;
+        if let Some((first, count, start)) = built.lengths.get_mut(length as usize) {
+            if *count == 0 {
+                (*first, *start) = (code, index);
             }
+            *count += 1;
         }
-        step.accept = accepting.contains(&step.next);
-        step
-    };
-    (0..u16::try_from(tree.len()).unwrap_or_default())
-        .map(|node| std::array::from_fn(|bits| step(node, u16::try_from(bits).unwrap_or_default())))
-        .collect()
-}
-
-fn tree() -> Vec<[Child; 2]> {
-    let mut order: Vec<u16> = (0..=EOS).collect();
-    let length = |symbol: u16| LENGTHS.get(usize::from(symbol)).copied().unwrap_or_default();
-    order.sort_by_key(|symbol| (length(*symbol), *symbol));
-    let mut tree = vec![[Child::None; 2]];
-    let (mut code, mut previous) = (0_u32, 0_u8);
-    for symbol in order {
-        code <<= length(symbol) - previous;
-        previous = length(symbol);
-        insert(&mut tree, code, previous, symbol);
+        if let (Some(free), Ok(octet)) = (SHORT.checked_sub(length), u8::try_from(*symbol)) {
+            let filled = (code << free) as usize..((code + 1) << free) as usize;
+            let entry = (octet, u8::try_from(length).unwrap_or_default());
+            built.short.get_mut(filled).unwrap_or_default().fill(entry);
+        }
         code += 1;
     }
-    tree
+    built
 }
 
-fn insert(tree: &mut Vec<[Child; 2]>, code: u32, length: u8, symbol: u16) {
-    let mut node = 0_usize;
-    for shift in (0..length).rev() {
-        let bit = usize::from(code >> shift & 1 == 1);
-        let fresh = u16::try_from(tree.len()).unwrap_or_default();
-        let Some(child) = tree.get_mut(node).and_then(|children| children.get_mut(bit)) else { return };
-        match *child {
-            _ if shift == 0 => *child = Child::Leaf(symbol),
-            Child::Node(next) => node = usize::from(next),
-            _ => {
-                *child = Child::Node(fresh);
-                node = usize::from(fresh);
-                tree.push([Child::None; 2]);
-            }
-        }
+fn length(symbol: u16) -> u32 {
+    LENGTHS.get(usize::from(symbol)).copied().unwrap_or_default().into()
+}
+
+impl Code {
+    /// The symbol whose code `bits` begin with, and its length; more than eight bits.
+    fn long(&self, bits: u64) -> Option<(u16, u32)> {
+        (SHORT + 1..).zip(self.lengths.get(SHORT as usize + 1..)?).find_map(|(length, (first, count, start))| {
+            let offset = u32::try_from(bits >> (u64::BITS - length)).ok()?.checked_sub(*first)?;
+            let symbol = (offset < *count).then(|| self.symbols.get((start + offset) as usize))??;
+            Some((*symbol, length))
+        })
     }
 }
 
 /// Appends the decoded octets to `out`, at most `most` of them. `false` if the input is no Huffman code, or longer.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
-    let steps = &*STEPS;
-    let (mut node, mut accept, mut left) = (0_u16, true, most);
-    for byte in input {
-        for bits in [byte >> 4, byte & 0x0f] {
-            let Some(step) = steps.get(usize::from(node)).and_then(|row| row.get(usize::from(bits))) else {
-                return false;
-            };
-            if step.fail {
-                return false;
-            }
-            if let Some(symbol) = step.symbol {
-                if left == 0 {
-                    return false;
-                }
-                left -= 1;
-                out.push(symbol);
-            }
-            (node, accept) = (step.next, step.accept);
+    let code = &*CODE;
+    let mut input = input.iter();
+    // The next bits, at the top, and how many they are; below are zeros.
+    let (mut bits, mut count, mut left) = (0_u64, 0_u32, most);
+    loop {
+        while count <= u64::BITS - 8 {
+            let Some(byte) = input.next() else { break };
+            bits |= u64::from(*byte) << (u64::BITS - 8 - count);
+            count += 8;
         }
+        let short = code.short.get((bits >> (u64::BITS - SHORT)) as usize).copied().unwrap_or_default();
+        let (octet, length) = match short {
+            (octet, length @ 1..) => (Ok(octet), u32::from(length)),
+            _ => match code.long(bits) {
+                Some((symbol, length)) => (u8::try_from(symbol), length),
+                None => return false,
+            },
+        };
+        if length > count {
+            break;
+        }
+        let Ok(octet) = octet else { return false };
+        if left == 0 {
+            return false;
+        }
+        left -= 1;
+        out.push(octet);
+        bits <<= length;
+        count -= length;
     }
-    accept
+    // What is left is padding: fewer than eight ones.
+    count < 8 && bits.leading_ones() >= count
 }
 
 #[cfg(test)]
@@ -170,11 +150,39 @@ mod tests {
         assert!(!decode(&hex("f1e3c2e5f23a6ba0ab90f4ff"), &mut Vec::new(), 14));
     }
 
+    /// The bits of the octets' codes, then `padding` ones.
+    fn coded(text: &[u8], padding: usize) -> Vec<u8> {
+        let mut bits = Vec::new();
+        for octet in text {
+            let length = length(u16::from(*octet));
+            let (first, _, start) = CODE.lengths[length as usize];
+            let rank = CODE.symbols.iter().position(|symbol| *symbol == u16::from(*octet)).unwrap();
+            let code = first + u32::try_from(rank).unwrap() - start;
+            bits.extend((0..length).rev().map(|shift| code >> shift & 1));
+        }
+        bits.extend(std::iter::repeat_n(1, (8 - bits.len() % 8) % 8 + padding));
+        bits.chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | u8::try_from(*bit).unwrap())).collect()
+    }
+
     #[test]
     fn every_octet_has_its_code() {
-        let tree = tree();
-        // A full binary tree of 257 leaves has 256 inner nodes and no hole.
-        assert_eq!(tree.len(), 256);
-        assert!(tree.iter().flatten().all(|child| !matches!(child, Child::None)));
+        // The codes fill the space of codes (Kraft), and the last is EOS, thirty ones.
+        let filled: u64 = (0..=EOS).map(|symbol| 1_u64 << (30 - length(symbol))).sum();
+        assert_eq!(filled, 1 << 30);
+        assert_eq!(CODE.long(u64::MAX), Some((EOS, 30)));
+        for octet in 0..=255 {
+            let mut out = Vec::new();
+            assert!(decode(&coded(&[octet], 0), &mut out, 1) && out == [octet], "{octet}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_coded_is_decoded(text: Vec<u8>) {
+            let mut out = Vec::new();
+            proptest::prop_assert!(decode(&coded(&text, 0), &mut out, text.len()));
+            proptest::prop_assert_eq!(&out, &text);
+            proptest::prop_assert!(!decode(&coded(&text, 8), &mut Vec::new(), text.len() + 1));
+        }
     }
 }

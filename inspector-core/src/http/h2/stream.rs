@@ -120,8 +120,8 @@ impl Stream {
                 marks.add(if content { Mark::BodyCut } else { Mark::ClosedEarly });
             }
         }
-        let request = request.finish(&mut marks, cx.limits);
-        let response = response.finish(&mut marks, cx.limits);
+        let request = request.finish(&mut marks, cx);
+        let response = response.finish(&mut marks, cx);
         if request.is_none() && response.is_none() {
             return None;
         }
@@ -157,14 +157,14 @@ impl Stream {
 }
 
 impl Half {
-    fn finish(self, marks: &mut Marks, limits: &Limits) -> Option<Message> {
+    fn finish(self, marks: &mut Marks, cx: &Context<'_>) -> Option<Message> {
         if let Some(whole) = self.whole {
             return Some(*whole);
         }
         let (head, first, head_end) = self.head?;
         let mut body = Body::default();
         if let Some(content) = self.content {
-            let (finished, found) = content.finish(limits);
+            let (finished, found) = content.finish(cx.limits, cx.barren);
             marks.merge(found);
             body = finished;
         }

@@ -91,6 +91,7 @@ fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
         keys: &keys,
         limits: &limits,
         bodies: BodyPolicy::Tokens,
+        barren: &crate::http::barren::Barren::default(),
         sink: &mut recorder,
     };
     let mut h2 = if joined { Http2::joined(&cx) } else { Http2::new(&cx) };

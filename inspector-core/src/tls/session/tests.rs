@@ -167,6 +167,7 @@ impl<'k> Driver<'k> {
             keys: self.keys,
             limits: &self.limits,
             bodies: BodyPolicy::default(),
+            barren: &crate::http::barren::Barren::default(),
             sink: &mut seen,
         };
         let mut ended = [false; 2];

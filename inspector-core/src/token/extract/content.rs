@@ -19,24 +19,13 @@ const DEPTH: usize = 4;
 
 /// Parts of every name this program looks for, in the letter cases that occur, and `\u00`, which can hide any of them.
 /// A body with none of them and no start of a JWT is not parsed.
-static TRACES: LazyLock<[Finder<'static>; 13]> = LazyLock::new(|| {
-    [
-        "oken",
-        "OKEN",
-        "ssertion",
-        "SSERTION",
-        "jwt",
-        "JWT",
-        "cwt",
-        "ppContext",
-        "assword",
-        "sername",
-        "uthorization",
-        "UTHORIZATION",
-        "\\u00",
-    ]
-    .map(Finder::new)
+static TRACES: LazyLock<[Finder<'static>; 10]> = LazyLock::new(|| {
+    ["oken", "OKEN", "ssertion", "SSERTION", "ppContext", "assword", "sername", "uthorization", "UTHORIZATION", "\\u00"]
+        .map(Finder::new)
 });
+
+/// Names that count as a trace where they are whole: any longer text of random letters holds them.
+static WHOLE_NAMES: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| ["jwt", "JWT", "cwt"].map(Finder::new));
 
 /// What a body of a request can hold besides: the parameters of the OAuth endpoints.
 static PARAMETERS: LazyLock<[Finder<'static>; 5]> =
@@ -55,6 +44,27 @@ enum Reader {
     Search,
 }
 
+/// Whether a response's content has anything that a reader of contents looks for: a trace of a token or a credential, or
+/// a SOAP fault. The answer is the same for the same bytes.
+pub(crate) fn may_tell(content: &[u8]) -> bool {
+    has_traces(&utf8(content)) || FAULT.find(content).is_some()
+}
+
+fn has_traces(bytes: &[u8]) -> bool {
+    may_hold(bytes)
+        || TRACES.iter().any(|trace| trace.find(bytes).is_some())
+        || WHOLE_NAMES.iter().any(|name| name.find_iter(bytes).any(|at| is_whole(bytes, at, name.needle().len())))
+}
+
+/// Whether no letter or digit stands before or behind that piece.
+fn is_whole(bytes: &[u8], at: usize, length: usize) -> bool {
+    let is_in_word = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    !is_in_word(at.checked_sub(1)) && !is_in_word(at.checked_add(length))
+}
+
+/// What `handshake::observation` looks for in contents.
+static FAULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Fault"));
+
 impl Extractor<'_> {
     /// The content of a message.
     pub(super) fn content(&mut self, message: &Message, request: bool) {
@@ -71,8 +81,7 @@ impl Extractor<'_> {
         let reader = reader(content_type, &bytes);
         let request = place.part == Part::RequestBody;
         let matters = (request && reader == Reader::Form)
-            || may_hold(&bytes)
-            || TRACES.iter().any(|trace| trace.find(&bytes).is_some())
+            || has_traces(&bytes)
             || (request && PARAMETERS.iter().any(|name| name.find(&bytes).is_some()));
         if !matters {
             return;
@@ -183,6 +192,19 @@ mod tests {
             ("image/png", "x=y", Reader::Search),
         ] {
             assert_eq!(reader(content_type, bytes.as_bytes()), expected, "{content_type} {bytes}");
+        }
+        for (content, expected) in [
+            ("{\"jwt\":\"\"}", true),
+            ("<a:cwt>", true),
+            ("jwt", true),
+            ("a=b&JWT=", true),
+            ("{\\\"jwt\\\":", true),
+            ("\u{e4}jwt", true),
+            ("bjwt cwta 1JWT jwt9", false),
+            ("bjwt .jwt.", true),
+            ("", false),
+        ] {
+            assert_eq!(may_tell(content.as_bytes()), expected, "{content}");
         }
         assert_eq!(utf8(b"\xff\xfe<\0a\0"), b"<a".as_slice());
         assert_eq!(utf8(b"\xfe\xff\0<"), b"<".as_slice());

@@ -24,6 +24,7 @@ mod xml;
 
 use std::sync::Arc;
 
+pub(crate) use self::content::may_tell;
 use self::names::token_name;
 use super::{
     Defect, Role, Sighting, Token, TokenKind,
