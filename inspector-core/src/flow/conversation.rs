@@ -3,8 +3,7 @@
 //! **Causal order.** What a side sends acknowledges what it has received. Recordings do not always keep that order
 //! (several receive queues, mirror ports): the response may be recorded before the request. So bytes that acknowledge
 //! bytes of the other direction not seen yet wait for these (`Block::Gate`), for at most
-//! [`LATE_PACKETS`] packets or
-//! [`LATE_NANOS`]; then either the hole they wait for is declared a gap, or, if
+//! [`LATE_PACKETS`](super::reassembly::LATE_PACKETS); then either the hole they wait for is declared a gap, or, if
 //! nothing tells that the sender went on, they are let go.
 //!
 //! **Gaps** are declared
@@ -21,13 +20,14 @@
 use super::{
     Connection, Consumer, End, Side, StreamEvent,
     duplicates::Recent,
-    reassembly::{Arrival, Block, Direction, LARGEST_WINDOW, LATE_NANOS, LATE_PACKETS, Now, OLDEST},
+    reassembly::{Arrival, Block, Direction, LARGEST_WINDOW, Now, OLDEST},
     table::Totals,
 };
 use crate::{
     evidence::{At, Endpoint},
     limits::Limits,
     packet::{Flags, Segment},
+    time::Timestamp,
 };
 
 /// How far from the expected number, in bytes, a SYN (or any segment once the connection is closing) is clearly of
@@ -67,6 +67,8 @@ pub(crate) enum Belongs {
     Restart,
     /// It cannot be told; to be ignored.
     Stray,
+    /// The connection was quiet for too long to go on.
+    Idle,
     /// It is of a new one.
     No,
 }
@@ -92,6 +94,8 @@ pub(crate) struct Conversation<S> {
     /// The direction of the client.
     client: Way,
     reset: bool,
+    /// The greatest capture time of its packets.
+    pub(crate) newest: Option<Timestamp>,
     /// In the table's queue of connections that hold bytes.
     pub(crate) queued: bool,
 }
@@ -136,7 +140,7 @@ pub(crate) fn guess_roles(segment: &Segment<'_>) -> (Way, bool) {
 impl<S> Conversation<S> {
     pub(crate) fn new(connection: Connection, state: S, client: Way) -> Self {
         let (first, second) = (Direction::new(), Direction::new());
-        Self { connection, state, first, second, client, reset: false, queued: false }
+        Self { connection, state, first, second, client, reset: false, newest: None, queued: false }
     }
 
     pub(crate) const fn direction(&self, way: Way) -> &Direction {
@@ -188,12 +192,12 @@ impl<S> Conversation<S> {
                 let unrelated = acknowledges && peer.is_far(segment.acknowledgment, REUSE_WINDOW, REUSE_WINDOW);
                 return if unrelated { Belongs::No } else { Belongs::Yes };
             }
-            let answers = acknowledges && peer.first_sequence() == Some(segment.acknowledgment);
-            if answers && !closing && own.first_sequence().is_some() && !own.has_data() {
-                return Belongs::Restart;
+            if acknowledges && !closing && peer.first_sequence() == Some(segment.acknowledgment) {
+                // It answers the SYN of this connection. What was acknowledged by the client counts.
+                return if own.is_established() { Belongs::Stray } else { Belongs::Restart };
             }
-            let far = closing || own.is_far(first, REUSE_WINDOW, REUSE_WINDOW);
-            return if far { Belongs::No } else { Belongs::Stray };
+            let other = closing || own.is_unknown() || own.is_far(first, REUSE_WINDOW, REUSE_WINDOW);
+            return if other { Belongs::No } else { Belongs::Stray };
         }
         if segment.payload.is_empty() {
             return Belongs::Yes;
@@ -222,6 +226,7 @@ impl<S> Conversation<S> {
         let now = self.now(at);
         self.connection.packets = self.connection.packets.saturating_add(1);
         self.connection.last = at;
+        self.newest = self.newest.max(at.time());
         let proven = self.connection.duplicates > 0;
         if recent.is_copy(self.connection.id.0, way == Way::First, now.packets, proven, segment) {
             self.connection.duplicates = self.connection.duplicates.saturating_add(1);
@@ -401,7 +406,7 @@ impl<S> Conversation<S> {
         for way in Way::BOTH {
             let finishing = self.first.has_finish() && self.second.has_finish();
             let own = self.direction(way);
-            let ripe = mode == Mode::All || finishing || own.start_is_ripe(now);
+            let ripe = mode == Mode::All || own.start_is_ripe(finishing, now);
             if matches!(own.block(), Block::Start) && ripe {
                 return self.give_up(way, now, out);
             }
@@ -417,9 +422,9 @@ impl<S> Conversation<S> {
         for way in Way::BOTH {
             let (own, peer) = (self.direction(way), self.direction(way.other()));
             if let Block::Gate { needs, now: then } = own.block()
-                && (now.since(then.packets) >= LATE_PACKETS || now.elapsed(then.at, LATE_NANOS) || peer.is_silent(now))
+                && (now.is_late(then) || peer.is_silent(now))
             {
-                let hole = matches!(peer.block(), Block::Hole { end, beyond: Some(_) } if end <= needs);
+                let hole = matches!(peer.block(), Block::Hole { end, .. } if end <= needs);
                 return self.give_up(if hole { way.other() } else { way }, now, out);
             }
         }

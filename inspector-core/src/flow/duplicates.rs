@@ -33,8 +33,11 @@ pub const MIRROR_NANOS: u64 = 50_000_000;
 /// Most packets of the connection between a packet and its copy where times are unknown.
 pub const TIMELESS_PACKETS: u32 = 8;
 
-/// Packets remembered, of all connections. A power of two.
+/// Packets remembered, of all connections.
 const REMEMBERED: usize = 2048;
+
+/// Places for packets whose hashes begin alike.
+const WAYS: usize = 4;
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
@@ -44,7 +47,7 @@ struct Seen {
     encapsulation: u32,
 }
 
-/// The latest packets of all connections; each overwrites an old one at the place its hash tells.
+/// The latest packets of all connections; each overwrites an old one among those its hash tells.
 pub(crate) struct Recent {
     seen: Box<[Seen]>,
 }
@@ -66,8 +69,13 @@ impl Recent {
         let tag = tag(connection, first, segment);
         let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
         let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
-        let place = (tag >> 32) as usize % REMEMBERED;
-        let Some(place) = self.seen.get_mut(place) else { return false };
+        let first = (tag >> 32) as usize % (REMEMBERED / WAYS) * WAYS;
+        let Some(places) = self.seen.get_mut(first..first + WAYS) else { return false };
+        let then = places.iter().position(|seen| seen.tag == tag).unwrap_or(WAYS - 1);
+        let Some(places) = places.get_mut(..=then) else { return false };
+        // The oldest, or the one seen before, makes room.
+        places.rotate_right(1);
+        let Some(place) = places.first_mut() else { return false };
         let then = std::mem::replace(place, now);
         if then.tag != tag {
             return false;

@@ -7,6 +7,7 @@ pub mod duplicates;
 pub mod reassembly;
 mod slots;
 pub mod table;
+pub mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -102,7 +103,7 @@ pub struct Connection {
     pub server: Endpoint,
     /// The roles are certain (a SYN was seen, or content told).
     pub roles_known: bool,
-    /// The capture has the connection's beginning (SYN) of each side, by `Side::index`.
+    /// The beginning of each side's stream is known: its SYN was seen, or the other's SYN acknowledged it. By `Side::index`.
     pub from_start: [bool; 2],
     /// Packets.
     pub packets: u64,

@@ -19,8 +19,7 @@
 //! segment recorded a little too late still finds its place before it. Nothing is reordered against the other side by
 //! that: what answers held bytes waits for them.
 
-use std::collections::BTreeMap;
-
+use super::waiting::{Chunk, Waiting, split_at_most};
 use crate::evidence::At;
 
 /// Packets of the connection for which the first bytes of a direction without SYN are held.
@@ -39,7 +38,10 @@ pub const OLDEST: u64 = 1 << 28;
 /// which bytes that answer unseen bytes wait for these.
 pub const LATE_PACKETS: u32 = 32;
 
-/// The same in nanoseconds of capture time: whichever is over first.
+/// The same for slow connections: so many packets,
+pub const LATE_PACKETS_SLOW: u32 = 8;
+
+/// and so many nanoseconds of capture time.
 pub const LATE_NANOS: i64 = 1_000_000_000;
 
 /// Packets without one of the other side after which it counts as not recorded, and holes are released without its
@@ -51,9 +53,6 @@ pub const ONE_SIDED_NANOS: i64 = 3_000_000_000;
 
 /// Most bytes believed lost at the end of a direction when only one side tells of them.
 pub const LARGEST_TAIL: u64 = 1 << 24;
-
-/// What a waiting chunk costs beside its bytes (map node, allocation); counts towards the limits.
-pub const CHUNK_OVERHEAD: usize = 96;
 
 /// Largest segment believed, in bytes: original lengths of cut packets are not to be trusted further.
 const LARGEST_SEGMENT: u32 = 1 << 24;
@@ -76,6 +75,12 @@ impl Now {
         self.packets.wrapping_sub(then)
     }
 
+    /// What was recorded late would have come since `then`: [`LATE_PACKETS`], or [`LATE_PACKETS_SLOW`] and [`LATE_NANOS`].
+    pub(crate) fn is_late(&self, then: Self) -> bool {
+        let packets = self.since(then.packets);
+        packets >= LATE_PACKETS || (packets >= LATE_PACKETS_SLOW && self.elapsed(then.at, LATE_NANOS))
+    }
+
     /// At least `nanos` of capture time went by since `then`. Unknown times and clocks set back are no evidence.
     pub(crate) fn elapsed(self, then: At, nanos: i64) -> bool {
         match (self.at.time(), then.time()) {
@@ -83,19 +88,6 @@ impl Now {
             _ => false,
         }
     }
-}
-
-/// Bytes waiting for those before them, or for those they answer.
-#[derive(Debug)]
-pub(crate) struct Chunk {
-    /// The bytes.
-    pub(crate) bytes: Box<[u8]>,
-    /// The packet that brought them.
-    pub(crate) now: Now,
-    /// Position the other direction must have reached first.
-    needs: u64,
-    /// Bytes cut off by snap length directly behind.
-    cut: u32,
 }
 
 /// The end of a direction, told by FIN.
@@ -175,9 +167,10 @@ pub(crate) struct Direction {
     strays: u8,
     /// Sequence number at [`ORIGIN`]; meaningful unless the start is unknown.
     anchor: u32,
-    /// While the start is unknown: the number the sender stood at, by its empty segments.
+    /// While the start is unknown: the number the sender stood at, by its empty segments. Then: the start given up by
+    /// [`Self::begin_again`].
     own_hint: Option<u32>,
-    /// While the start is unknown: the number the other side expects.
+    /// While the start is unknown: the lowest number the other side expected lately.
     peer_hint: Option<u32>,
     base: u64,
     next: u64,
@@ -195,24 +188,9 @@ pub(crate) struct Direction {
     /// Packet number of its last packet.
     heard: Option<u32>,
     held_since: u32,
-    chunks: BTreeMap<u64, Chunk>,
-    charge: usize,
+    waiting: Waiting,
     finish: Option<Finish>,
     reset: Option<At>,
-}
-
-/// Bytes that differ between two readings of the same positions.
-fn differing(left: &[u8], right: &[u8]) -> u64 {
-    if left.get(..right.len()) == Some(right) || right.get(..left.len()) == Some(left) {
-        return 0;
-    }
-    left.iter().zip(right).filter(|(left, right)| left != right).count() as u64
-}
-
-/// Splits off the first `count` bytes, or as many as there are.
-fn split_at_most(bytes: &[u8], count: u64) -> (&[u8], &[u8]) {
-    let count = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
-    bytes.split_at_checked(count).unwrap_or((bytes, &[]))
 }
 
 impl Direction {
@@ -236,8 +214,7 @@ impl Direction {
             mark: None,
             heard: None,
             held_since: 0,
-            chunks: BTreeMap::new(),
-            charge: 0,
+            waiting: Waiting::new(),
             finish: None,
             reset: None,
         }
@@ -282,7 +259,7 @@ impl Direction {
 
     /// Bytes and overhead of what waits.
     pub(crate) const fn charge(&self) -> usize {
-        self.charge
+        self.waiting.charge()
     }
 
     /// The end was handed out.
@@ -345,16 +322,21 @@ impl Direction {
 
     /// Something of this direction waits, or is known to be missing.
     pub(crate) fn is_pending(&self) -> bool {
-        !self.chunks.is_empty()
+        !self.waiting.is_empty()
             || self.start == Start::Held
             || self.cut > self.next
             || self.stood > self.next
             || (self.finish.is_some() && !self.ended)
     }
 
-    /// Bytes were seen.
-    pub(crate) fn has_data(&self) -> bool {
-        self.next != self.base || !self.chunks.is_empty() || self.acknowledged > self.base
+    /// Bytes or the FIN were seen, or the other side has acknowledged the SYN.
+    pub(crate) fn is_established(&self) -> bool {
+        self.next != self.base || !self.waiting.is_empty() || self.finish.is_some() || self.acknowledged >= self.base
+    }
+
+    /// Sequence number of the first byte, unless nothing is known of it.
+    pub(crate) fn base_sequence(&self) -> Option<u32> {
+        (self.start != Start::Unknown).then(|| self.sequence(self.base))
     }
 
     fn begin(&mut self, sequence: u32, start: Start) {
@@ -362,6 +344,7 @@ impl Direction {
         self.anchor = sequence;
         self.base = ORIGIN;
         self.next = ORIGIN;
+        self.own_hint = None;
         if let Some(hint) = self.peer_hint.take() {
             self.acknowledge(hint, false);
         }
@@ -423,15 +406,17 @@ impl Direction {
         if let Some(finish) = &mut self.finish {
             finish.position = finish.position.wrapping_add(shift);
         }
-        let chunks = std::mem::take(&mut self.chunks);
-        self.chunks = chunks.into_iter().map(|(position, chunk)| (position.wrapping_add(shift), chunk)).collect();
+        self.waiting.shift(shift);
         self.syn = true;
     }
 
-    /// A first SYN was answered anew with other numbers before any data: forget the old ones.
+    /// A SYN was answered anew with another number before anything was acknowledged. Which answer counts is told by the
+    /// acknowledgment: the number given up is kept as a hint.
     pub(crate) fn begin_again(&mut self, first: u32) {
+        let given_up = Some(self.anchor);
         *self = Self { heard: self.heard, ..Self::new() };
         self.begin(first, Start::Known);
+        self.own_hint = given_up;
         self.syn = true;
     }
 
@@ -479,8 +464,13 @@ impl Direction {
             return true;
         }
         if self.start == Start::Unknown {
-            self.peer_hint = Some(number);
+            // The lowest of those near each other: acknowledgments too may be recorded out of order.
+            let lower = |hint: u32| u64::from(number.wrapping_sub(hint)) <= START_WINDOW;
+            self.peer_hint = Some(self.peer_hint.filter(|hint| lower(*hint)).unwrap_or(number));
             return false;
+        }
+        if self.own_hint == Some(number) && self.syn && !self.is_established() {
+            self.begin_again(number);
         }
         let position = self.position(number);
         if position > self.acknowledged && position.saturating_sub(self.next) <= LARGEST_WINDOW {
@@ -526,8 +516,7 @@ impl Direction {
         }
         let position = self.position(sequence);
         let low = if self.acknowledged == 0 { self.next } else { self.next.min(self.acknowledged) };
-        let chunks = self.chunks.last_key_value();
-        let waiting = chunks.map_or(0, |(start, chunk)| start.saturating_add(chunk.bytes.len() as u64));
+        let waiting = self.waiting.end().unwrap_or(0);
         let finish = self.finish.map_or(0, |finish| finish.position.saturating_add(1));
         let high = self.reached().max(self.acknowledged).max(self.stood).max(self.cut).max(waiting).max(finish);
         (low..=high).contains(&position)
@@ -542,8 +531,7 @@ impl Direction {
     pub(crate) fn has_room(&self, arrival: &Arrival<'_>, limit: usize) -> bool {
         let direct = arrival.open && arrival.position <= self.next && self.start == Start::Known;
         let old = arrival.position.saturating_add(arrival.payload.len() as u64) <= self.next;
-        let charge = self.charge.saturating_add(arrival.payload.len()).saturating_add(CHUNK_OVERHEAD);
-        direct || old || charge <= limit
+        direct || old || self.waiting.charge_with(arrival.payload.len()) <= limit
     }
 
     /// Takes a segment's data. What can be handed out at once is returned, borrowed, with its offset; the rest is kept
@@ -567,10 +555,10 @@ impl Direction {
         let position = position.max(self.next);
         let arrival = Arrival { position, payload, missing, ..arrival };
         if position > self.next || !arrival.open || self.start == Start::Held {
-            return (None, self.keep(arrival));
+            return (None, self.waiting.keep(arrival));
         }
         // In order. Bytes that already wait came first and win.
-        let room = self.chunks.first_key_value().map_or(u64::MAX, |(&start, _)| start.saturating_sub(position));
+        let room = self.waiting.first().map_or(u64::MAX, |(start, _)| start.saturating_sub(position));
         let (now, later) = split_at_most(payload, room);
         let offset = self.offset();
         self.next = self.next.saturating_add(now.len() as u64);
@@ -580,7 +568,7 @@ impl Direction {
             }
             0
         } else {
-            self.keep(Arrival { position: self.next, payload: later, ..arrival })
+            self.waiting.keep(Arrival { position: self.next, payload: later, ..arrival })
         };
         ((!now.is_empty()).then_some((offset, now)), differing)
     }
@@ -595,45 +583,9 @@ impl Direction {
         }
     }
 
-    /// Copies those bytes that do not wait yet.
-    fn keep(&mut self, arrival: Arrival<'_>) -> u64 {
-        let Arrival { mut position, payload: mut bytes, missing, needs, now, .. } = arrival;
-        let mut differ = 0;
-        if let Some((&start, chunk)) = self.chunks.range(..=position).next_back() {
-            let (_, known) = split_at_most(&chunk.bytes, position - start);
-            let (overlap, rest) = split_at_most(bytes, known.len() as u64);
-            differ += differing(known, overlap);
-            position = position.saturating_add(overlap.len() as u64);
-            bytes = rest;
-        }
-        while !bytes.is_empty() {
-            let following = self.chunks.range(position..).next();
-            let room = following.map_or(u64::MAX, |(&start, _)| start - position);
-            let (piece, rest) = split_at_most(bytes, room);
-            let (overlap, rest) = match following {
-                Some((_, chunk)) if !rest.is_empty() => {
-                    let (overlap, rest) = split_at_most(rest, chunk.bytes.len() as u64);
-                    differ += differing(&chunk.bytes, overlap);
-                    (overlap.len() as u64, rest)
-                }
-                _ => (0, rest),
-            };
-            let start = position;
-            position = position.saturating_add(piece.len() as u64).saturating_add(overlap);
-            bytes = rest;
-            if !piece.is_empty() {
-                let cut = if overlap == 0 { missing } else { 0 };
-                self.charge = self.charge.saturating_add(piece.len()).saturating_add(CHUNK_OVERHEAD);
-                self.chunks.insert(start, Chunk { bytes: piece.into(), now, needs, cut });
-            }
-        }
-        differ
-    }
-
     /// The FIN: the direction ends at this position. A FIN before bytes already seen, or a second one, is ignored.
     pub(crate) fn finish_at(&mut self, position: u64, needs: u64, now: Now) {
-        let waiting = self.chunks.last_key_value();
-        let seen = waiting.map_or(self.next, |(start, chunk)| start.saturating_add(chunk.bytes.len() as u64));
+        let seen = self.waiting.end().unwrap_or(self.next);
         let far = position.saturating_sub(self.next) > LARGEST_WINDOW;
         if self.ended || self.finish.is_some() || position < seen || far {
             return;
@@ -648,13 +600,12 @@ impl Direction {
         if self.start != Start::Known || self.ended {
             return None;
         }
-        let entry = self.chunks.first_entry()?;
-        if *entry.key() > self.next || entry.get().needs > passed {
+        let (start, chunk) = self.waiting.first()?;
+        if start > self.next || chunk.needs > passed {
             return None;
         }
-        let chunk = entry.remove();
+        let chunk = self.waiting.take_first()?;
         let offset = self.offset();
-        self.charge = self.charge.saturating_sub(chunk.bytes.len().saturating_add(CHUNK_OVERHEAD));
         self.next = self.next.saturating_add(chunk.bytes.len() as u64);
         if chunk.cut > 0 {
             self.note_cut(self.next, u64::from(chunk.cut));
@@ -677,7 +628,7 @@ impl Direction {
         if self.start == Start::Held {
             return Block::Start;
         }
-        if let Some((&start, chunk)) = self.chunks.first_key_value() {
+        if let Some((start, chunk)) = self.waiting.first() {
             return if start > self.next {
                 Block::Hole { end: start, beyond: Some(chunk.now) }
             } else {
@@ -699,9 +650,10 @@ impl Direction {
         }
     }
 
-    /// The start was held long enough.
-    pub(crate) const fn start_is_ripe(&self, now: Now) -> bool {
-        now.since(self.held_since) >= HOLD_PACKETS
+    /// The start was held long enough; or both sides are finishing, and the other does not expect earlier bytes.
+    pub(crate) const fn start_is_ripe(&self, finishing: bool, now: Now) -> bool {
+        let expects_earlier = self.acknowledged != 0 && self.acknowledged < self.next;
+        now.since(self.held_since) >= HOLD_PACKETS || (finishing && !expects_earlier)
     }
 
     /// The start is settled: the lowest position seen.
@@ -720,7 +672,7 @@ impl Direction {
             return;
         };
         if let Some(mark) = self.mark {
-            if now.since(mark.now.packets) >= LATE_PACKETS || now.elapsed(mark.now.at, LATE_NANOS) {
+            if now.is_late(mark.now) {
                 self.confirmed = self.confirmed.max(mark.acknowledged);
             } else if mark.acknowledged >= end || self.acknowledged < end {
                 return;
@@ -732,15 +684,13 @@ impl Direction {
     /// Whether the bytes of the hole before `end` will not come any more:
     ///
     /// 1. they were recorded, but cut off, and the other side has acknowledged them; or
-    /// 2. the other side acknowledged them, and since then at least [`LATE_PACKETS`] packets or [`LATE_NANOS`] went by
+    /// 2. the other side acknowledged them, and since then [`LATE_PACKETS`] went by (of a slow connection less)
     ///    (a recording may have the acknowledgment before the data); or
     /// 3. the other side is not recorded, and [`ONE_SIDED_PACKETS`] packets (or, if it never was, [`ONE_SIDED_NANOS`])
     ///    went by since bytes beyond the hole came.
     pub(crate) fn hole_is_ripe(&self, end: u64, beyond: Option<Now>, peer: &Self, now: Now) -> bool {
         if self.acknowledged >= end {
-            let waited = beyond.is_none_or(|beyond| {
-                now.since(beyond.packets) >= LATE_PACKETS / 4 || now.elapsed(beyond.at, LATE_NANOS)
-            });
+            let waited = beyond.is_none_or(|beyond| now.since(beyond.packets) >= LATE_PACKETS_SLOW);
             return self.cut >= end || (self.confirmed >= end && waited);
         }
         beyond.is_some_and(|beyond| {

@@ -114,7 +114,7 @@ impl Key {
 #[derive(Clone, Copy, Debug)]
 struct Closed {
     id: u64,
-    /// Number after the SYN, where it was seen, by [`Way`].
+    /// Number of the first byte, as far as known, by [`Way`].
     starts: [Option<u32>; 2],
     /// Number after the last byte, by [`Way`].
     ends: [u32; 2],
@@ -241,6 +241,11 @@ impl<C: Consumer> FlowTable<C> {
             None => (self.begin(segment, consumer), Way::First),
         };
         let mut belongs = self.judge(place, way, segment);
+        if belongs == Belongs::Idle {
+            self.totals.idle = self.totals.idle.saturating_add(1);
+            self.drop_connection(place, End::Abandoned, consumer);
+            belongs = self.judge(place, way, segment);
+        }
         if belongs == Belongs::No {
             self.drop_connection(place, End::Abandoned, consumer);
             self.forget(place);
@@ -334,13 +339,11 @@ impl<C: Consumer> FlowTable<C> {
         let Some(entry) = self.slots.get_mut(place) else { return Belongs::No };
         match &mut entry.state {
             State::Open(conversation) => {
-                let quiet = match (time, conversation.connection.last.time()) {
-                    (Some(now), Some(last)) => now.nanos().saturating_sub(last.nanos()),
-                    _ => 0,
-                };
-                if quiet > self.limits.idle_nanos {
-                    self.totals.idle = self.totals.idle.saturating_add(1);
-                    return Belongs::No;
+                // Against the newest packet, not the last: one packet with a wrong time must not split a connection.
+                let quiet =
+                    time.zip(conversation.newest).map(|(now, newest)| now.nanos().saturating_sub(newest.nanos()));
+                if quiet.is_some_and(|quiet| quiet > self.limits.idle_nanos) {
+                    return Belongs::Idle;
                 }
                 conversation.belongs(way, segment)
             }
@@ -377,7 +380,7 @@ impl<C: Consumer> FlowTable<C> {
         let id = conversation.connection.id;
         conversation.queued |= queue;
         if !(was_reset && is_reset) {
-            entry.stamp = self.clock;
+            entry.stamp = entry.stamp.max(self.clock);
         }
         if queue {
             self.queue(place, id);
@@ -410,7 +413,7 @@ impl<C: Consumer> FlowTable<C> {
         let ways = Way::BOTH.map(|way| conversation.direction(way));
         let closed = Closed {
             id: conversation.connection.id.0,
-            starts: ways.map(|direction| direction.first_sequence()),
+            starts: ways.map(|direction| direction.base_sequence()),
             ends: ways.map(|direction| direction.next_sequence()),
             packets: conversation.connection.packets as u32,
             copies: conversation.connection.duplicates > 0,

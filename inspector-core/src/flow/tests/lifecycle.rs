@@ -99,6 +99,19 @@ fn handshake_variants() {
     talk.send(1, SYN | ACK, b"");
     talk.send(0, ACK, b"");
     finish(talk, [b"", b""]);
+    // Two answers: the one that was acknowledged counts, whichever came first.
+    for acknowledged_before in [true, false] {
+        let mut talk = Talk::new([70, 9]);
+        talk.send(0, SYN, b"");
+        talk.send(1, SYN | ACK, b"");
+        if acknowledged_before {
+            talk.send(0, ACK, b"");
+        }
+        talk.raw(1, 0x8000_0000, SYN | ACK, b"");
+        talk.send(0, ACK, b"");
+        talk.data(1, b"banner");
+        finish(talk, [b"", b"banner"]);
+    }
     // SYN and its answer recorded the wrong way round, and the SYN not at all.
     let mut talk = Talk::new([70, 9]).handshake();
     talk.packets.swap(0, 1);
@@ -204,6 +217,10 @@ fn late_segments_of_a_closed_connection_open_nothing() {
     let mut talk = Talk::new([7, 9]).handshake();
     talk.data(0, b"request").data(1, b"response");
     talk.goodbye();
+    let mut late_syn = talk.clone();
+    let syn = late_syn.packets.remove(0);
+    late_syn.packets.push(syn);
+    assert_eq!(late_syn.run().seen.len(), 1);
     let (data, fin, syn) = (talk.packets[3].clone(), talk.packets[6].clone(), talk.packets[0].clone());
     let (server, client) = (talk.next[1], talk.next[0]);
     for late in [data, fin, syn] {
@@ -293,6 +310,18 @@ fn quiet_connections_end() {
         assert_eq!(recorder.seen.len(), connections, "{quiet}");
         assert_eq!(recorder.seen[0].ends[0], Some(if connections == 1 { End::Input } else { End::Abandoned }));
     }
+    // One packet with a wrong time splits nothing.
+    for wrong in [-1_000_000_000 * MS, 1000 * MS] {
+        let mut talk = Talk::new([7, 9]).handshake();
+        talk.data(0, b"request");
+        talk.packets[1].nanos = talk.packets[1].nanos.map(|nanos| nanos + wrong);
+        assert_eq!(talk.run().seen.len(), 1);
+    }
+    // What comes last of an idle connection is no new one, unless it brings data.
+    let mut talk = Talk::new([7, 9]).handshake();
+    talk.nanos = talk.nanos.map(|nanos| nanos + 700_000 * MS);
+    talk.send(0, RST | ACK, b"");
+    assert_eq!(talk.run().seen.len(), 1);
     // By the packets of others; holes are declared.
     let mut talk = Talk::new([7, 9]).handshake();
     let sequence = talk.next[0].wrapping_add(3);

@@ -16,6 +16,9 @@ fn conversation(seed: &Shape) -> (Talk, [Vec<u8>; 2]) {
             while !rest.is_empty() {
                 let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
                 talk.data(from, now);
+                if talk.packets.len().is_multiple_of(3) {
+                    talk.send(1 - from, ACK, b"");
+                }
                 rest = later;
             }
             streams[from].extend(bytes);
@@ -150,9 +153,8 @@ proptest! {
         }
         let mut bench = Bench::new();
         packets.iter().for_each(|packet| bench.push(packet));
-        // Of all connections; what is remembered is forgotten where hashes meet.
-        let duplicates = bench.table.totals().duplicates as usize;
-        prop_assert!(duplicates <= talk.packets.len() && duplicates * 10 >= talk.packets.len() * 9 - 10, "{}", duplicates);
+        // The last ones come after the close: counted for the table only.
+        prop_assert_eq!(bench.table.totals().duplicates as usize, talk.packets.len());
         check(&bench.finish(), &streams);
     }
 
@@ -348,12 +350,13 @@ fn an_acknowledged_hole_is_given_up_in_time() {
     assert_eq!(bench.recorder.seen[0].bytes[0].len(), 100_000);
     assert_eq!(bench.table.held(), 0);
 
-    // Without further packets, time tells.
+    // With few further packets, time tells.
     let mut talk = Talk::new([100, 500]).handshake();
     talk.data(0, b"one").data(0, b"two").data(0, b"three");
-    talk.send(1, ACK, b"");
-    talk.nanos = talk.nanos.map(|nanos| nanos + 1500 * MS);
-    talk.send(1, ACK, b"");
+    talk.step = 150 * MS;
+    for _ in 0..9 {
+        talk.send(1, ACK, b"");
+    }
     talk.packets.remove(4);
     let mut bench = Bench::new();
     talk.packets.iter().for_each(|packet| bench.push(packet));
@@ -592,4 +595,18 @@ fn tcp_retransmissions_are_no_duplicates() {
         talk.send(1, ACK, b"");
     }
     assert_eq!(talk.run().seen[0].closed.as_ref().unwrap().duplicates, 0);
+}
+#[test]
+fn nearly_all_before_the_handshake() {
+    // Orders in which a start or an end once went missing.
+    for order in [[2, 0, 5, 6, 1, 3, 4, 7], [2, 0, 5, 6, 4, 3, 1, 7], [5, 2, 0, 3, 6, 1, 4, 7]] {
+        let mut talk = Talk::new([0, 0]).handshake();
+        talk.data(0, b"x").data(1, b"y");
+        talk.goodbye();
+        let packets = order.map(|at: usize| talk.packets[at].clone());
+        let recorder = run(&packets);
+        assert_eq!(recorder.seen.len(), 1, "{order:?}");
+        let seen = &recorder.seen[0];
+        assert_eq!((&seen.bytes, seen.ends), (&[b"x".to_vec(), b"y".to_vec()], [Some(End::Fin); 2]), "{order:?}");
+    }
 }
