@@ -12,8 +12,6 @@
 
 mod probe;
 
-use std::borrow::Cow;
-
 use sha2::{Digest as _, Sha256};
 
 use self::probe::{Finding, Probing};
@@ -311,7 +309,7 @@ impl App {
             report.server_name = facts.server_name;
             report.application_protocol = facts.application_protocol;
             report.tls = Some(facts.version);
-            report.suite = facts.suite.map(Cow::from);
+            report.suite = facts.suite;
             report.decrypted = facts.decrypted;
             report.reason = facts.reason;
             report.detail = facts.detail;
