@@ -1,0 +1,233 @@
+//! The stages, each fed by hand, and all of them together.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use inspector_core::{
+    analysis::{Analysis, Policy},
+    connection::ConnectionReport,
+    context::{BodyPolicy, Context, Sink},
+    engine::{self, Options, Receiver},
+    evidence::{At, ConnectionId, Endpoint, SourceId},
+    flow::{Connection, Consumer, StreamEvent, table::FlowTable},
+    http::exchange::Exchange,
+    input::{Control, Frame, Item, read_recording},
+    limits::Limits,
+    note::Note,
+    packet::{Dissector, Packet, Segment},
+    profile::Profile,
+    report::v1,
+    time::Timestamp,
+    tls::keylog::Keys,
+    token::{extract::extract, interner::Interner},
+};
+
+use crate::capture;
+
+const SOURCE: SourceId = SourceId(0);
+
+/// The place of everything fed by hand.
+pub const AT: At = At::Frame { number: 1, time: Some(Timestamp::from_seconds(1_700_000_000)) };
+
+/// What was found in a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Exchanges.
+    pub exchanges: u64,
+    /// Those with a response.
+    pub answered: u64,
+    /// Distinct tokens.
+    pub tokens: usize,
+    /// Holes in streams.
+    pub gaps: u64,
+}
+
+struct Judge<'l> {
+    analysis: Analysis,
+    interner: Interner,
+    limits: &'l Limits,
+    found: Found,
+}
+
+impl Receiver for Judge<'_> {
+    fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
+        let extraction = extract(&exchange, &mut self.interner, self.limits);
+        self.analysis.exchange(&exchange, &extraction);
+        self.found.exchanges += 1;
+        self.found.answered += u64::from(exchange.response.is_some());
+        Control::Continue
+    }
+
+    fn connection(&mut self, report: ConnectionReport) {
+        self.analysis.connection(SOURCE, &report);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.analysis.note(SOURCE, &note);
+    }
+}
+
+/// The keys of a key log; none if it is empty.
+pub fn keys(key_log: &str) -> Keys {
+    let mut keys = Keys::default();
+    if !key_log.is_empty() {
+        keys.add(key_log.as_bytes()).expect("the workload's key log can be read");
+    }
+    keys
+}
+
+/// All stages, from the recording's bytes to the report.
+pub fn check(recording: &[u8], key_log: &str) -> Found {
+    let options = Options::default();
+    let profile = Profile::builtin("exchange-s2s").expect("the program has this profile");
+    let mut judge = Judge {
+        analysis: Analysis::new(Policy::new(profile), &options.limits),
+        interner: Interner::new(&options.limits),
+        limits: &options.limits,
+        found: Found::default(),
+    };
+    judge.analysis.input(SOURCE, "workload", "workload");
+    let reading = engine::read(SOURCE, &mut &*recording, &mut keys(key_log), &options, &mut judge)
+        .expect("the workload can be read");
+    judge.analysis.input_done(SOURCE, reading.coverage);
+    let report = judge.analysis.finish();
+    std::hint::black_box(v1::Report::from(&report));
+    Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found }
+}
+
+/// The exchanges of a recording.
+pub fn exchanges(recording: &[u8]) -> Vec<Exchange> {
+    #[derive(Default)]
+    struct Kept(Vec<Exchange>);
+    impl Receiver for Kept {
+        fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
+            self.0.push(*exchange);
+            Control::Continue
+        }
+        fn connection(&mut self, _: ConnectionReport) {}
+        fn note(&mut self, _: Note) {}
+    }
+    let mut kept = Kept::default();
+    engine::read(SOURCE, &mut &*recording, &mut Keys::default(), &Options::default(), &mut kept)
+        .expect("the workload can be read");
+    kept.0
+}
+
+/// Reads a recording of any format and forgets its items; returns how many came.
+pub fn items(recording: &[u8], limits: &Limits) -> u64 {
+    let mut items = 0;
+    let mut sink = |item: Item<'_>| {
+        std::hint::black_box(&item);
+        items += 1;
+        Control::Continue
+    };
+    read_recording(&mut &*recording, limits, &mut sink).expect("the workload can be read");
+    items
+}
+
+/// Packets as the reader of captures hands them out.
+pub fn frames(packets: &[capture::Packet]) -> Vec<Frame<'_>> {
+    let frame = |(number, packet)| {
+        let packet: &capture::Packet = packet;
+        let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + 20_000 * number as i64);
+        Frame {
+            link: inspector_core::input::LinkType(1),
+            at: At::Frame { number, time: Some(time) },
+            original_length: packet.bytes.len() as u32,
+            bytes: &packet.bytes,
+        }
+    };
+    (1..).zip(packets).map(frame).collect()
+}
+
+/// The TCP segments in packets.
+pub fn segments<'p>(frames: &'p [Frame<'p>]) -> Vec<Segment<'p>> {
+    let limits = Limits::default();
+    let mut segments = Vec::new();
+    for frame in frames {
+        // Each borrows its dissector, so that one serves one frame.
+        let mut dissector = Dissector::default();
+        if let Ok(Packet::Tcp(segment)) = dissector.dissect(frame, &limits) {
+            let start = frame.bytes.len() - segment.payload.len();
+            segments.push(Segment { payload: &frame.bytes[start..], ..segment });
+        }
+    }
+    segments
+}
+
+/// Counts the bytes of all streams.
+#[derive(Debug, Default)]
+pub struct Counter {
+    /// Bytes handed out.
+    pub bytes: u64,
+    /// Holes.
+    pub gaps: u64,
+}
+
+impl Consumer for Counter {
+    type State = ();
+
+    fn open(&mut self, _: &Connection) {}
+
+    fn event(&mut self, (): &mut (), _: &mut Connection, event: StreamEvent<'_>) {
+        match event {
+            StreamEvent::Data { bytes, .. } => self.bytes += bytes.len() as u64,
+            StreamEvent::Gap { .. } => self.gaps += 1,
+            StreamEvent::End { .. } => {}
+        }
+    }
+
+    fn close(&mut self, (): (), _: Connection) {}
+}
+
+/// Segments to streams.
+pub fn reassemble(segments: &[Segment<'_>], limits: &Limits) -> Counter {
+    let (mut table, mut counter) = (FlowTable::new(limits), Counter::default());
+    for segment in segments {
+        table.push(segment, &mut counter);
+    }
+    table.finish(&mut counter);
+    counter
+}
+
+/// Counts exchanges.
+#[derive(Debug, Default)]
+pub struct Exchanges(pub u64);
+
+impl Sink for Exchanges {
+    fn exchange(&mut self, exchange: Exchange) {
+        std::hint::black_box(&exchange);
+        self.0 += 1;
+    }
+
+    fn note(&mut self, _: Note) {}
+}
+
+/// Calls `run` with the context of a connection that was just opened; returns the exchanges it yields.
+pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<'_>)) -> u64 {
+    let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
+    let mut connection = Connection {
+        id: ConnectionId(1),
+        first: AT,
+        last: AT,
+        client: end(50_000),
+        server: end(443),
+        roles_known: true,
+        from_start: [true; 2],
+        packets: 0,
+        gaps: [0; 2],
+        bytes_missing: [0; 2],
+        duplicates: 0,
+        overlaps_differing: 0,
+        bytes: [0; 2],
+    };
+    let mut sink = Exchanges::default();
+    run(&mut Context {
+        connection: &mut connection,
+        tls: None,
+        keys,
+        limits,
+        bodies: BodyPolicy::Tokens,
+        sink: &mut sink,
+    });
+    sink.0
+}
