@@ -227,6 +227,7 @@ pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<
         keys,
         limits,
         bodies: BodyPolicy::Tokens,
+        barren: &inspector_core::http::barren::Barren::default(),
         sink: &mut sink,
     });
     sink.0

@@ -178,6 +178,7 @@ pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<
         keys,
         limits,
         bodies: if limits.pipeline % 2 == 0 { BodyPolicy::Tokens } else { BodyPolicy::Measure },
+        barren: &inspector_core::http::barren::Barren::default(),
         sink: &mut sink,
     });
     sink
