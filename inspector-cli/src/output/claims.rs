@@ -38,13 +38,19 @@ pub(crate) const fn kind(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Opaque => "An opaque token: only its issuer can read it.",
         TokenKind::Jwe => "An encrypted token: only its receiver can read it.",
-        TokenKind::S2sOuter => "The outer token of server-to-server OAuth: a user, vouched for by the actor token inside.",
+        TokenKind::S2sOuter => {
+            "The outer token of server-to-server OAuth: a user, vouched for by the actor token inside."
+        }
         TokenKind::S2sAssertion => "An assertion: the application asks the token endpoint for a token with it.",
         TokenKind::S2sActor => "An actor token of server-to-server OAuth: it names the calling application.",
-        TokenKind::AppContext => "An identity, callback or context token of Exchange or SharePoint; no call of a server.",
+        TokenKind::AppContext => {
+            "An identity, callback or context token of Exchange or SharePoint; no call of a server."
+        }
         TokenKind::ProofToken => "A SharePoint proof token.",
         TokenKind::EntraAccess => "An access token of Microsoft Entra ID.",
-        TokenKind::EntraId => "An ID token of Microsoft Entra ID: it tells a client who signed in, and opens no resource.",
+        TokenKind::EntraId => {
+            "An ID token of Microsoft Entra ID: it tells a client who signed in, and opens no resource."
+        }
         TokenKind::Broker => "A primary refresh token artefact of a device's sign-in broker.",
         TokenKind::Pop => "A proof of possession: a signed HTTP request with the token inside.",
         TokenKind::Dpop => "A DPoP proof (RFC 9449).",

@@ -84,14 +84,10 @@ mod tests {
 
     #[test]
     fn long_words_break_where_they_can_be_read_on() {
-        let principal =
-            "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
+        let principal = "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
         assert_eq!(
             lines(principal, 60),
-            [
-                "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com",
-                "@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f"
-            ]
+            ["00000002-0000-0ff1-ce00-000000000000/mail.contoso.com", "@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f"]
         );
         assert_eq!(lines(&"x".repeat(20), 8), ["xxxxxxxx", "xxxxxxxx", "xxxx"]);
         assert_eq!(lines("ab ééééééééé", 8), ["ab", "éééééééé", "é"]);

@@ -33,9 +33,13 @@ pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
 
 /// A token that a mail program or a terminal broke over lines is one again. Other texts stay as they are.
 fn joined(text: &str) -> Cow<'_, str> {
-    let bare = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(text, |(_, t)| t);
+    let bare =
+        text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(text, |(_, t)| t);
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '+' | '/');
-    if bare.contains(char::is_whitespace) && bare.chars().all(|c| is_token(c) || c.is_whitespace()) && bare.contains('.') {
+    if bare.contains(char::is_whitespace)
+        && bare.chars().all(|c| is_token(c) || c.is_whitespace())
+        && bare.contains('.')
+    {
         return Cow::Owned(bare.chars().filter(|c| !c.is_whitespace()).collect());
     }
     Cow::Borrowed(text)

@@ -62,7 +62,11 @@ impl Connections {
             count(self.encrypted, "TLS connection", "TLS connections"),
             count(self.exchanges, "exchange", "exchanges")
         );
-        text.push_str(&if dark == 0 { "; nothing is hidden".to_owned() } else { format!("; {dark} hidden wholly or in part") });
+        text.push_str(&if dark == 0 {
+            "; nothing is hidden".to_owned()
+        } else {
+            format!("; {dark} hidden wholly or in part")
+        });
         wrap::hanging(to, "", &text)?;
         for ((_, reason), group) in &self.reasons {
             group.write(to, *reason)?;
@@ -100,7 +104,8 @@ impl Group {
 fn cells(path: &str, report: &ConnectionReport) -> [String; 4] {
     let connection = &report.connection;
     let frame = connection.first.frame().map(|frame| format!(" frame {frame}")).unwrap_or_default();
-    let name = report.server_name.as_deref().map_or_else(|| connection.server.to_string(), |name| escape::fitted(name, 32));
+    let name =
+        report.server_name.as_deref().map_or_else(|| connection.server.to_string(), |name| escape::fitted(name, 32));
     let mut speaks = match report.tls {
         Some("") => "TLS".to_owned(),
         Some(version) => format!("TLS {version}"),
@@ -109,10 +114,5 @@ fn cells(path: &str, report: &ConnectionReport) -> [String; 4] {
     if let Some(suite) = report.suite.as_deref() {
         speaks.push_str(&format!(" {suite}"));
     }
-    [
-        format!("{}{frame}", place::short(path)),
-        format!("#{}", connection.id.0),
-        name,
-        speaks,
-    ]
+    [format!("{}{frame}", place::short(path)), format!("#{}", connection.id.0), name, speaks]
 }

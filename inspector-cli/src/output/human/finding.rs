@@ -108,7 +108,12 @@ fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
     writeln!(to, "{}", bar.trim_end())?;
     writeln!(to, "{bar}{name}{value}")?;
     let carets = "^".repeat(value.chars().count());
-    writeln!(to, "{bar}{:before$}{}", "", style::paint(style::of_severity(inspector_core::rules::Severity::High), carets))
+    writeln!(
+        to,
+        "{bar}{:before$}{}",
+        "",
+        style::paint(style::of_severity(inspector_core::rules::Severity::High), carets)
+    )
 }
 
 const fn part_words(part: Part) -> &'static str {

@@ -19,8 +19,7 @@ const LISTED: usize = 30;
 pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let report = &judged.report;
     summary::write(to, judged)?;
-    let (facts, problems): (Vec<_>, Vec<_>) =
-        report.findings.iter().partition(|one| is_fact(one));
+    let (facts, problems): (Vec<_>, Vec<_>) = report.findings.iter().partition(|one| is_fact(one));
     for problem in problems.iter().take(WHOLE) {
         writeln!(to)?;
         finding::write(to, report, problem)?;

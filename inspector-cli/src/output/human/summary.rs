@@ -193,7 +193,8 @@ fn coverage(coverage: &Coverage) -> String {
         parts.push(format!("{} without response", coverage.exchanges_without_response));
     }
     if coverage.connections > 0 {
-        let missing = if coverage.bytes_missing > 0 { format!(" ({} bytes)", coverage.bytes_missing) } else { String::new() };
+        let missing =
+            if coverage.bytes_missing > 0 { format!(" ({} bytes)", coverage.bytes_missing) } else { String::new() };
         parts.push(format!("{}{missing}", count(coverage.gaps, "gap", "gaps")));
     }
     parts.push(format!("{} cut", count(coverage.bodies_cut, "body", "bodies")));

@@ -109,8 +109,7 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
         row(to, indent, "raw", token.raw.reveal())?;
     }
     if token.kind.is_readable() || !token.header.is_empty() {
-        let header =
-            if shown.show_secrets { token.header.clone() } else { mask::header_for_display(token) };
+        let header = if shown.show_secrets { token.header.clone() } else { mask::header_for_display(token) };
         members(to, shown, token, "header", &header, indent)?;
     }
     if token.kind.is_readable() {
