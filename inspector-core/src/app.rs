@@ -355,6 +355,7 @@ fn explain(report: &ConnectionReport) -> (Option<Reason>, String) {
         _ if connection.gaps != [0; 2] => {
             (Some(Reason::Gap), "bytes are missing at the place where HTTP would begin".to_owned())
         }
+        Application::H2 => (Some(Reason::Empty), "HTTP/2 was set up, and no request was sent".to_owned()),
         _ => (Some(Reason::NotHttp), "the bytes are neither HTTP nor TLS".to_owned()),
     }
 }

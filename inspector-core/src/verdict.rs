@@ -8,10 +8,11 @@
 //!
 //! # Scope
 //! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth, and
-//! of the profile's token hosts those that were asked for a token (a password sent there answers the question too). A
-//! connection that told no name counts by its server's address, if a host in scope was reached there; if no
-//! resource could be identified at all, everything that could not be read counts. For profiles of the kind
-//! [`Judgement::Bearer`] the hosts are those that saw any credentials, a Bearer challenge or a token request.
+//! of the profile's token hosts those that were asked for a token (a password sent there answers the question too), or
+//! of which a connection could not be read or lacks bytes, so that they may have been. A connection that told no name
+//! counts by its server's address, if a host in scope was reached there; if no resource could be identified at all,
+//! everything that could not be read counts. For profiles of the kind [`Judgement::Bearer`] the hosts are those that saw
+//! any credentials, a Bearer challenge or a token request.
 //!
 //! # What blocks
 //! A coverage finding blocks if it concerns a host in scope and what is missing *could overturn the answer*. By that
@@ -86,6 +87,8 @@ pub struct Scope {
     hosts: HashSet<HostId, foldhash::fast::RandomState>,
     names: HashSet<String, foldhash::fast::RandomState>,
     addresses: HashSet<IpAddr, foldhash::fast::RandomState>,
+    /// Token hosts that were not asked for a token, as far as was read.
+    issuers: HashSet<HostId, foldhash::fast::RandomState>,
     /// A resource is among the hosts, not token endpoints only.
     identified: bool,
 }
@@ -106,6 +109,11 @@ impl Scope {
                 scope.hosts.insert(id);
                 scope.names.insert(host::bare(name).to_owned());
                 scope.addresses.extend(facts.addresses.iter().copied());
+            } else if scope.patterns.is_empty()
+                && policy.profile.judgement == Judgement::ServerToServer
+                && policy.profile.is_token_host(name)
+            {
+                scope.issuers.insert(id);
             }
         }
         scope
@@ -114,6 +122,11 @@ impl Scope {
     /// Whether a host is in scope.
     pub fn has(&self, host: HostId) -> bool {
         self.hosts.contains(&host)
+    }
+
+    /// Whether requests that could not be read may have been for a token, so that their host would be in scope.
+    pub fn may_have_issued(&self, concern: Concern) -> bool {
+        matches!(concern, Concern::Host(id) if self.issuers.contains(&id))
     }
 
     /// Whether hosts were named by the user.

@@ -131,7 +131,13 @@ impl Probing {
         if http(&client) || http(&server) {
             return Finding::Http1;
         }
-        Finding::Other(name(&client).or_else(|| name(&server)))
+        let name = name(&client).or_else(|| name(&server));
+        // A connection that was joined late, and ended before a second record: dark all the same.
+        let record = |bytes: &[u8]| bytes.len() >= 5 && looks_like_tls(bytes) != input::Probe::No;
+        if name.is_none() && (record(&client) || record(&server)) {
+            return Finding::Tls;
+        }
+        Finding::Other(name)
     }
 }
 

@@ -261,7 +261,9 @@ pub(crate) fn sort(findings: &mut [Finding]) {
 
 fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, failing: &impl Fn(Family) -> bool) -> Finding {
     let family = draft.meta.family();
-    let in_scope = scope.covers(draft.concern, ledger);
+    // A connection that is dark or has gaps: any request can be in it.
+    let hides_requests = matches!(draft.meta.code, "COV-001" | "COV-002");
+    let in_scope = scope.covers(draft.concern, ledger) || (hides_requests && scope.may_have_issued(draft.concern));
     let host = match draft.concern {
         Concern::Host(id) => Some(Arc::clone(ledger.host_name(id))).filter(|name| !name.is_empty()),
         Concern::Address(address) => Some(address.to_string().into()),

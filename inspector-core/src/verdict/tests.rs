@@ -256,6 +256,8 @@ fn a_dark_connection_blocks_if_it_concerns_the_scope() {
         (testing::policy(), Some("mail.contoso.com"), "198.51.100.1:443", Reason::NoKey, Inconclusive),
         (testing::policy(), Some("Mail.Contoso.Com"), "198.51.100.1:443", Reason::HandshakeMissing, Inconclusive),
         (testing::policy(), Some("other.test"), "198.51.100.1:443", Reason::NoKey, Pass),
+        (testing::policy(), Some("login.microsoftonline.com"), "198.51.100.1:443", Reason::NoKey, Inconclusive),
+        (host("mail.contoso.com"), Some("login.microsoftonline.com"), "198.51.100.1:443", Reason::NoKey, Pass),
         (testing::policy(), Some("other.test"), "203.0.113.7:443", Reason::NoKey, Pass),
         (testing::policy(), None, "203.0.113.7:443", Reason::NoKey, Inconclusive),
         (testing::policy(), None, "198.51.100.1:443", Reason::NoKey, Pass),

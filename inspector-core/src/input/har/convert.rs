@@ -166,7 +166,9 @@ impl Convert<'_> {
                 Body { cut, ..content::sized(size) }
             }
         };
-        if request.discarded || request.content.truncated {
+        let size = request.body_size.and_then(|size| u64::try_from(size).ok());
+        let short = text.is_some_and(|text| !text.is_empty()) && is_short(&body, size) && content::is_loss(media_type);
+        if request.discarded || request.content.truncated || short {
             body.cut = body.cut.or(Some(BodyCut::Recording));
         }
         self.see_body(&body);
@@ -210,9 +212,7 @@ impl Convert<'_> {
             Some(text) => {
                 let keep = content::is_kept(media_type, text);
                 let mut body = content::recorded(text, is_base64(*encoding), keep, size, self.limits.decoded_body);
-                // Some exporters cut long contents without a word. Other encodings of the same text differ less.
-                let short = size.is_some_and(|size| body.size() < size - size / 4 && size > 100_000);
-                if *truncated || (short && is_loss) {
+                if *truncated || (is_short(&body, size) && is_loss) {
                     body.cut = body.cut.or(Some(BodyCut::Recording));
                 }
                 body
@@ -271,16 +271,17 @@ impl Convert<'_> {
 
     /// Marks an exchange without response: not sent, or sent and not answered.
     fn failure(&mut self, entry: &Entry<'_>, response: Option<&Response<'_>>, target: &[u8]) {
-        const BEHIND_THE_SEND: [&str; 9] = [
-            "reset",
-            "closed",
-            "empty_response",
-            "timed_out",
-            "timeout",
-            "aborted",
-            "http2",
-            "quic",
-            "invalid_response",
+        /// Errors of a request that never left the client. Any other may have come after it was sent, and so may none:
+        /// a browser writes the same for a request that is still waiting.
+        const BEFORE_THE_SEND: [&str; 8] = [
+            "name_not_resolved",
+            "unknown_host",
+            "getaddrinfo",
+            "connection_refused",
+            "internet_disconnected",
+            "address_unreachable",
+            "proxy_connection_failed",
+            "tunnel_connection_failed",
         ];
         let is_local = [&b"data:"[..], b"blob:", b"about:"].iter().any(|scheme| target.starts_with(scheme));
         if entry.blocked || entry.from_cache || is_local {
@@ -292,12 +293,13 @@ impl Convert<'_> {
         }
         let recorded = entry.response.as_ref();
         let error = entry.error.or_else(|| recorded?.error).filter(|error| !error.is_empty());
-        let is_zero = recorded.and_then(status) == Some(0);
-        let was_sent = error.is_some_and(|error| {
+        let is_unsent = error.is_some_and(|error| {
             let error = error.text().to_ascii_lowercase();
-            BEHIND_THE_SEND.iter().any(|word| error.contains(word))
+            // What a browser holds back from the page was answered.
+            let is_blocked = error.contains("blocked") && !error.contains("response") && !error.contains("orb");
+            is_blocked || BEFORE_THE_SEND.iter().any(|word| error.contains(word))
         });
-        if (error.is_some() || is_zero) && !was_sent {
+        if is_unsent {
             self.marks.add(Mark::NotSent);
         } else if response.is_none() {
             self.marks.add(Mark::ResponseMissing);
@@ -309,6 +311,12 @@ fn add_content_type(media_type: Option<Text<'_>>, head: &mut HeadBuilder) {
     if let Some(kind) = media_type.filter(|kind| !kind.is_empty()) {
         head.field(b"Content-Type", &kind.bytes());
     }
+}
+
+/// Whether a content is much shorter than the entry says: some exporters cut contents without a word. Other encodings of
+/// the same text differ less.
+fn is_short(body: &Body, declared: Option<u64>) -> bool {
+    declared.is_some_and(|declared| body.size() < declared - declared / 4)
 }
 
 fn media_type(value: Option<Text<'_>>) -> String {

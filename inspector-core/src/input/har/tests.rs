@@ -342,10 +342,12 @@ fn tells_not_sent_from_not_answered() {
     };
     let sent = |more: Value| entry(json!({"headers": [["Authorization", "Basic YTpi"]]}), more);
     for (entry, not_sent, missing) in [
-        (sent(blank(json!({}))), true, false),
+        (sent(blank(json!({}))), false, true),
         (sent(blank(json!({"_error": "net::ERR_BLOCKED_BY_CLIENT"}))), true, false),
         (sent(blank(json!({"_error": "net::ERR_NAME_NOT_RESOLVED"}))), true, false),
         (sent(blank(json!({"_error": "net::ERR_CONNECTION_RESET"}))), false, true),
+        (sent(blank(json!({"_error": "net::ERR_FAILED"}))), false, true),
+        (sent(blank(json!({"_error": "net::ERR_BLOCKED_BY_RESPONSE"}))), false, true),
         (sent(blank(json!({"_error": "net::ERR_EMPTY_RESPONSE"}))), false, true),
         (sent(blank(json!({"_error": "net::ERR_ABORTED"}))), false, true),
         (sent(json!({})), false, true),
@@ -404,6 +406,11 @@ fn says_where_a_content_was_left_out() {
         (entry(json!({}), ok(long)), true),
         (entry(json!({"method": "POST", "bodySize": 10}), ok(json!({}))), true),
         (entry(json!({"method": "POST", "bodySize": 0}), ok(json!({}))), false),
+        (entry(json!({"method": "POST", "bodySize": 100, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), true),
+        (entry(json!({"method": "POST", "bodySize": 50, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), false),
+        (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/xml", "text": "x".repeat(50)}))), true),
+        (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/xml", "text": "x".repeat(90)}))), false),
+        (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/css", "text": "x".repeat(50)}))), false),
         (entry(json!({"method": "HEAD"}), ok(size.clone())), false),
         (entry(json!({}), response(304, size.clone())), false),
         (entry(json!({}), response(302, size)), false),
