@@ -36,7 +36,7 @@ pub const OLDEST: u64 = 1 << 28;
 
 /// Packets of the connection for which an acknowledged hole is kept open in case its bytes were recorded late, and for
 /// which bytes that answer unseen bytes wait for these.
-pub const LATE_PACKETS: u32 = 32;
+pub const LATE_PACKETS: u32 = 64;
 
 /// The same for slow connections: so many packets,
 pub const LATE_PACKETS_SLOW: u32 = 8;

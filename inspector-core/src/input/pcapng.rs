@@ -661,7 +661,7 @@ pub(crate) mod tests {
         }
         let ours: Vec<String> = items(&sample);
         assert_eq!((ours.len(), theirs.len()), (2, 2));
-        assert!(ours.iter().zip(&theirs).all(|(ours, theirs)| ours.ends_with(&format!("{theirs:?}"))));
+        assert!(ours.iter().zip(&theirs).all(|(ours, theirs)| ours.ends_with(&format!("{theirs:x?}"))));
     }
 
     #[test]
