@@ -263,6 +263,28 @@ fn the_doctor_says_what_the_recording_lacks() {
     );
 }
 
+/// What is dark must never look like another protocol, which hides no request.
+#[test]
+fn a_tls_connection_is_told_wherever_the_recording_begins() {
+    for name in ["tls13-small-mtu", "tls12-resumed"] {
+        let pcap = Pcap::read(&recording(name));
+        for first in 0..pcap.packets.len() {
+            let rest = &pcap.packets[first..];
+            for row in run("doctor", &work_file("begins.pcap", &pcap.with(rest)), None) {
+                // Connections are numbered as they come.
+                let mut order: Vec<usize> = rest.iter().map(|packet| packet.connection).collect();
+                order.dedup();
+                let number = order[row["connection"].as_u64().unwrap() as usize - 1];
+                let own = rest.iter().filter(|packet| packet.connection == number);
+                let bytes: usize = own.map(support::Packet::payload_length).sum();
+                let is_dark = ["no-key", "handshake-missing"].iter().any(|reason| row["reason"] == *reason);
+                let is_empty = row["reason"] == "empty" && bytes == 0;
+                assert!(is_dark || is_empty, "{name} from packet {}: {row}", first + 1);
+            }
+        }
+    }
+}
+
 #[test]
 fn one_connection_without_its_key_is_told_from_the_others() {
     let name = "tls13-http1";

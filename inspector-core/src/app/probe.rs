@@ -13,7 +13,10 @@ use crate::{
         h2,
     },
     input,
-    tls::probe::{hello_role, looks_like_tls},
+    tls::{
+        probe::{hello_role, looks_like_tls},
+        record::{APPLICATION_DATA, Header},
+    },
 };
 
 /// Bytes held back per connection before the decision is taken with what is there.
@@ -147,6 +150,10 @@ pub(super) fn late(bytes: &[u8]) -> Option<Finding> {
     if first == 0x16 {
         return (hello_role(bytes) == Some(Side::Client)).then_some(Finding::Tls);
     }
+    if first == APPLICATION_DATA {
+        // A TLS connection that was joined inside a record: the next record that begins with a segment.
+        return is_application_data(bytes).then_some(Finding::Tls);
+    }
     if !first.is_ascii_uppercase() {
         return None;
     }
@@ -165,6 +172,13 @@ pub(super) fn late(bytes: &[u8]) -> Option<Finding> {
     let versioned =
         line.starts_with(b"HTTP/1.") || line.trim_ascii_end().rsplit(|b| *b == b' ').next()?.starts_with(b"HTTP/1.");
     (versioned && known.iter().any(|start| bytes.starts_with(start))).then_some(Finding::Http1)
+}
+
+/// Whether a record of application data begins here: one that can hold more than its authentication tag.
+fn is_application_data(bytes: &[u8]) -> bool {
+    let header = bytes.first_chunk().and_then(|header| Header::parse(*header));
+    header
+        .is_some_and(|header| header.content_type == APPLICATION_DATA && header.version >= 0x0301 && header.length > 16)
 }
 
 fn look(side: Side, bytes: &[u8], cx: &Context<'_>) -> Look {
