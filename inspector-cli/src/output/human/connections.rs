@@ -57,8 +57,8 @@ impl Connections {
         }
     }
 
-    /// Writes the summary and the groups.
-    pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+    /// Writes the summary and the groups. `rest_read`: nothing but connections may be hidden.
+    pub(crate) fn write(&self, to: &mut dyn Write, rest_read: bool) -> io::Result<()> {
         let dark: u64 = self.reasons.iter().filter(|((clear, _), _)| !clear).map(|(_, group)| group.count).sum();
         let mut text = format!(
             "{}, {} of {} decrypted, {}",
@@ -67,10 +67,10 @@ impl Connections {
             count(self.encrypted, "TLS connection", "TLS connections"),
             count(self.exchanges, "exchange", "exchanges")
         );
-        text.push_str(&if dark == 0 {
-            "; nothing is hidden".to_owned()
-        } else {
-            format!("; {dark} hidden wholly or in part")
+        text.push_str(&match dark {
+            0 if rest_read => "; nothing is hidden".to_owned(),
+            0 => "; the recording could not be read whole".to_owned(),
+            _ => format!("; {dark} hidden wholly or in part"),
         });
         wrap::hanging(to, "", &text)?;
         for ((_, reason), group) in &self.reasons {
