@@ -91,7 +91,7 @@ pub fn read(
         receiver,
         control: Control::Continue,
     };
-    let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
+    let recording = input::read_recording_with(input, &options.limits, options.jobs.saturating_sub(1), &mut pipeline)?;
     let mut format = recording.format.to_owned();
     for compression in &recording.compressions {
         format.push_str(&format!("+{compression}"));

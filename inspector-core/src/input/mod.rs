@@ -126,6 +126,22 @@ pub trait Format: Sync {
     /// # Errors
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
+
+    /// As [`Format::read`], with up to so many threads besides the calling one, if the format has work for them. The items
+    /// and their order are the same.
+    ///
+    /// # Errors
+    /// As [`Format::read`].
+    fn read_with(
+        &self,
+        input: &mut dyn io::Read,
+        limits: &Limits,
+        workers: usize,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        let _ = workers;
+        self.read(input, limits, sink)
+    }
 }
 
 macro_rules! formats {
@@ -158,11 +174,25 @@ pub fn read_recording(
     limits: &Limits,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
+    read_recording_with(input, limits, 0, sink)
+}
+
+/// As [`read_recording`], with up to so many threads besides the calling one, if the format has work for them. The items
+/// and their order are the same.
+///
+/// # Errors
+/// As [`read_recording`].
+pub fn read_recording_with(
+    input: &mut dyn io::Read,
+    limits: &Limits,
+    workers: usize,
+    sink: &mut dyn ItemSink,
+) -> Result<Recording, ReadError> {
     let mut input = Unpacked::open(input, limits)?;
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
-    let outcome = format.read(&mut input, limits, &mut watch);
+    let outcome = format.read_with(&mut input, limits, workers, &mut watch);
     let Watch { truncated, stopped, .. } = watch;
     match input.damage() {
         // The format has already met the end that the damage made.

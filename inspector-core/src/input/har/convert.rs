@@ -33,6 +33,20 @@ pub(crate) struct Converted {
     pub(crate) traces: Traces,
 }
 
+impl Converted {
+    /// Counts its entry from so many before the one it was counted from.
+    pub(crate) fn move_by(&mut self, entries: u64) {
+        let messages = [&mut self.exchange.request, &mut self.exchange.response];
+        for message in messages.into_iter().flatten() {
+            for at in [&mut message.first, &mut message.head_end, &mut message.end] {
+                if let At::Entry { index, .. } = at {
+                    *index = index.saturating_add(entries);
+                }
+            }
+        }
+    }
+}
+
 /// An exchange, or why an entry is none.
 pub(crate) type Outcome = Result<Converted, &'static str>;
 
