@@ -395,6 +395,7 @@ impl Ledger {
                         kind: sighting.kind,
                         count: 0,
                         first: observation.sighted(sighting),
+                        judged_at: observation.judged_at,
                         places: Vec::new(),
                         presented: 0,
                         refused: 0,
