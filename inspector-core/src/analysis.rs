@@ -27,9 +27,9 @@ use crate::{
         signature::{Signature, Signatures},
     },
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
-    secret::{Fingerprint, Secret},
+    secret::Fingerprint,
     time::Timestamp,
-    token::{extract::Extraction, verify::VerificationKeys},
+    token::{extract::Extraction, verify::VerificationKeys, words::WordList},
     verdict::{self, Facts, Scope},
 };
 
@@ -66,8 +66,8 @@ pub struct Policy {
     pub clock: Clock,
     /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
     pub fail_on: Option<Severity>,
-    /// Secrets to try on HMAC signatures; none unless the user gives a list.
-    pub words: Vec<Secret<String>>,
+    /// Words to try on HMAC signatures; none unless the user gives a list.
+    pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
 }
@@ -82,7 +82,7 @@ impl Policy {
             realms,
             clock: Clock::Capture,
             fail_on: None,
-            words: Vec::new(),
+            words: Arc::default(),
             keys: Arc::default(),
         }
     }

@@ -175,6 +175,11 @@ impl Ledger {
         &self.flows
     }
 
+    /// The bounds it keeps.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The limit that was reached, if one was: then not everything was kept apart.
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
