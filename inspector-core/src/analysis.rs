@@ -17,11 +17,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{
-        host::HostPattern,
-        ledger::Ledger,
-        observation::{Endpoint, Observation},
-    },
+    handshake::{host::HostPattern, ledger::Ledger, observation::Observation, published::PublishedKeys},
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -31,17 +27,11 @@ use crate::{
         signature::{Signature, Signatures},
     },
     rules::{self, Context, Rule, Severity, Summary, finding::Findings},
-    secret::{Fingerprint, Secret},
+    secret::Fingerprint,
     time::Timestamp,
-    token::{
-        extract::Extraction,
-        verify::{Origin, VerificationKeys},
-    },
+    token::{extract::Extraction, verify::VerificationKeys, words::WordList},
     verdict::{self, Facts, Scope},
 };
-
-/// Longest document of keys taken from a recording, in bytes.
-const LONGEST_METADATA: usize = 1 << 20;
 
 /// When the validity of tokens is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,8 +66,8 @@ pub struct Policy {
     pub clock: Clock,
     /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
     pub fail_on: Option<Severity>,
-    /// Secrets to try on HMAC signatures; none unless the user gives a list.
-    pub words: Vec<Secret<String>>,
+    /// Words to try on HMAC signatures; none unless the user gives a list.
+    pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
 }
@@ -92,7 +82,7 @@ impl Policy {
             realms,
             clock: Clock::Capture,
             fail_on: None,
-            words: Vec::new(),
+            words: Arc::default(),
             keys: Arc::default(),
         }
     }
@@ -120,7 +110,7 @@ pub struct Analysis {
     findings: Findings,
     signatures: Signatures,
     /// Keys the recording shows.
-    recorded: VerificationKeys,
+    recorded: PublishedKeys,
 }
 
 impl Analysis {
@@ -132,7 +122,7 @@ impl Analysis {
             rules: rules::entries().map(|entry| (entry.make)()).collect(),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
-            recorded: VerificationKeys::new(limits),
+            recorded: PublishedKeys::new(VerificationKeys::new(limits)),
         }
     }
 
@@ -147,10 +137,7 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
-        if let Some(document) = published_keys(&observation) {
-            // A document without a key that can be used is the matter of a rule.
-            let _ = self.recorded.add(document, &Origin::Recording);
-        }
+        self.recorded.observe(&observation);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         for rule in &mut self.rules {
             rule.exchange(&observation, &mut context);
@@ -205,7 +192,7 @@ impl Analysis {
     fn verify(&mut self) {
         self.signatures.add_publishers(&self.policy.keys);
         for facts in self.ledger.tokens() {
-            self.signatures.verify(&facts.token, &self.policy.keys, &self.recorded);
+            self.signatures.verify(&facts.token, &self.policy.keys, self.recorded.keys(), facts.judged_at);
         }
     }
 
@@ -224,13 +211,4 @@ impl Analysis {
         let (outcome, reason) = verdict::judge(&facts);
         Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
     }
-}
-
-/// The document of an answer that publishes keys.
-fn published_keys<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
-    if observation.endpoint != Endpoint::Metadata || observation.status != Some(200) {
-        return None;
-    }
-    let body = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
-    (body.len() <= LONGEST_METADATA).then_some(body)
 }

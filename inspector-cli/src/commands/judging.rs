@@ -26,6 +26,7 @@ use inspector_core::{
         Token, extract,
         interner::Interner,
         verify::{Origin, VerificationKeys},
+        words::WordList,
     },
 };
 
@@ -47,19 +48,25 @@ pub(crate) struct Judged {
     pub(crate) beyond: u64,
 }
 
-/// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
-/// without, they are read and reported as out of scope.
+/// What only some of the commands ask for.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    /// `--fail-on`.
+    pub(crate) fail_on: Option<args::Severity>,
+    /// `--words`.
+    pub(crate) words: Option<&'a Path>,
+    /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
+    /// out of scope.
+    pub(crate) only_hosts: bool,
+}
+
+/// Reads and judges.
 ///
 /// # Errors
 /// The command line is wrong, or nothing could be read.
-pub(crate) fn judge(
-    reading: &args::Reading,
-    judging: &args::Judging,
-    fail_on: Option<args::Severity>,
-    only_hosts: bool,
-) -> Result<Judged, Failure> {
+pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, fail_on, &limits)?;
+    let policy = policy(reading, judging, asked, &limits)?;
     let clock = policy.clock;
     let mut judge = Judge {
         analysis: None,
@@ -67,7 +74,7 @@ pub(crate) fn judge(
         policy,
         interner: Interner::new(&limits),
         path: String::new(),
-        only: if only_hosts { reading.host.clone() } else { Vec::new() },
+        only: if asked.only_hosts { reading.host.clone() } else { Vec::new() },
         first_seen: HashMap::new(),
         limits,
     };
@@ -79,7 +86,7 @@ pub(crate) fn judge(
 fn policy(
     reading: &args::Reading,
     judging: &args::Judging,
-    fail_on: Option<args::Severity>,
+    asked: &Asked<'_>,
     limits: &Limits,
 ) -> Result<Policy, Failure> {
     let mut policy = Policy::new(profile(&judging.profile)?);
@@ -91,7 +98,10 @@ fn policy(
         policy = policy.realm(realm);
     }
     policy.clock = clock(&judging.at)?;
-    policy.fail_on = fail_on.map(|severity| match severity {
+    if let Some(path) = asked.words {
+        policy.words = Arc::new(words(path, limits)?);
+    }
+    policy.fail_on = asked.fail_on.map(|severity| match severity {
         args::Severity::Info => Severity::Info,
         args::Severity::Low => Severity::Low,
         args::Severity::Medium => Severity::Medium,
@@ -121,6 +131,17 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
         }
     }
     Ok(keys)
+}
+
+/// The words of `--words`. A list that was cut is said so in the report.
+fn words(path: &Path, limits: &Limits) -> Result<WordList, Failure> {
+    let text = run::read_small(path)
+        .map_err(|error| Failure::Usage(format!("--words '{}' cannot be read: {error}", path.display())))?;
+    let words = WordList::new(text, limits);
+    if words.is_empty() {
+        return Err(Failure::Usage(format!("--words '{}' holds no word", path.display())));
+    }
+    Ok(words)
 }
 
 /// A built-in profile, or a file.
