@@ -85,7 +85,7 @@ pub(crate) fn read_all(
     digests: bool,
     handler: &mut dyn Handler,
 ) -> Result<Session, Failure> {
-    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests };
+    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, jobs: jobs(reading) };
     let mut session = load_keys(reading, &options.limits)?;
     let (inputs, problems) = expand(reading);
     let mut source = SourceId(0);
@@ -124,6 +124,12 @@ pub(crate) fn read_all(
         return Err(Failure::NoInput);
     }
     Ok(session)
+}
+
+/// Threads that may work at once.
+fn jobs(reading: &args::Reading) -> usize {
+    let given = reading.jobs.map(usize::from).filter(|jobs| *jobs > 0);
+    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 enum Problem {

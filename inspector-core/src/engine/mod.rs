@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How a recording is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bounds.
     pub limits: Limits,
@@ -37,6 +37,14 @@ pub struct Options {
     pub bodies: BodyPolicy,
     /// Digest each side's decrypted bytes (for comparing decryptions).
     pub digests: bool,
+    /// Threads that may work on one recording at once; 0 counts as 1. What is handed out is the same for any number.
+    pub jobs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), bodies: BodyPolicy::default(), digests: false, jobs: 1 }
+    }
 }
 
 /// Receives what a recording yields: exchanges in capture order, the rest as it becomes known.
