@@ -188,6 +188,11 @@ impl Analysis {
         self.findings.add(rules::coverage::unreadable(source, why));
     }
 
+    /// One file of an input that was written in several could not be read. `file` is its number.
+    pub fn file_unreadable(&mut self, file: SourceId, why: &str) {
+        self.findings.add(rules::coverage::unreadable(file, why));
+    }
+
     /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
     fn verify(&mut self) {
         self.signatures.add_publishers(&self.policy.keys);
