@@ -190,7 +190,7 @@ impl App {
                 let Layer { tls, inner } = &mut **layer;
                 tls.gap(side, bytes, at, cx, &mut |event, cx| inner.tls_event(event, cx));
             }
-            Speaks::Http2(http) => http.gap(side, bytes),
+            Speaks::Http2(http) => http.gap(side, bytes, cx),
             Speaks::WebSocket(socket, _) => socket.gap(side),
             Speaks::Probing(probing) => {
                 // What came before the hole is all there is to tell by; if it does not, what follows may.

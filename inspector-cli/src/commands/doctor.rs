@@ -10,6 +10,7 @@ use inspector_core::{
     context::BodyPolicy,
     evidence::SourceId,
     http::exchange::Exchange,
+    note::Note,
     tls::keylog::KeyKind,
 };
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{
         count,
-        human::{connections::Connections, place},
+        human::{connections::Connections, place, unread::Unread},
         json, remedy, wrap,
     },
     run::{self, Handler, Session},
@@ -36,6 +37,7 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         listed: 0,
         entries: 0,
         connections: Connections::default(),
+        unread: Unread::default(),
     };
     if doctor.format == Format::Json {
         doctor.to.write_all(b"[")?;
@@ -47,11 +49,12 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         Format::Json => to.write_all(b"]\n")?,
         Format::Ndjson => {}
         Format::Human => {
-            doctor.connections.write(to)?;
+            doctor.connections.write(to, doctor.unread.is_empty())?;
             if doctor.entries > 0 {
                 let entries = count(doctor.entries, "exchange", "exchanges");
                 wrap::hanging(to, "", &format!("{entries} came from a HAR or transcript, which has no connections"))?;
             }
+            doctor.unread.write(to)?;
             write_keys(to, &session)?;
         }
     }
@@ -103,6 +106,7 @@ struct Doctor {
     listed: u64,
     entries: u64,
     connections: Connections,
+    unread: Unread,
 }
 
 impl Handler for Doctor {
@@ -130,6 +134,10 @@ impl Handler for Doctor {
         }
         self.listed += 1;
         Ok(())
+    }
+
+    fn note(&mut self, _: SourceId, note: &Note) {
+        self.unread.add(&self.path, note);
     }
 }
 

@@ -30,7 +30,8 @@ struct Group {
     count: u64,
     /// It gave some HTTP all the same.
     partly: u64,
-    rows: Vec<(String, [String; 3])>,
+    /// Number, input and cells.
+    rows: Vec<(u64, String, [String; 3])>,
     detail: String,
 }
 
@@ -47,7 +48,7 @@ impl Connections {
         group.count += 1;
         group.partly += u64::from(report.exchanges > 0);
         if group.rows.len() < SHOWN {
-            group.rows.push((place::short(path).to_owned(), cells(report)));
+            group.rows.push((report.connection.id.0, place::short(path).to_owned(), cells(report)));
             if !self.paths.contains(path) {
                 self.paths.insert(path.to_owned());
             }
@@ -57,8 +58,8 @@ impl Connections {
         }
     }
 
-    /// Writes the summary and the groups.
-    pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+    /// Writes the summary and the groups. `rest_read`: nothing but connections may be hidden.
+    pub(crate) fn write(&self, to: &mut dyn Write, rest_read: bool) -> io::Result<()> {
         let dark: u64 = self.reasons.iter().filter(|((clear, _), _)| !clear).map(|(_, group)| group.count).sum();
         let mut text = format!(
             "{}, {} of {} decrypted, {}",
@@ -67,10 +68,10 @@ impl Connections {
             count(self.encrypted, "TLS connection", "TLS connections"),
             count(self.exchanges, "exchange", "exchanges")
         );
-        text.push_str(&if dark == 0 {
-            "; nothing is hidden".to_owned()
-        } else {
-            format!("; {dark} hidden wholly or in part")
+        text.push_str(&match dark {
+            0 if rest_read => "; nothing is hidden".to_owned(),
+            0 => "; the recording could not be read whole".to_owned(),
+            _ => format!("; {dark} hidden wholly or in part"),
         });
         wrap::hanging(to, "", &text)?;
         for ((_, reason), group) in &self.reasons {
@@ -87,11 +88,13 @@ impl Group {
         writeln!(to)?;
         let label = style::paint(colour, format_args!("{reason}: "));
         wrap::styled(to, &label, reason.as_str().len() + 2, &format!("{} ({number})", remedy::words(reason)))?;
-        let row = |(path, [first, server, speaks]): &(String, [String; 3])| {
+        let mut rows: Vec<_> = self.rows.iter().collect();
+        rows.sort_by_key(|(number, path, _)| (path, *number));
+        let row = |(_, path, [first, server, speaks]): &(u64, String, [String; 3])| {
             let first = if name_inputs { format!("{path} {first}") } else { first.clone() };
             [first, server.clone(), speaks.clone()]
         };
-        table::write(to, 2, &self.rows.iter().map(row).collect::<Vec<_>>())?;
+        table::write(to, 2, &rows.into_iter().map(row).collect::<Vec<_>>())?;
         let hidden = self.count.saturating_sub(self.rows.len() as u64);
         if hidden > 0 {
             writeln!(to, "  and {hidden} more (--format ndjson lists all)")?;

@@ -86,15 +86,20 @@ fn times(finding: &Finding) -> String {
     if finding.count > 1 { format!(" (x{})", finding.count) } else { String::new() }
 }
 
-/// One line of the list at the end.
-pub(crate) fn write_short(to: &mut dyn Write, report: &Report, finding: &Finding) -> io::Result<()> {
+/// What a line of the list at the end says besides severity and code.
+pub(crate) fn short(report: &Report, finding: &Finding) -> String {
     let place = finding.evidence.first().map(|first| place::words(first, report));
     let place = place.map(|place| format!(" - {place}")).unwrap_or_default();
+    let host = finding.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    format!("{}{}{host}{place}", finding.title, times(finding))
+}
+
+/// One line of the list at the end; `text` is from [`short`].
+pub(crate) fn write_short(to: &mut dyn Write, finding: &Finding, text: &str) -> io::Result<()> {
     let severity = style::paint(style::of_severity(finding.severity), finding.severity);
     let label = format!("  {severity}[{}] ", finding.meta.code);
     let columns = 5 + finding.severity.as_str().len() + finding.meta.code.len();
-    let host = finding.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
-    wrap::styled(to, &label, columns, &format!("{}{}{host}{place}", finding.title, times(finding)))
+    wrap::styled(to, &label, columns, text)
 }
 
 /// The masked line, and a caret under what counts.

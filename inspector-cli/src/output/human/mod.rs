@@ -7,3 +7,4 @@ pub(crate) mod place;
 pub(crate) mod report;
 pub(crate) mod summary;
 pub(crate) mod token;
+pub(crate) mod unread;

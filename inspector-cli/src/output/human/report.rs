@@ -32,10 +32,13 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
             continue;
         }
         writeln!(to, "\n{}", style::paint(style::STRONG, title))?;
-        for one in list.iter().take(LISTED) {
-            finding::write_short(to, report, one)?;
+        // Of findings that differ only in their details one line is enough.
+        let mut lines: Vec<(&Finding, String)> = list.iter().map(|one| (*one, finding::short(report, one))).collect();
+        lines.dedup_by(|(one, text), (before, said)| one.meta.code == before.meta.code && text == said);
+        for (one, text) in lines.iter().take(LISTED) {
+            finding::write_short(to, one, text)?;
         }
-        let hidden = list.len().saturating_sub(LISTED) as u64;
+        let hidden = lines.len().saturating_sub(LISTED) as u64;
         if hidden > 0 {
             writeln!(to, "  and {} (--format json has all)", count(hidden, "more", "more"))?;
         }

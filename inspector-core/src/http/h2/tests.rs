@@ -97,7 +97,7 @@ fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
     let mut h2 = if joined { Http2::joined(&cx) } else { Http2::new(&cx) };
     for (number, (side, bytes)) in pieces.iter().enumerate() {
         if bytes.starts_with(b"GAP") {
-            h2.gap(*side, bytes[3..].len() as u64);
+            h2.gap(*side, bytes[3..].len() as u64, &mut cx);
         } else {
             h2.data(*side, bytes, at(number as u64 + 1), &mut cx);
         }
@@ -214,8 +214,32 @@ fn losses() {
         (s, [frame(8, 0, 0, &[0, 0, 1, 0]), frame(1, 5, 3, &fields(&[(":status", "401")]))].concat()),
     ];
     assert_eq!(
-        run(false, &[start, lost].concat()),
+        run(false, &[start.clone(), lost].concat()),
         ["3 | POST /b Some(\"Bearer x\")  | 401   | ", "1 | POST /a Some(\"Bearer x\")  | - | response-missing,gap"]
+    );
+    // A hole that ends where the DATA frame ends: its END_STREAM is known from its header.
+    let tail = vec![
+        (s, [&head[..], &frame(0, 1, 1, b"0123456789")[..12]].concat()),
+        (s, b"GAP3456789".to_vec()),
+        (c, frame(1, 5, 3, &request("/b"))),
+    ];
+    assert_eq!(
+        run(false, &[start, tail].concat()),
+        [
+            "1 | POST /a Some(\"Bearer x\")  | 200 012  | body-cut,gap",
+            "3 | POST /b Some(\"Bearer x\")  | - | response-missing"
+        ]
+    );
+    // A hole of one frame without a payload (settings acknowledged): the table still knows what came before.
+    let indexed = [&[0x83, 0x84, 0x86, 0x40, 1, b'x', 1, b'1'][..], &[0xbe]].concat();
+    let acknowledged = vec![
+        (c, [PREFACE, &frame(1, 5, 1, &indexed)].concat()),
+        (c, b"GAP123456789".to_vec()),
+        (c, frame(1, 5, 3, &[0x83, 0x84, 0x86, 0xbe])),
+    ];
+    assert_eq!(
+        run(false, &acknowledged),
+        ["1 | POST / None  | - | response-missing", "3 | POST / None  | - | response-missing"]
     );
     // Joined late: an index that was never recorded.
     let block = [&[0x83, 0xc8][..], &fields(&[("authorization", "Bearer x")])].concat();
