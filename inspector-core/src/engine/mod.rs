@@ -10,8 +10,11 @@
 mod conversations;
 mod order;
 mod quic;
+mod shares;
 
 use std::io::Read;
+
+pub use self::shares::Shares;
 
 use self::conversations::Conversations;
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     evidence::SourceId,
     flow::table::FlowTable,
     http::exchange::{Exchange, Mark},
-    input::{self, Control, Frame, Item, ItemSink, ReadError},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError},
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet},
@@ -79,6 +82,21 @@ pub fn read(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    let mut input = input;
+    read_from(source, &mut input, keys, options, receiver)
+}
+
+/// Reads one recording to its end, from wherever its items come: a file, or the files of a set.
+///
+/// # Errors
+/// [`ReadError`] if nothing of it could be read. Later damage is a note.
+pub fn read_from(
+    source: SourceId,
+    producer: &mut dyn Producer,
+    keys: &mut Keys,
+    options: &Options,
+    receiver: &mut dyn Receiver,
+) -> Result<Reading, ReadError> {
     let mut pipeline = Pipeline {
         source,
         options,
@@ -91,13 +109,11 @@ pub fn read(
         receiver,
         control: Control::Continue,
     };
-    let recording = input::read_recording_with(input, &options.limits, options.jobs.saturating_sub(1), &mut pipeline)?;
-    let mut format = recording.format.to_owned();
-    for compression in &recording.compressions {
-        format.push_str(&format!("+{compression}"));
-    }
+    // The calling thread is one of them.
+    let workers = options.jobs.saturating_sub(1);
+    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
     let coverage = pipeline.finish();
-    Ok(Reading { format, coverage })
+    Ok(Reading { format: recording.to_string(), coverage })
 }
 
 /// The stages of one recording.
