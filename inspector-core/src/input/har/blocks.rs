@@ -15,8 +15,9 @@
 //! once. A worker stops at a block's exchange by which they weigh [`WEIGHT`].
 
 use std::{
+    io,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread::Scope,
+    thread::{self, Scope},
 };
 
 use memchr::memrchr;
@@ -155,8 +156,12 @@ fn held_by(exchange: &Exchange) -> usize {
 }
 
 /// The workers, and what they have to do.
-pub(super) struct Team {
+pub(super) struct Team<'s, 'e> {
+    scope: &'s Scope<'s, 'e>,
+    limits: &'s Limits,
+    /// Threads begin when there is a block for them.
     workers: Vec<Worker>,
+    most: usize,
     /// Blocks handed to workers in turn, and taken back in turn.
     sent: usize,
     received: usize,
@@ -172,29 +177,43 @@ struct Worker {
     converted: Receiver<Converted>,
 }
 
-impl Team {
-    /// Begins so many threads, within what is of use. `block`: bytes of a block, as long as entries are smaller.
-    pub(super) fn new<'s>(scope: &'s Scope<'s, '_>, workers: usize, block: usize, limits: &'s Limits) -> Self {
-        let worker = |_| {
-            // A worker has one block, and one waits for it.
-            let (blocks, inbox) = sync_channel::<Block>(2);
-            let (outbox, converted) = sync_channel(2);
-            scope.spawn(move || {
-                for block in inbox {
-                    if outbox.send(Converted::new(block, limits)).is_err() {
-                        return;
-                    }
+impl Worker {
+    fn begin<'s>(scope: &'s Scope<'s, '_>, limits: &'s Limits) -> io::Result<Self> {
+        // A worker has one block, and one waits for it.
+        let (blocks, inbox) = sync_channel::<Block>(2);
+        let (outbox, converted) = sync_channel(2);
+        let work = move || {
+            for block in inbox {
+                if outbox.send(Converted::new(block, limits)).is_err() {
+                    return;
                 }
-            });
-            Worker { blocks, converted }
+            }
         };
-        let workers = (0..workers.clamp(1, WORKERS)).map(worker).collect();
-        Self { workers, sent: 0, received: 0, flying: 0, spare: Vec::new(), size: block, largest: block }
+        thread::Builder::new().spawn_scoped(scope, work)?;
+        Ok(Self { blocks, converted })
+    }
+}
+
+impl<'s, 'e> Team<'s, 'e> {
+    /// A team of so many threads, within what is of use. `block`: bytes of a block, as long as entries are smaller.
+    pub(super) fn new(scope: &'s Scope<'s, 'e>, workers: usize, block: usize, limits: &'s Limits) -> Self {
+        Self {
+            scope,
+            limits,
+            workers: Vec::new(),
+            most: workers.clamp(1, WORKERS),
+            sent: 0,
+            received: 0,
+            flying: 0,
+            spare: Vec::new(),
+            size: block,
+            largest: block,
+        }
     }
 
     /// Whether another block may be sent.
     pub(super) fn has_room(&self) -> bool {
-        self.sent - self.received <= self.workers.len() && self.flying < FLYING
+        self.sent - self.received <= self.most && self.flying < FLYING
     }
 
     /// A block to fill.
@@ -204,21 +223,30 @@ impl Team {
 
     /// Takes a block back.
     pub(super) fn keep(&mut self, block: Block) {
-        if block.bytes.len() <= 2 * BLOCK && self.spare.len() <= self.workers.len() {
+        if block.bytes.len() <= 2 * BLOCK && self.spare.len() <= self.most {
             self.spare.push(block);
         }
     }
 
-    /// Sends the next block: `false` if its worker has gone. Then it panicked, which the scope passes on.
-    pub(super) fn send(&mut self, block: Block) -> bool {
-        let number = self.sent.checked_rem(self.workers.len()).unwrap_or_default();
-        let size = block.filled;
-        let is_sent = self.workers.get(number).is_some_and(|worker| worker.blocks.send(block).is_ok());
-        if is_sent {
-            self.sent += 1;
-            self.flying += size;
+    /// Sends the next block.
+    ///
+    /// # Errors
+    /// The block, if there is no worker for it: the system gives no more threads, or the worker panicked, which the scope
+    /// passes on.
+    pub(super) fn send(&mut self, block: Block) -> Result<(), Block> {
+        let number = self.sent.checked_rem(self.most).unwrap_or_default();
+        if number == self.workers.len() {
+            match Worker::begin(self.scope, self.limits) {
+                Ok(worker) => self.workers.push(worker),
+                Err(_) => return Err(block),
+            }
         }
-        is_sent
+        let Some(worker) = self.workers.get(number) else { return Err(block) };
+        let size = block.filled;
+        worker.blocks.send(block).map_err(|unsent| unsent.0)?;
+        self.sent += 1;
+        self.flying += size;
+        Ok(())
     }
 
     /// Waits for the first of the blocks that were sent; `None` if there is none.
@@ -226,7 +254,7 @@ impl Team {
         if self.received == self.sent {
             return None;
         }
-        let number = self.received.checked_rem(self.workers.len()).unwrap_or_default();
+        let number = self.received.checked_rem(self.most).unwrap_or_default();
         self.received += 1;
         let converted = self.workers.get(number)?.converted.recv().ok()?;
         self.flying = self.flying.saturating_sub(converted.block.filled);

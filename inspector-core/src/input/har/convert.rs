@@ -173,7 +173,9 @@ impl Convert<'_> {
             self.marks.add(Mark::EntryMalformed);
         }
         let authority = request.headers.pseudo("authority").map(Text::bytes);
-        let mut head = HeadBuilder::request(method, target, authority.as_deref());
+        let line = method.len() + target.len() + 3;
+        let room = (line + request.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::request_with_room(room, method, target, authority.as_deref());
         self.fields(&request.headers, &mut head);
         let declared = request.headers.field("content-type").filter(|value| !value.is_empty());
         let media_type = media_type(declared.or(request.content.media_type));
@@ -218,7 +220,9 @@ impl Convert<'_> {
         }
         let status = status.unwrap_or(0);
         let reason = response.reason.map(Text::bytes).unwrap_or_default();
-        let mut head = HeadBuilder::response(status, &reason);
+        let status_line = 3 + reason.len() + 3;
+        let room = (status_line + response.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::response_with_room(room, status, &reason);
         self.fields(&response.headers, &mut head);
         if let Some(location) = response.redirect.filter(|url| !url.is_empty())
             && response.headers.field("location").is_none()

@@ -147,6 +147,16 @@ fn damaged(what: String) -> ReadError {
     ReadError::Damaged { format: "har", what }
 }
 
+/// What comes behind entries that were read in blocks.
+enum Behind {
+    /// Something for the scanner, and then perhaps more of them.
+    More,
+    /// There are no workers.
+    Alone,
+    /// The sink wants no more.
+    Stop,
+}
+
 /// One run over an input.
 struct Reading<'r> {
     scanner: Scanner<'r>,
@@ -159,14 +169,17 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn run(mut self, sink: &mut dyn ItemSink, mut team: Option<&mut Team>) -> Result<(), ReadError> {
+    fn run(mut self, sink: &mut dyn ItemSink, mut team: Option<&mut Team<'_, '_>>) -> Result<(), ReadError> {
         loop {
-            if let Some(team) = &mut team
+            if let Some(members) = &mut team
                 && self.scanner.is_among_entries()
                 && self.scanner.window().ahead().len() < READ
-                && self.run_blocks(team, sink) == Control::Stop
             {
-                return Ok(());
+                match self.run_blocks(members, sink) {
+                    Behind::More => {}
+                    Behind::Alone => team = None,
+                    Behind::Stop => return Ok(()),
+                }
             }
             let (index, limits) = (self.index, self.limits);
             if let Some(outcome) = self.scanner.entry_by(|bytes| exchange_from_start(bytes, index, limits))? {
@@ -218,15 +231,20 @@ impl Reading<'_> {
     }
 
     /// Hands out entries by blocks, as long as nothing else comes. What is left is ahead in the window.
-    fn run_blocks(&mut self, team: &mut Team, sink: &mut dyn ItemSink) -> Control {
+    fn run_blocks(&mut self, team: &mut Team<'_, '_>, sink: &mut dyn ItemSink) -> Behind {
         let mut carried = self.scanner.window().take().to_vec();
+        let mut behind = Behind::More;
         let mut is_over = false;
         loop {
             while !is_over && team.has_room() {
-                is_over = match self.next_block(team, &mut carried) {
-                    Some(block) => !team.send(block),
-                    None => true,
+                let Some(block) = self.next_block(team, &mut carried) else {
+                    is_over = true;
+                    break;
                 };
+                if let Err(unsent) = team.send(block) {
+                    carried.splice(..0, unsent.bytes().iter().copied());
+                    (behind, is_over) = (Behind::Alone, true);
+                }
             }
             let Some(mut converted) = team.receive() else { break };
             let before = self.index;
@@ -237,8 +255,7 @@ impl Reading<'_> {
                 let item = self.entry(outcome);
                 self.items += 1;
                 if sink.item(item) == Control::Stop {
-                    while team.receive().is_some() {}
-                    return Control::Stop;
+                    return Behind::Stop;
                 }
             }
             if !converted.is_used_up() {
@@ -255,12 +272,12 @@ impl Reading<'_> {
             team.done(converted);
         }
         self.scanner.window().give_back(&carried);
-        Control::Continue
+        behind
     }
 
-    /// The next block, which begins with what is `carried`, and what is carried on from it. `None` if no entry begins
-    /// behind its first one: the input is at its end, or the entry is large.
-    fn next_block(&mut self, team: &mut Team, carried: &mut Vec<u8>) -> Option<Block> {
+    /// The next block, which begins with what is `carried`, and what is carried on from it. `None` at the end of the
+    /// input, and where no entry begins behind the first one because that is large.
+    fn next_block(&mut self, team: &mut Team<'_, '_>, carried: &mut Vec<u8>) -> Option<Block> {
         let mut block = team.block();
         block.begin(carried);
         let mut size = team.size;
@@ -272,7 +289,9 @@ impl Reading<'_> {
                 block.add(count);
                 is_end = count == 0;
             }
-            if let Some(rest) = block.split_off(window.first_name()) {
+            // A little that is left is not worth a thread.
+            let rest = if is_end { None } else { block.split_off(window.first_name()) };
+            if let Some(rest) = rest {
                 *carried = rest;
                 return Some(block);
             }
