@@ -66,6 +66,11 @@ impl Head {
         &self.bytes
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        self.bytes.len().saturating_add(self.fields.capacity().saturating_mul(size_of::<Field>()))
+    }
+
     /// The start line's parts.
     pub const fn start(&self) -> &Start {
         &self.start
