@@ -80,6 +80,8 @@ pub struct Policy {
     pub words: Vec<Secret<String>>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
+    /// Steps of handshakes are all messages, not only those of authentication.
+    pub all_messages: bool,
 }
 
 impl Policy {
@@ -94,6 +96,7 @@ impl Policy {
             fail_on: None,
             words: Vec::new(),
             keys: Arc::default(),
+            all_messages: false,
         }
     }
 
@@ -147,6 +150,9 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        if self.policy.all_messages {
+            self.ledger.list(&observation);
+        }
         if let Some(document) = published_keys(&observation) {
             // A document without a key that can be used is the matter of a rule.
             let _ = self.recorded.add(document, &Origin::Recording);

@@ -58,7 +58,21 @@ pub(crate) fn judge(
     only_hosts: bool,
 ) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, fail_on, &limits)?;
+    judge_by(reading, policy(reading, judging, fail_on, &limits)?, only_hosts)
+}
+
+/// As [`judge`] without `--fail-on` and with the hosts of `--host` only; every message is a step if `all_messages`.
+///
+/// # Errors
+/// As [`judge`].
+pub(super) fn tell(reading: &args::Reading, judging: &args::Judging, all_messages: bool) -> Result<Judged, Failure> {
+    let limits = Limits::for_memory(reading.max_memory);
+    let policy = Policy { all_messages, ..policy(reading, judging, None, &limits)? };
+    judge_by(reading, policy, true)
+}
+
+fn judge_by(reading: &args::Reading, policy: Policy, only_hosts: bool) -> Result<Judged, Failure> {
+    let limits = Limits::for_memory(reading.max_memory);
     let clock = policy.clock;
     let only: &[String] = if only_hosts { &reading.host } else { &[] };
     let make = |recording: &Recording| Judge {

@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod facts;
 pub mod flow;
 pub mod flows;
+pub mod grants;
 pub mod host;
 pub mod ledger;
 pub mod observation;
