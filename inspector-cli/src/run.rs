@@ -218,7 +218,12 @@ fn jobs_of(found: Vec<Found>, limits: &Limits, remark: &dyn Fn(&str)) -> Vec<Job
         let names: Vec<String> = group.files.iter().map(|input| input.name.clone()).collect();
         if let (Some(first), Some(last), 2..) = (names.first(), names.last(), names.len()) {
             let (first, last) = (quoted(first), quoted(last));
-            remark(&format!("note: {} files from {first} to {last} are read as one recording", names.len()));
+            let missing = match group.missing.iter().sum::<u64>() {
+                0 => String::new(),
+                1 => "; by its number, one between them is missing".to_owned(),
+                more => format!("; by their numbers, {more} between them are missing"),
+            };
+            remark(&format!("note: {} files from {first} to {last} are read as one recording{missing}", names.len()));
         }
         jobs.push(Job::Read(Recording { source: number(names.len()), names }, group));
     }

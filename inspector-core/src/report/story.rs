@@ -342,7 +342,7 @@ impl Story {
             twins.filter(|mark| wanted.contains(&mark.answer)).count() as u64
         };
         let again = twice.len() as u64;
-        mine.seen_twice += again + other.seen_twice;
+        mine.seen_again += again + other.seen_again;
         mine.calls += other.calls.saturating_sub(again);
         mine.accepted += other.accepted.saturating_sub(of(&[Answer::Accepted]));
         mine.refused += other.refused.saturating_sub(of(&[Answer::Refused, Answer::Login]));
@@ -619,7 +619,7 @@ const fn blank(client: Option<IpAddr>, resource: Arc<str>) -> Handshake {
         flow: "bearer",
         grants: Vec::new(),
         renewals: 0,
-        seen_twice: 0,
+        seen_again: 0,
         steps: Vec::new(),
         steps_omitted: 0,
     }
@@ -668,3 +668,6 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Thre
         s2s: call.s2s,
     }
 }
+
+#[cfg(test)]
+mod tests;
