@@ -320,7 +320,8 @@ fn trap_10_metadata_has_two_spellings_and_another_language() {
         ("/contoso.com/federationmetadata/2007-06/federationmetadata.xml", "application/xml", federation),
     ] {
         let published = response("200 OK", &format!("Content-Type: {content_type}\r\n"), &document);
-        let metadata = (request(target, "", ""), published);
+        let asked = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").into_bytes();
+        let metadata = (asked, published);
         let token = outer_of(GOLDEN_ACTOR.trim(), json!({}));
         let report = judge_exchanges(&[metadata, (bearer(&token), ok())]);
         assert!(passes(&report) && !has(&report, "S2S-048"), "{target}: {:?} {}", codes(&report), report.reason);

@@ -10,7 +10,7 @@ use crate::{
         message::Head,
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, declare_rule, finding::Concern, occasion::Occasions},
 };
 
 declare_rule! {
@@ -33,6 +33,10 @@ declare_rule! {
 }
 
 impl Rule for BytesUnread {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE.or(Occasions::TUNNEL)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(head) = observation.request() else { return };
         let body = observation.exchange.request.as_ref().map_or(0, |message| message.body.transferred);

@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
     profile::Judgement,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for CredentialsUndecided {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let is_server_to_server = observation.profile.judgement == Judgement::ServerToServer;
         for (credentials, basic) in observation.basics() {

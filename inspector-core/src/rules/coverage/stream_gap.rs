@@ -7,7 +7,7 @@ use crate::{
         message::Start,
     },
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern, occasion::Occasions},
 };
 
 declare_rule! {
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for StreamGap {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE.or(Occasions::BARE)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let what = [
             (Mark::Gap, "a gap touches the exchange"),
