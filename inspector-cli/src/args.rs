@@ -57,8 +57,8 @@ pub(crate) struct Reading {
     /// Show passwords, signatures and opaque tokens as they are
     #[arg(long)]
     pub(crate) show_secrets: bool,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Threads that may work at once [default: as many as there are processors, and for 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(crate) jobs: Option<u16>,
     /// Memory the bounds are made for, for example 64M or 1G
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]

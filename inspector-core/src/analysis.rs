@@ -27,8 +27,9 @@ use crate::{
         signature::{Signature, Signatures},
     },
     rules::{
-        self, Context, Rule, Severity, Summary,
+        self, Context, Severity, Summary,
         finding::{Findings, Weighing},
+        panel::Panel,
     },
     secret::Fingerprint,
     time::Timestamp,
@@ -110,7 +111,7 @@ impl Policy {
 pub struct Analysis {
     policy: Policy,
     ledger: Ledger,
-    rules: Vec<Box<dyn Rule>>,
+    panel: Panel,
     findings: Findings,
     signatures: Signatures,
     /// Keys the recording shows.
@@ -123,11 +124,19 @@ impl Analysis {
         Self {
             policy,
             ledger: Ledger::new(limits),
-            rules: rules::entries().map(|entry| (entry.make)()).collect(),
+            panel: Panel::new(limits),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
             recorded: PublishedKeys::new(VerificationKeys::new(limits)),
         }
+    }
+
+    /// Asks every rule about every exchange, also those that have declared that they would find nothing new. The report is
+    /// the same; it takes several times longer.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.panel.ask_all();
+        self
     }
 
     /// An input begins. `path` is how the report names it, `format` what its content told.
@@ -142,10 +151,7 @@ impl Analysis {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
         self.recorded.observe(&observation);
-        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.exchange(&observation, &mut context);
-        }
+        self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }
 
     /// Takes what became of a connection.
@@ -155,17 +161,13 @@ impl Analysis {
             self.ledger.host(&crate::handshake::host::normalize(name, crate::http::exchange::Scheme::Https));
         }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.connection(source, report, &mut context);
-        }
+        self.panel.connection(source, report, &mut context);
     }
 
     /// Takes a note.
     pub fn note(&mut self, source: SourceId, note: &Note) {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.note(source, note, &mut context);
-        }
+        self.panel.note(source, note, &mut context);
     }
 
     /// Takes the result of verifying a token's signature.
@@ -188,8 +190,13 @@ impl Analysis {
     pub fn unreadable(&mut self, source: SourceId, path: &str, why: &str) {
         self.input(source, path, "unreadable");
         // That no request was read either goes without saying.
-        self.rules.clear();
+        self.panel.dismiss();
         self.findings.add(rules::coverage::unreadable(source, why));
+    }
+
+    /// One file of an input that was written in several could not be read. `file` is its number.
+    pub fn file_unreadable(&mut self, file: SourceId, why: &str) {
+        self.findings.add(rules::coverage::unreadable(file, why));
     }
 
     /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
@@ -206,9 +213,7 @@ impl Analysis {
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
-        for rule in &mut self.rules {
-            rule.finish(&summary, &mut context);
-        }
+        self.panel.finish(&summary, &mut context);
         let Profile { judgement, exceptions, .. } = &self.policy.profile;
         let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
         let findings = self.findings.finish(&scope, &self.ledger, &weighing);

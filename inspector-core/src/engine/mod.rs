@@ -10,8 +10,11 @@
 mod conversations;
 mod order;
 mod quic;
+mod shares;
 
 use std::io::Read;
+
+pub use self::shares::Shares;
 
 use self::conversations::Conversations;
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     evidence::SourceId,
     flow::table::FlowTable,
     http::exchange::{Exchange, Mark},
-    input::{self, Control, Frame, Item, ItemSink, ReadError},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError},
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet},
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// How a recording is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bounds.
     pub limits: Limits,
@@ -37,6 +40,14 @@ pub struct Options {
     pub bodies: BodyPolicy,
     /// Digest each side's decrypted bytes (for comparing decryptions).
     pub digests: bool,
+    /// Threads that may work on one recording at once; 0 counts as 1. What is handed out is the same for any number.
+    pub jobs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), bodies: BodyPolicy::default(), digests: false, jobs: 1 }
+    }
 }
 
 /// Receives what a recording yields: exchanges in capture order, the rest as it becomes known.
@@ -71,6 +82,21 @@ pub fn read(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    let mut input = input;
+    read_from(source, &mut input, keys, options, receiver)
+}
+
+/// Reads one recording to its end, from wherever its items come: a file, or the files of a set.
+///
+/// # Errors
+/// [`ReadError`] if nothing of it could be read. Later damage is a note.
+pub fn read_from(
+    source: SourceId,
+    producer: &mut dyn Producer,
+    keys: &mut Keys,
+    options: &Options,
+    receiver: &mut dyn Receiver,
+) -> Result<Reading, ReadError> {
     let mut pipeline = Pipeline {
         source,
         options,
@@ -83,13 +109,9 @@ pub fn read(
         receiver,
         control: Control::Continue,
     };
-    let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
-    let mut format = recording.format.to_owned();
-    for compression in &recording.compressions {
-        format.push_str(&format!("+{compression}"));
-    }
+    let recording = producer.produce(&options.limits, &mut pipeline)?;
     let coverage = pipeline.finish();
-    Ok(Reading { format, coverage })
+    Ok(Reading { format: recording.to_string(), coverage })
 }
 
 /// The stages of one recording.

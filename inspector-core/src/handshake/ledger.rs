@@ -27,7 +27,7 @@ use crate::{
     report::mask,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Role, Sighting, principal::Principal},
+    token::{Role, Sighting, Token, principal::Principal},
 };
 
 /// A hash map without an order; nothing ever iterates over it.
@@ -153,6 +153,14 @@ impl Ledger {
     /// A token that was seen before (nested ones are not).
     pub fn token(&self, id: Fingerprint) -> Option<&TokenFacts> {
         self.token_index.get(&id).and_then(|at| self.tokens.get(*at))
+    }
+
+    /// The number of a token in [`Ledger::tokens`], if it is the very token that was seen before.
+    pub fn token_number(&self, token: &Arc<Token>) -> Option<usize> {
+        let number = *self.token_index.get(&token.id)?;
+        let known = &self.tokens.get(number)?.token;
+        // A fingerprint alone can be made to fit another token.
+        (Arc::ptr_eq(known, token) || known.raw == token.raw).then_some(number)
     }
 
     /// Application ids of callers of server-to-server OAuth in lower case, in order of their first call.

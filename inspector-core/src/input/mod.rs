@@ -8,6 +8,7 @@ pub mod har;
 mod order;
 pub mod pcap;
 pub mod pcapng;
+pub mod set;
 pub mod text;
 mod unknown;
 pub mod unpack;
@@ -143,6 +144,40 @@ pub struct Recording {
     pub format: &'static str,
     /// The compressions around it, from the outside in.
     pub compressions: Vec<Compression>,
+}
+
+/// Format and compressions as reports show them: `pcapng`, `har`, `pcap+gzip`.
+impl std::fmt::Display for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.format)?;
+        self.compressions.iter().try_for_each(|compression| write!(f, "+{compression}"))
+    }
+}
+
+/// Whatever yields the items of one recording.
+pub trait Producer {
+    /// Pushes all of them, or as many as `sink` wants.
+    ///
+    /// # Errors
+    /// [`ReadError`] if nothing could be read, or the operating system failed on the way.
+    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
+}
+
+impl Producer for &mut dyn io::Read {
+    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
+        read_recording(*self, limits, sink)
+    }
+}
+
+/// Tells the format of a recording by its first bytes, without reading further.
+///
+/// # Errors
+/// [`ReadError`] if it is of no known format, empty, or the operating system fails.
+pub fn identify(input: &mut dyn io::Read, limits: &Limits) -> Result<Recording, ReadError> {
+    let mut input = Unpacked::open(input, limits)?;
+    let compressions = input.compressions().to_vec();
+    let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
+    Ok(Recording { format: format.name(), compressions })
 }
 
 /// Reads a recording of any format, compressed or not, to its end or until `sink` says stop.

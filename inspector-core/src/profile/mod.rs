@@ -20,7 +20,9 @@ pub mod applications;
 mod file;
 pub(crate) mod nearest;
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
 
 pub use self::file::ProfileError;
 use crate::{handshake::host, rules::exceptions::Exceptions, token::principal::Principal};
@@ -124,10 +126,15 @@ pub struct EndpointPattern {
     /// What it is for.
     pub kind: EndpointKind,
     /// Whose it is.
-    pub product: String,
+    #[serde(deserialize_with = "shared")]
+    pub product: Arc<str>,
     /// The path tells by itself that its host is of interest.
     #[serde(default)]
     pub alone: bool,
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Into::into)
 }
 
 impl EndpointPattern {
