@@ -484,3 +484,38 @@ fn a_profile_of_ones_own_is_told_what_it_does_and_what_it_cannot() {
         assert!(got.err.contains(words), "{words}: {}", got.err);
     }
 }
+
+#[test]
+fn init_writes_a_profile_that_loads_and_never_overwrites() {
+    let folder = Folder::new("init");
+    let plain = run(&["init"]);
+    assert_eq!((plain.code, plain.err.as_str()), (0, ""));
+    let bare = folder.file("bare.toml", plain.out.as_bytes());
+    // As it is, it judges as the profile it extends.
+    for recording in ["handshake-complete/clear.pcap", "basic-sent/clear.pcap", "discovery-only/clear.pcap"] {
+        let (own, base) = (run(&["check", recording, "--profile", &bare]), run(&["check", recording]));
+        assert_eq!((own.code, own.out, own.err), (base.code, base.out, base.err), "{recording}");
+    }
+    // Filled from a recording: what was seen, where, and what the user has to decide as a comment.
+    let path = folder.0.join("own.toml").display().to_string();
+    let recordings = ["handshake-complete/recording.har", "cross-tenant/recording.har"];
+    let got = run(&[&["init", "--output", &path], &recordings[..]].concat());
+    assert_eq!((got.code, got.out.as_str()), (0, ""), "{}", got.err);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("    \"7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f\",  # seen in "), "{text}");
+    assert!(text.contains("#     \"mail.contoso.com\",  # seen in "), "{text}");
+    assert_eq!(run(&["check", recordings[0], "--profile", &path]).code, 0);
+    let again = run(&["init", "--output", &path]);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("not overwritten"), "{}", again.err);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    // A caller nobody expects is proposed, not trusted.
+    let unknown = run(&["init", "entra-app-token/recording.har"]).out;
+    assert!(unknown.contains("# [[callers]]\n# id = \"") && !unknown.contains("\n[[callers]]"), "{unknown}");
+    assert_eq!(run(&["init", "--profile", "own"]).code, 2);
+    assert_eq!(run(&["init", "missing.pcap"]).code, 4);
+    for base in ["generic", "entra", "sharepoint-s2s"] {
+        let own = folder.file("base.toml", run(&["init", "--profile", base]).out.as_bytes());
+        assert_ne!(run(&["check", recordings[0], "--profile", &own]).code, 2, "{base}");
+    }
+}
