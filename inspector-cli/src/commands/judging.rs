@@ -25,6 +25,7 @@ use inspector_core::{
         Token, extract,
         interner::Interner,
         verify::{Origin, VerificationKeys},
+        words::WordList,
     },
 };
 
@@ -46,35 +47,29 @@ pub(crate) struct Judged {
     pub(crate) beyond: u64,
 }
 
-/// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
-/// without, they are read and reported as out of scope.
+/// What only some of the commands ask for.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    /// `--fail-on`.
+    pub(crate) fail_on: Option<args::Severity>,
+    /// `--words`.
+    pub(crate) words: Option<&'a Path>,
+    /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
+    /// out of scope.
+    pub(crate) only_hosts: bool,
+    /// Steps of handshakes are all messages.
+    pub(crate) all_messages: bool,
+}
+
+/// Reads and judges.
 ///
 /// # Errors
 /// The command line is wrong, or nothing could be read.
-pub(crate) fn judge(
-    reading: &args::Reading,
-    judging: &args::Judging,
-    fail_on: Option<args::Severity>,
-    only_hosts: bool,
-) -> Result<Judged, Failure> {
+pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    judge_by(reading, policy(reading, judging, fail_on, &limits)?, only_hosts)
-}
-
-/// As [`judge`] without `--fail-on` and with the hosts of `--host` only; every message is a step if `all_messages`.
-///
-/// # Errors
-/// As [`judge`].
-pub(super) fn tell(reading: &args::Reading, judging: &args::Judging, all_messages: bool) -> Result<Judged, Failure> {
-    let limits = Limits::for_memory(reading.max_memory);
-    let policy = Policy { all_messages, ..policy(reading, judging, None, &limits)? };
-    judge_by(reading, policy, true)
-}
-
-fn judge_by(reading: &args::Reading, policy: Policy, only_hosts: bool) -> Result<Judged, Failure> {
-    let limits = Limits::for_memory(reading.max_memory);
+    let policy = policy(reading, judging, asked, &limits)?;
     let clock = policy.clock;
-    let only: &[String] = if only_hosts { &reading.host } else { &[] };
+    let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
     let make = |recording: &Recording| Judge {
         recording: recording.clone(),
         analysis: Analysis::new(policy.clone(), &limits),
@@ -94,17 +89,37 @@ fn judge_by(reading: &args::Reading, policy: Policy, only_hosts: bool) -> Result
         Ok(())
     })?;
     let report = Report::merge(reports).ok_or(Failure::NoInput)?;
+    if !reading.quiet {
+        warn_of_ignores(&judging.profile, &report);
+    }
     Ok(Judged { report, first_seen, clock, beyond })
+}
+
+/// Says which ignores of the profile did nothing, so that they can be removed, and which are over.
+fn warn_of_ignores(profile: &str, report: &Report) {
+    for one in &report.ignored {
+        let ignore = &one.ignore;
+        let host = ignore.host.as_ref().map(|host| format!(" for {host}")).unwrap_or_default();
+        let said = match one.why_kept {
+            _ if one.is_unused() => "matched nothing; remove it if it is not needed any more".to_owned(),
+            Some(why) => format!("did not ignore {}: {}", count(one.kept, "finding", "findings"), why.as_str()),
+            None => continue,
+        };
+        complain(&format!("warning: the profile '{profile}': the ignore of {}{host} {said}", ignore.rule.code));
+    }
 }
 
 fn policy(
     reading: &args::Reading,
     judging: &args::Judging,
-    fail_on: Option<args::Severity>,
+    asked: &Asked<'_>,
     limits: &Limits,
 ) -> Result<Policy, Failure> {
     let mut policy = Policy::new(profile(&judging.profile)?);
     policy.keys = Arc::new(signing_keys(&judging.jwks, limits)?);
+    if !reading.host.is_empty() {
+        policy.hosts.clear();
+    }
     for pattern in &reading.host {
         policy = policy.host(pattern);
     }
@@ -112,7 +127,11 @@ fn policy(
         policy = policy.realm(realm);
     }
     policy.clock = clock(&judging.at)?;
-    policy.fail_on = fail_on.map(|severity| match severity {
+    policy.all_messages = asked.all_messages;
+    if let Some(path) = asked.words {
+        policy.words = Arc::new(words(path, limits)?);
+    }
+    policy.fail_on = asked.fail_on.map(|severity| match severity {
         args::Severity::Info => Severity::Info,
         args::Severity::Low => Severity::Low,
         args::Severity::Medium => Severity::Medium,
@@ -142,6 +161,17 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
         }
     }
     Ok(keys)
+}
+
+/// The words of `--words`. A list that was cut is said so in the report.
+fn words(path: &Path, limits: &Limits) -> Result<WordList, Failure> {
+    let text = run::read_small(path)
+        .map_err(|error| Failure::Usage(format!("--words '{}' cannot be read: {error}", path.display())))?;
+    let words = WordList::new(text, limits);
+    if words.is_empty() {
+        return Err(Failure::Usage(format!("--words '{}' holds no word", path.display())));
+    }
+    Ok(words)
 }
 
 /// A built-in profile, or a file.

@@ -14,7 +14,8 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let reading = &timeline.reading;
-    let judged = judging::tell(reading, &timeline.judging, timeline.all)?;
+    let asked = judging::Asked { only_hosts: true, all_messages: timeline.all, ..Default::default() };
+    let judged = judging::judge(reading, &timeline.judging, &asked)?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
     match timeline.format {

@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::host::HostId;
+use super::{host::HostId, identity::Identity};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    time::Timestamp,
     token::{Token, TokenKind},
 };
 
@@ -142,6 +143,8 @@ pub struct TokenFacts {
     pub count: u64,
     /// The first.
     pub first: Evidence,
+    /// The moment its validity is judged at: that of its first place, unless the policy names another.
+    pub judged_at: Option<Timestamp>,
     /// Distinct places: role and name.
     pub places: Vec<String>,
     /// Presented so often.
@@ -158,6 +161,8 @@ pub struct TokenFacts {
     pub host: HostId,
     /// Hosts it was presented to; [`HostId::OTHER`] for those beyond the short list.
     pub presented_to: Vec<HostId>,
+    /// What it says of its caller, once it was presented.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 /// What was seen of one input.
@@ -219,5 +224,19 @@ pub(super) fn see<K: PartialEq>(
         let mut seen = Seen::default();
         seen.add(limit, evidence);
         list.push((key, seen));
+    }
+}
+
+/// The same of a text, which is copied only if it is new.
+pub(super) fn see_text(
+    list: &mut Vec<(String, Seen)>,
+    text: &str,
+    most: usize,
+    limit: usize,
+    evidence: impl FnOnce() -> Evidence,
+) {
+    match list.iter_mut().find(|(known, _)| known == text) {
+        Some((_, seen)) => seen.add(limit, evidence),
+        None => see(list, text.to_owned(), most, limit, evidence),
     }
 }

@@ -12,6 +12,8 @@ pub mod flow;
 pub mod flows;
 pub mod grants;
 pub mod host;
+mod identity;
 pub mod ledger;
 pub mod observation;
+pub(crate) mod published;
 pub mod sts;

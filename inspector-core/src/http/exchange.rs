@@ -164,7 +164,7 @@ impl Mark {
 }
 
 /// A set of [`Mark`]s.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Marks(u32);
 
 impl Marks {
@@ -176,6 +176,11 @@ impl Marks {
     /// Whether the mark is there.
     pub const fn has(self, mark: Mark) -> bool {
         self.0 & (1 << mark as u8) != 0
+    }
+
+    /// Whether there is any mark.
+    pub const fn any(self) -> bool {
+        self.0 != 0
     }
 
     /// Adds all marks of another set.
@@ -225,6 +230,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Bytes of memory it takes, about.
+    pub fn weight(&self) -> usize {
+        [&self.request, &self.response].into_iter().flatten().fold(512, |sum, message| {
+            sum + message.head.bytes().len() + message.body.kept.as_ref().map_or(0, |kept| kept.len())
+        })
+    }
+
     /// The authority of the request, as sent: from the target, `:authority`, or the `Host` field. Without user information.
     pub fn authority(&self) -> Option<Cow<'_, str>> {
         let request = self.request.as_ref()?;

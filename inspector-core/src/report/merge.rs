@@ -46,6 +46,9 @@ impl Report {
         }
         merged.findings = folded(merged.findings);
         merged.next_steps = steps;
+        for one in &mut merged.ignored {
+            one.findings = folded(std::mem::take(&mut one.findings));
+        }
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -62,7 +65,8 @@ impl Report {
         let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
-        let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
+        let ignored = self.ignored.iter_mut().flat_map(|one| &mut one.findings);
+        let of_findings = self.findings.iter_mut().chain(ignored).flat_map(|finding| &mut finding.evidence);
         let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
         of_findings.chain(of_tokens).for_each(Evidence::localize);
         self.threads.localize();
@@ -78,6 +82,10 @@ impl Report {
         }
         self.inputs.extend(other.inputs);
         self.findings.extend(other.findings);
+        // Both are by the same profile.
+        for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
+            own.absorb(other);
+        }
         self.threads.extend(other.threads);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
@@ -147,6 +155,7 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         };
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
+        known.lowered |= finding.lowered;
         let most = known.evidence.len().max(finding.evidence.len());
         let room = most.saturating_sub(known.evidence.len());
         known.evidence.extend(finding.evidence.into_iter().take(room));

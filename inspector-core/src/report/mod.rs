@@ -17,7 +17,7 @@ use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
     handshake::{call::Step, diagnostics::ServerReason, grants::GrantKind, ledger::Ledger},
-    rules::{Severity, finding::Finding},
+    rules::{Severity, exceptions::Ignored, finding::Finding},
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind},
@@ -158,6 +158,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// What was found, the weightiest first.
     pub findings: Vec<Finding>,
+    /// What became of the ignores of the profile, and what they took out of the findings.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -206,6 +208,7 @@ impl Report {
             inputs,
             coverage,
             findings,
+            ignored: Vec::new(),
             handshakes: threads.handshakes(),
             threads,
             fail_on: policy.fail_on,

@@ -2,11 +2,11 @@ use crate::{
     evidence::{Evidence, SourceId},
     handshake::observation::Observation,
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern, occasion::Occasions},
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
-const JUDGED_ELSEWHERE: [&str; 12] = [
+const JUDGED_ELSEWHERE: [&str; 13] = [
     "entry",
     "body",
     "decoded_body",
@@ -19,6 +19,7 @@ const JUDGED_ELSEWHERE: [&str; 12] = [
     "out_of_order",
     "tls_handshake",
     "tls_pending_total",
+    "connections",
 ];
 
 declare_rule! {
@@ -38,6 +39,10 @@ declare_rule! {
 }
 
 impl Rule for LimitReached {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for limit in &observation.extraction.limits {
             let detail = format!("{}: limit: {limit}", observation.host_name);

@@ -1,11 +1,7 @@
 use crate::{
-    handshake::{
-        caller,
-        flow,
-        observation::Observation,
-    },
+    handshake::{caller, flow, observation::Observation},
     http::auth::{Credentials, CredentialsKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -28,10 +24,18 @@ declare_rule! {
 }
 
 impl Rule for RedirectCredentialLeak {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let kept = |c: &&Credentials| {
             !c.proxy && matches!(c.kind, CredentialsKind::Token | CredentialsKind::Basic(_) | CredentialsKind::Other)
         };
+        let target = leads_to(observation);
+        if target.is_none() && self.redirects.is_empty() {
+            return;
+        }
         for credentials in observation.extraction.credentials.iter().filter(kept) {
             let here = place(&observation.host_name, &observation.path);
             if let Some(from) = self.redirects.recall(&(credentials.id, here))
@@ -43,8 +47,8 @@ impl Rule for RedirectCredentialLeak {
                 let evidence = observation.credentials(credentials);
                 context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
             }
-            if let Some((host, path)) = leads_to(observation) {
-                self.redirects.keep((credentials.id, place(&host, &path)), observation.host_name.to_string());
+            if let Some((host, path)) = &target {
+                self.redirects.keep((credentials.id, place(host, path)), observation.host_name.to_string());
             }
         }
     }
@@ -70,7 +74,8 @@ fn belongs(observation: &Observation<'_>, credentials: &Credentials) -> bool {
     let mut presented = observation.presented().filter(|s| s.name.starts_with(&credentials.field));
     presented.any(|sighting| {
         let audiences = sighting.token.audiences();
-        let named = |audience: &String| flow::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
+        let named =
+            |audience: &String| flow::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
         caller::is_s2s_kind(sighting.kind) || audiences.iter().any(named)
     })
 }

@@ -4,7 +4,7 @@ use crate::{
         sts::ACS_GRANT,
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{Role, Token, TokenKind, principal},
 };
 
@@ -31,6 +31,10 @@ declare_rule! {
 }
 
 impl Rule for AssertionShape {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.token_request else { return };
         let posted = observation.extraction.sightings.iter().filter(|sighting| {
@@ -66,7 +70,7 @@ fn deviations(token: &Token, path: &str) -> Vec<(&'static str, String)> {
     });
     if !acs {
         found.push(("aud", "aud is not the principal of ACS".to_owned()));
-    } else if super::realms_differ(issuer.as_ref(), audience.as_ref()) {
+    } else if super::realms_differ(issuer, audience) {
         found.push(("aud", "iss and aud are of different tenants".to_owned()));
     }
     let tenant = path.trim_start_matches('/').split('/').next().filter(|first| principal::is_guid(first));

@@ -1,7 +1,10 @@
 use crate::{
     handshake::{caller, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -23,11 +26,19 @@ declare_rule! {
 }
 
 impl Rule for CrossTenantActor {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let pairs =
                 [(sighting.token.issuer(), caller::actor_caller(actor)), (sighting.token.audience(), actor.audience())];
-            let differing = pairs.into_iter().find(|(one, other)| super::realms_differ(one.as_ref(), other.as_ref()));
+            let differing = pairs.into_iter().find(|(one, other)| super::realms_differ(*one, *other));
             let Some((Some(one), Some(other))) = differing else { continue };
             let detail = format!("outer: {}, inner: {}", mask::text(&one.to_string()), mask::text(&other.to_string()));
             let evidence = observation.claimed(sighting, "realm of the outer token", &one.to_string());

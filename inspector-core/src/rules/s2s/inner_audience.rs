@@ -1,7 +1,10 @@
 use crate::{
     handshake::{host, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::principal::Principal,
 };
 
@@ -24,10 +27,18 @@ declare_rule! {
 }
 
 impl Rule for InnerAudience {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let (Some(outer), Some(inner)) = (sighting.token.audience(), actor.audience()) else { continue };
-            let Some(severity) = severity(&outer, &inner) else { continue };
+            let Some(severity) = severity(outer, inner) else { continue };
             let (outer, inner) = (outer.to_string(), inner.to_string());
             let detail = format!("outer: {}, inner: {}", mask::text(&outer), mask::text(&inner));
             let evidence = observation.claimed(sighting, "aud of the actor token", &inner);

@@ -1,7 +1,10 @@
 use crate::{
     handshake::{caller, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::principal::Principal,
 };
 
@@ -23,6 +26,14 @@ declare_rule! {
 }
 
 impl Rule for OuterInnerBinding {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let outer = sighting.token.issuer();
@@ -32,7 +43,7 @@ impl Rule for OuterInnerBinding {
                 (Some(outer), Some(inner)) if lower(outer) == lower(inner) => Severity::Medium,
                 _ => Severity::Critical,
             };
-            let shown = |principal: Option<Principal>| {
+            let shown = |principal: Option<&Principal>| {
                 principal.map_or_else(|| "absent".to_owned(), |principal| mask::text(&principal.to_string()))
             };
             let evidence = observation.claimed(sighting, "iss", &sighting.token.claim("iss").unwrap_or_default());

@@ -1,7 +1,10 @@
 use crate::{
     handshake::{caller, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Sighting, Token, principal},
 };
 
@@ -27,6 +30,14 @@ declare_rule! {
 }
 
 impl Rule for RealmMissingOrInconsistent {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.actors() {
             let realms = realms(sighting, actor);
@@ -58,7 +69,7 @@ fn realms(sighting: &Sighting, actor: &Token) -> Vec<(&'static str, String)> {
     names.push(("actor nameid", caller::actor_caller(actor)));
     names.push(("actor aud", actor.audience()));
     let telling = names.into_iter().filter_map(|(claim, name)| {
-        let name = name.filter(principal::Principal::is_guid)?;
+        let name = name.filter(|name| name.is_guid())?;
         let realm = name.realm().filter(|realm| *realm != "*")?.to_owned();
         Some((claim, realm))
     });
