@@ -57,7 +57,7 @@ pub(crate) struct Asked<'a> {
     /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
     /// out of scope.
     pub(crate) only_hosts: bool,
-    /// Steps of handshakes are all messages.
+    /// Steps of handshakes are all messages, not only those of authentication.
     pub(crate) all_messages: bool,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Asked<'a> {
 /// The command line is wrong, or nothing could be read.
 pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, asked, &limits)?;
+    let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
     let clock = policy.clock;
     let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
     let make = |recording: &Recording| Judge {
@@ -81,6 +81,7 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
     let (mut reports, mut first_seen, mut beyond) = (Vec::new(), HashMap::new(), 0);
     run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
         reports.push(part.report);
+        #[expect(clippy::iter_over_hash_type, reason = "the earliest of two moments is the same in any order")]
         for (token, seen) in part.first_seen {
             let first = first_seen.entry(token).or_insert(seen);
             *first = seen.min(*first);
@@ -127,7 +128,6 @@ fn policy(
         policy = policy.realm(realm);
     }
     policy.clock = clock(&judging.at)?;
-    policy.all_messages = asked.all_messages;
     if let Some(path) = asked.words {
         policy.words = Arc::new(words(path, limits)?);
     }

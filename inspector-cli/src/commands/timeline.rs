@@ -14,8 +14,11 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let reading = &timeline.reading;
-    let asked = judging::Asked { only_hosts: true, all_messages: timeline.all, ..Default::default() };
-    let judged = judging::judge(reading, &timeline.judging, &asked)?;
+    let judged = judging::judge(
+        reading,
+        &timeline.judging,
+        &judging::Asked { only_hosts: true, all_messages: timeline.all, ..Default::default() },
+    )?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
     match timeline.format {

@@ -61,13 +61,13 @@ pub struct Ledger {
     inputs: BTreeMap<SourceId, InputFacts>,
     span: Option<(Timestamp, Timestamp)>,
     flows: Flows,
-    grants: Grants,
-    others: Vec<(Option<IpAddr>, Step)>,
-    others_beyond: u64,
     /// Hosts by authorities as they were sent, for each scheme.
     authorities: [Index<Box<str>, HostId>; 2],
     /// The last `Date` that was read.
     date: (String, Option<Timestamp>),
+    grants: Grants,
+    others: Vec<(Option<IpAddr>, Step)>,
+    others_beyond: u64,
 }
 
 impl Ledger {
@@ -91,11 +91,11 @@ impl Ledger {
             inputs: BTreeMap::new(),
             span: None,
             flows: Flows::default(),
+            authorities: [Index::default(), Index::default()],
+            date: (String::new(), None),
             grants: Grants::new(limits.calls),
             others: Vec::new(),
             others_beyond: 0,
-            authorities: [Index::default(), Index::default()],
-            date: (String::new(), None),
         }
     }
 
@@ -229,6 +229,11 @@ impl Ledger {
         &self.flows
     }
 
+    /// The bounds it keeps.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// What was asked of authorization servers, in order.
     pub fn grants(&self) -> &[Grant] {
         self.grants.all()
@@ -246,11 +251,6 @@ impl Ledger {
             return;
         }
         self.others.extend(other_steps(observation).into_iter().map(|step| (observation.client, step)));
-    }
-
-    /// The bounds it keeps.
-    pub const fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// The limit that was reached, if one was: then not everything was kept apart.

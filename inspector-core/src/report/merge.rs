@@ -45,10 +45,10 @@ impl Report {
             withdraw(&mut merged, &mut steps);
         }
         merged.findings = folded(merged.findings);
-        merged.next_steps = steps;
         for one in &mut merged.ignored {
             one.findings = folded(std::mem::take(&mut one.findings));
         }
+        merged.next_steps = steps;
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();

@@ -579,9 +579,8 @@ fn fold_twins(offers: &[Offer]) -> Vec<Offer> {
     let mut by_link: Index<Fingerprint, Vec<usize>> = Index::default();
     for offer in offers {
         let link = offer.grant.token.or(offer.grant.uses.first().copied());
-        let known = link.and_then(|link| by_link.get(&link)).into_iter().flatten().copied();
-        let twin =
-            known.filter(|at| folded.get(*at).is_some_and(|one| twins::of_grants(&one.grant, &offer.grant))).next();
+        let mut known = link.and_then(|link| by_link.get(&link)).into_iter().flatten().copied();
+        let twin = known.find(|at| folded.get(*at).is_some_and(|one| twins::of_grants(&one.grant, &offer.grant)));
         if let Some(known) = twin.and_then(|at| folded.get_mut(at)) {
             for (step, again) in known.grant.steps.iter_mut().zip(&offer.grant.steps) {
                 step.also.push(again.evidence.clone());

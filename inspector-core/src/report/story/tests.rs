@@ -95,9 +95,9 @@ fn codes(report: &Report) -> Vec<&'static str> {
 fn a_token_request_in_another_input_belongs_to_the_call_that_uses_its_token() {
     let token = testing::outer(SKYPE);
     let (sts, resource) = (acs(0, "10.0.0.1", &token), call(5, "", &token, "", OK));
-    let alone = told("exchange-s2s", &[resource.clone()]);
+    let alone = told("exchange-s2s", std::slice::from_ref(&resource));
     assert!(codes(&alone).contains(&"COV-008") && alone.handshakes[0].grants.is_empty());
-    let alone = told("exchange-s2s", &[sts.clone()]);
+    let alone = told("exchange-s2s", std::slice::from_ref(&sts));
     assert!(codes(&alone).contains(&"S2S-029"));
     assert_eq!((alone.handshakes[0].flow, alone.handshakes[0].outcome), ("token-only", HandshakeOutcome::Issued));
     for texts in [[sts.clone(), resource.clone()], [resource, sts]] {
@@ -173,7 +173,7 @@ fn a_challenge_that_another_input_answers_is_not_abandoned() {
     );
     let later = at(500, "10.0.0.2", "GET / HTTP/1.1\nHost: elsewhere.example", "HTTP/1.1 200 OK");
     let probe = probe + &later;
-    assert!(codes(&told("exchange-s2s", &[probe.clone()])).contains(&"S2S-031"));
+    assert!(codes(&told("exchange-s2s", std::slice::from_ref(&probe))).contains(&"S2S-031"));
     let token = testing::outer(SKYPE);
     let joined = told("exchange-s2s", &[probe.clone(), call(30, "", &token, "", OK)]);
     assert!(!codes(&joined).contains(&"S2S-031"));
