@@ -215,8 +215,8 @@ fn bytes_that_are_not_read_block() {
         );
         connection.exchange(capture, &[1; 100], &[2; 100]);
     });
-    let junk = capture(|capture, connection| connection.send(capture, true, b"junk, and no request\r\n"));
-    let begun = capture(|capture, connection| connection.send(capture, true, b"{\"password\":\"x\"}"));
+    let junk = capture(|capture, connection| connection.send(capture, true, b"junk, and certainly no request\r\n"));
+    let begun = capture(|capture, connection| connection.send(capture, true, b"{\"user\":\"a\",\"password\":\"x\"}"));
     let twice = capture(|capture, connection| {
         let hidden = String::from_utf8(call(&basic())).unwrap();
         connection.exchange(capture, &request("/EWS/x", "Content-Length: 0\r\n", &hidden), &ok());
