@@ -343,7 +343,8 @@ impl Ledger {
     fn record_issuers(&mut self, observation: &Observation<'_>) {
         let limit = self.limits.evidence;
         for (sighting, actor) in observation.actors() {
-            let Some(issuer) = actor.claim("iss") else { continue };
+            // Without an issuer nobody answers for the token.
+            let issuer = actor.claim("iss").unwrap_or_default();
             let own = caller::self_issuer(actor).is_some_and(|own| {
                 observation.profile.caller(&own.name).is_some() || observation.profile.resource(&own.name).is_some()
             });
