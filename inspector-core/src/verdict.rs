@@ -43,6 +43,7 @@ use crate::{
     profile::{Judgement, Profile},
     rules::{
         Family,
+        exceptions::Ignored,
         finding::{Concern, Finding},
     },
 };
@@ -213,13 +214,24 @@ pub struct Facts<'a> {
     pub call: Option<(String, String)>,
     /// Hosts in scope.
     pub hosts: usize,
+    /// Findings that would fail, but the profile ignores or lowers them: rule and count.
+    pub set_aside: Vec<(&'static str, u64)>,
 }
 
 impl<'a> Facts<'a> {
     /// Gathers them.
     pub fn new(profile: &'a Profile, findings: &'a [Finding], scope: &Scope, ledger: &Ledger) -> Self {
-        let mut facts =
-            Self { profile, findings, tally: Tally::default(), expected: 0, accepted: 0, call: None, hosts: 0 };
+        let mut facts = Self {
+            profile,
+            findings,
+            tally: Tally::default(),
+            expected: 0,
+            accepted: 0,
+            call: None,
+            hosts: 0,
+            set_aside: Vec::new(),
+        };
+        findings.iter().filter(|finding| finding.lowered).for_each(|finding| facts.set_aside(finding));
         for (_, name, host) in ledger.hosts().filter(|(id, ..)| scope.has(*id)) {
             facts.hosts += 1;
             facts.tally.add(&host.tally);
@@ -231,6 +243,22 @@ impl<'a> Facts<'a> {
             }
         }
         facts
+    }
+
+    /// With what the profile ignores.
+    #[must_use]
+    pub fn without(mut self, ignored: &[Ignored]) -> Self {
+        let all = ignored.iter().flat_map(|one| &one.findings);
+        all.filter(|finding| finding.fails || finding.lowered).for_each(|finding| self.set_aside(finding));
+        self
+    }
+
+    fn set_aside(&mut self, finding: &Finding) {
+        let code = finding.meta.code;
+        match self.set_aside.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count = count.saturating_add(finding.count),
+            None => self.set_aside.push((code, finding.count)),
+        }
     }
 
     /// Whether the profile's positive fact was shown.
@@ -303,7 +331,15 @@ fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> String {
 
 fn passed(facts: &Facts<'_>) -> String {
     let calls = |count: u64| if count == 1 { "1 call".to_owned() } else { format!("{count} calls") };
-    let clean = "Basic was never sent, and nothing in scope was unreadable";
+    let clean = if facts.set_aside.is_empty() {
+        "Basic was never sent, and nothing in scope was unreadable".to_owned()
+    } else {
+        let codes: Vec<String> = facts.set_aside.iter().map(|(code, count)| format!("{code} ({count})")).collect();
+        format!(
+            "nothing in scope was unreadable, but what would fail was found and the profile sets it aside: {}",
+            codes.join(", ")
+        )
+    };
     match (facts.profile.judgement, &facts.call) {
         (Judgement::ServerToServer, Some((caller, host))) => {
             format!("{host} accepted {} by {caller}; {clean}.", calls(facts.accepted))

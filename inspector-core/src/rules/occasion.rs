@@ -63,6 +63,9 @@ impl Occasions {
     /// A tunnel was asked for.
     pub const TUNNEL: Self = Self(1 << 20);
 
+    /// Credentials that are no token: empty, or of another scheme.
+    pub const NO_TOKEN: Self = Self(1 << 19);
+
     /// This or another.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
@@ -104,6 +107,7 @@ impl Occasions {
     fn add_tokens(&mut self, observation: &Observation<'_>) {
         for credentials in &observation.extraction.credentials {
             self.add(Self::CREDENTIALS, true);
+            self.add(Self::NO_TOKEN, credentials.kind != CredentialsKind::Token);
             self.add(Self::BASIC, matches!(credentials.kind, CredentialsKind::Basic(_)));
             self.add(Self::REDACTED, credentials.kind == CredentialsKind::Redacted);
         }

@@ -107,6 +107,11 @@ impl<'a> Headers<'a> {
         self.pseudo.iter().find(|(name, _)| is(name)).map(|(_, value)| *value)
     }
 
+    /// Bytes they take as field lines, about.
+    pub(crate) fn size(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.raw.len() + value.raw.len() + 4).sum()
+    }
+
     fn add(&mut self, name: Option<Text<'a>>, value: Option<Text<'a>>) {
         let Some(name) = name.filter(|name| !name.is_empty()) else { return };
         let value = value.unwrap_or_default();
