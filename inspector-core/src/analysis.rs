@@ -26,7 +26,11 @@ use crate::{
         Report,
         signature::{Signature, Signatures},
     },
-    rules::{self, Context, Severity, Summary, finding::Findings, panel::Panel},
+    rules::{
+        self, Context, Severity, Summary,
+        finding::{Findings, Weighing},
+        panel::Panel,
+    },
     secret::Fingerprint,
     time::Timestamp,
     token::{extract::Extraction, verify::VerificationKeys, words::WordList},
@@ -58,7 +62,7 @@ impl Clock {
 pub struct Policy {
     /// Callers, resources, issuers, paths.
     pub profile: Profile,
-    /// `--host`: limits the scope. Empty for the scope the traffic tells.
+    /// Limits the scope. The profile's, unless `--host` names others. Empty for the scope the traffic tells.
     pub hosts: Vec<HostPattern>,
     /// Realms an expected caller may be of; any if empty. The profile's, unless `--realm` names others.
     pub realms: Vec<String>,
@@ -76,9 +80,10 @@ impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
+        let hosts = profile.hosts.iter().map(|pattern| HostPattern::new(pattern)).collect();
         Self {
             profile,
-            hosts: Vec::new(),
+            hosts,
             realms,
             clock: Clock::Capture,
             fail_on: None,
@@ -209,10 +214,15 @@ impl Analysis {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
         self.panel.finish(&summary, &mut context);
-        let judgement = self.policy.profile.judgement;
-        let findings = self.findings.finish(&scope, &self.ledger, |family| verdict::decides(judgement, family));
-        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger);
+        let Profile { judgement, exceptions, .. } = &self.policy.profile;
+        let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
+        let findings = self.findings.finish(&scope, &self.ledger, &weighing);
+        let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
+        let (findings, ignored) = exceptions.apply(findings, end);
+        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger).without(&ignored);
         let (outcome, reason) = verdict::judge(&facts);
-        Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
+        let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
+        report.ignored = ignored;
+        report
     }
 }

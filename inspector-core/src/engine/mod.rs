@@ -109,7 +109,9 @@ pub fn read_from(
         receiver,
         control: Control::Continue,
     };
-    let recording = producer.produce(&options.limits, &mut pipeline)?;
+    // The calling thread is one of them.
+    let workers = options.jobs.saturating_sub(1);
+    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
     let coverage = pipeline.finish();
     Ok(Reading { format: recording.to_string(), coverage })
 }

@@ -38,6 +38,9 @@ impl Report {
         merged.reason = reason.unwrap_or_default();
         merged.next_steps = steps;
         merged.findings = folded(merged.findings);
+        for one in &mut merged.ignored {
+            one.findings = folded(std::mem::take(&mut one.findings));
+        }
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -69,6 +72,10 @@ impl Report {
         }
         self.inputs.extend(other.inputs);
         self.findings.extend(other.findings);
+        // Both are by the same profile.
+        for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
+            own.absorb(other);
+        }
         self.handshakes.extend(other.handshakes);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
@@ -104,6 +111,7 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         };
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
+        known.lowered |= finding.lowered;
         let most = known.evidence.len().max(finding.evidence.len());
         let room = most.saturating_sub(known.evidence.len());
         known.evidence.extend(finding.evidence.into_iter().take(room));
