@@ -319,7 +319,7 @@ fn a_folder_as_it_is_sent() {
     fs::write(folder.0.join("all.zip"), b"PK\x03\x04\x14\0\0\0\0\0trace.pcapng").unwrap();
     fs::write(folder.0.join("readme.txt"), b"see mail").unwrap();
     let path = folder.path();
-    let fine = check(&[path.clone()], &[]);
+    let fine = check(std::slice::from_ref(&path), &[]);
     assert_eq!((fine.code, fine.json()["inputs"].as_array().unwrap().len()), (0, 30), "{}", fine.err);
     // A line each, with the next step.
     let lines: Vec<&str> = fine.err.lines().collect();
@@ -360,7 +360,7 @@ fn strange_names_and_missing_permissions() {
     fs::remove_file(folder.0.join("bad\u{7}\n.pcap")).unwrap();
     let secret = folder.0.join("secret.pcap");
     fs::write(&secret, b"\xd4\xc3\xb2\xa1").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&secret).is_ok() {
         return; // Whoever runs as root may read everything.
     }
