@@ -18,6 +18,7 @@ use super::{
     facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see},
     flows::Flows,
     host::{self, HostId, HostNames},
+    lineage,
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
@@ -410,6 +411,7 @@ impl Ledger {
                         first: observation.sighted(sighting),
                         judged_at: observation.judged_at,
                         places: Vec::new(),
+                        lineage: Vec::new(),
                         presented: 0,
                         refused: 0,
                         issued: false,
@@ -424,7 +426,11 @@ impl Ledger {
             let Some(facts) = self.tokens.get_mut(at) else { continue };
             facts.count += 1;
             facts.presented += u64::from(presented);
-            facts.refused += u64::from(presented && observation.answer == Answer::Refused);
+            let refused = presented && observation.answer == Answer::Refused;
+            facts.refused += u64::from(refused);
+            lineage::note(&mut facts.lineage, lineage::Step::of(sighting), observation.host, refused, || {
+                (sighting.at.time(), observation.sighted(sighting))
+            });
             facts.issued |= sighting.role == Role::Issued;
             note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST {

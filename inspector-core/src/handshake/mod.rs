@@ -12,6 +12,7 @@ pub mod flow;
 pub mod flows;
 pub mod host;
 pub mod ledger;
+pub mod lineage;
 pub mod observation;
 pub(crate) mod published;
 pub mod sts;
