@@ -10,7 +10,7 @@
 //! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth, and
 //! of the profile's token hosts those that were asked for a token (a password sent there answers the question too), or
 //! of which a connection could not be read or lacks bytes, so that they may have been. A connection that told no name
-//! counts by its server's address, if a host in scope was reached there; if no resource could be identified at all,
+//! counts by its server's address, if a host in scope was reached there, and so does a request that names that address; if no resource could be identified at all,
 //! everything that could not be read counts. For profiles of the kind [`Judgement::Bearer`] the hosts are those that saw
 //! any credentials, a Bearer challenge or a token request.
 //!
@@ -117,7 +117,19 @@ impl Scope {
                 scope.issuers.insert(id);
             }
         }
+        scope.add_addresses_of_hosts(ledger);
         scope
+    }
+
+    /// A host in scope that was asked by its server's address is the same host.
+    fn add_addresses_of_hosts(&mut self, ledger: &Ledger) {
+        let by_address = ledger.hosts().filter(|(id, name, facts)| {
+            *id != HostId::OTHER
+                && (facts.exchanges > 0 || facts.tunnels.count > 0)
+                && host::address_of(name).is_some_and(|address| self.addresses.contains(&address))
+        });
+        let ids: Vec<HostId> = by_address.map(|(id, ..)| id).collect();
+        self.hosts.extend(ids);
     }
 
     /// Whether a host is in scope.

@@ -109,7 +109,9 @@ pub fn read_from(
         receiver,
         control: Control::Continue,
     };
-    let recording = producer.produce(&options.limits, &mut pipeline)?;
+    // The calling thread is one of them.
+    let workers = options.jobs.saturating_sub(1);
+    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
     let coverage = pipeline.finish();
     Ok(Reading { format: recording.to_string(), coverage })
 }
@@ -233,9 +235,54 @@ impl Pipeline<'_> {
         self.count_fragments();
         self.table.finish(&mut self.conversations);
         self.hand_out(true);
+        if self.table.totals().evicted > 0 {
+            self.receiver.note(Note::input(NoteKind::Limit { limit: "connections" }));
+        }
         for report in self.quic.finish() {
             self.report(report);
         }
         self.coverage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Notes(Vec<NoteKind>);
+
+    impl Receiver for Notes {
+        fn exchange(&mut self, _: Box<Exchange>) -> Control {
+            Control::Continue
+        }
+
+        fn connection(&mut self, _: ConnectionReport) {}
+
+        fn note(&mut self, note: Note) {
+            self.0.push(note.kind);
+        }
+    }
+
+    #[test]
+    fn connections_that_had_to_make_room_are_told_of_once() {
+        let mut file = [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 1 << 18, 1].map(u32::to_le_bytes).concat();
+        for port in 1..=5 {
+            let mut packet = Vec::new();
+            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            builder.tcp(port, 80, 1, 64).syn().write(&mut packet, &[]).unwrap();
+            let length = packet.len() as u32;
+            file.extend([1, 0, length, length].map(u32::to_le_bytes).concat());
+            file.extend(packet);
+        }
+        for (connections, told) in [(3, 1), (5, 0)] {
+            let limits = Limits { connections, ..Limits::default() };
+            let (options, mut notes) = (Options { limits, ..Options::default() }, Notes::default());
+            let reading = read(SourceId(0), &mut &*file, &mut Keys::default(), &options, &mut notes).unwrap();
+            assert_eq!(reading.coverage.connections, 5);
+            assert_eq!(notes.0, vec![NoteKind::Limit { limit: "connections" }; told]);
+        }
     }
 }

@@ -66,6 +66,11 @@ impl Head {
         &self.bytes
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        self.bytes.len().saturating_add(self.fields.capacity().saturating_mul(size_of::<Field>()))
+    }
+
     /// The start line's parts.
     pub const fn start(&self) -> &Start {
         &self.start
@@ -112,7 +117,19 @@ impl Head {
 
     /// The values of every field of that name (ASCII case-insensitive), in wire order.
     pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        let fits = move |field: &&Field| self.is_named(field, name);
+        self.fields.iter().filter(fits).map(|field| self.slice(&field.value))
+    }
+
+    /// Whether the field's name is that. The length tells most apart.
+    fn is_named(&self, field: &Field, name: &str) -> bool {
+        let length = field.name.end.saturating_sub(field.name.start) as usize;
+        length == name.len() && self.slice(&field.name).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// Whether there is a field of any of these names.
+    pub fn has_any(&self, names: &[&str]) -> bool {
+        self.fields.iter().any(|field| names.iter().any(|name| self.is_named(field, name)))
     }
 
     /// The first value of that name.
@@ -141,9 +158,17 @@ pub struct HeadBuilder {
 }
 
 impl HeadBuilder {
+    /// Bytes most heads fit into.
+    const ROOM: usize = 512;
+
     /// A request. `authority` is HTTP/2's `:authority`.
     pub fn request(method: &[u8], target: &[u8], authority: Option<&[u8]>) -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        Self::request_with_room(Self::ROOM, method, target, authority)
+    }
+
+    /// A request whose head takes about so many bytes.
+    pub fn request_with_room(room: usize, method: &[u8], target: &[u8], authority: Option<&[u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(room);
         let method = append(&mut bytes, method);
         bytes.push(b' ');
         let target = append(&mut bytes, target);
@@ -159,7 +184,12 @@ impl HeadBuilder {
 
     /// A response.
     pub fn response(status: u16, reason: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        Self::response_with_room(Self::ROOM, status, reason)
+    }
+
+    /// A response whose head takes about so many bytes.
+    pub fn response_with_room(room: usize, status: u16, reason: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(room);
         bytes.extend_from_slice(status.to_string().as_bytes());
         bytes.push(b' ');
         let reason = append(&mut bytes, reason);
