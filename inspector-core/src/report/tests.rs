@@ -2,10 +2,12 @@ use serde_json::{Value, json};
 
 use super::{HandshakeOutcome, Report, v1};
 use crate::{
+    analysis::Analysis,
     coverage::Coverage,
     evidence::SourceId,
     limits::Limits,
     rules::{Severity, testing},
+    token,
     verdict::Outcome,
 };
 
@@ -222,4 +224,35 @@ fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     assert_eq!((found.len(), found[0].count), (1, 2));
     assert_eq!((twice.tokens.len(), twice.tokens[0].count, twice.handshakes.len()), (1, 2, 2));
     assert!(Report::merge(Vec::new()).is_none());
+}
+
+#[test]
+fn a_streamed_document_is_the_same() {
+    let report = testing::judge(&conversation());
+    let [made, streamed] =
+        [serde_json::to_string(&v1::Report::from(&report)), serde_json::to_string(&v1::Report::streamed(&report))];
+    assert!(!report.tokens.is_empty());
+    assert_eq!(made.unwrap(), streamed.unwrap());
+}
+
+#[test]
+fn tokens_are_kept_by_their_bytes_and_what_is_not_kept_is_told() {
+    let call = |token: &str| {
+        format!("GET /ews HTTP/1.1\nHost: mail.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n")
+    };
+    let token = |number: u32| token::testing::unsigned(&format!(r#"{{"iss":"a@b","n":{number}}}"#));
+    let text = [call(&token(1)), call(&token(2)), call(&token(1))].join("\n###\n");
+    for (total, kept) in [(token(1).len() * 2, 2), (token(1).len() * 2 - 1, 1)] {
+        let limits = Limits { tokens_total: total, ..Limits::default() };
+        let mut analysis = Analysis::new(testing::policy(), &limits);
+        analysis.input(SourceId(0), "test.http", "http");
+        let exchanges = testing::exchanges(&text);
+        for exchange in &exchanges {
+            analysis.exchange(exchange, &testing::extract(exchange));
+        }
+        let report = testing::done(analysis, exchanges.len());
+        assert_eq!(report.tokens.iter().map(|token| token.count).sum::<u64>(), kept + 1);
+        let told = report.findings.iter().any(|finding| finding.meta.code == "COV-009");
+        assert_eq!((report.tokens.len() as u64, told), (kept, kept == 1));
+    }
 }
