@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Doctor(Listing),
     /// Decode one token from the argument or standard input
     Decode(Decode),
+    /// Write a commented profile to begin with, filled with what a recording shows
+    Init(Init),
     /// List the rules
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
@@ -57,8 +59,8 @@ pub(crate) struct Reading {
     /// Show passwords, signatures and opaque tokens as they are
     #[arg(long)]
     pub(crate) show_secrets: bool,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Threads that may work at once [default: as many as there are processors, and for 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(crate) jobs: Option<u16>,
     /// Memory the bounds are made for, for example 64M or 1G
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
@@ -74,13 +76,14 @@ pub(crate) struct Reading {
 /// How the recordings are judged.
 #[derive(Debug, Args)]
 pub(crate) struct Judging {
-    /// Profile: a built-in name (exchange-s2s, generic) or a TOML file
+    /// Profile: exchange-s2s, generic, entra, sharepoint-s2s, or a TOML file (`inspector init` writes one)
     #[arg(long, value_name = "NAME|FILE", default_value = "exchange-s2s")]
     pub(crate) profile: String,
     /// The tenant or SIP domain that is expected in the tokens
     #[arg(long, value_name = "REALM")]
     pub(crate) realm: Option<String>,
-    /// Keys to verify signatures with: JWKS, PEM certificate or key, or metadata JSON; may be repeated
+    /// Keys to verify signatures with: JWKS or JWK, certificates or public keys (PEM, DER), metadata JSON, federation
+    /// metadata; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Vec<PathBuf>,
     /// Judge lifetimes at the time of the capture, now, or at a moment (RFC 3339)
@@ -95,6 +98,9 @@ pub(crate) struct Check {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
+    /// Words, one a line, to try as secrets of tokens signed by HMAC (JWT-026); none is ever shown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words: Option<PathBuf>,
     /// End with exit code 1 if there is a finding of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<Severity>,
@@ -144,6 +150,29 @@ pub(crate) struct Decode {
     /// Colour the output
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// `inspector init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Recordings that show what to propose: realms, hosts, application ids
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The built-in profile to extend
+    #[arg(long, value_name = "NAME", default_value = "exchange-s2s")]
+    pub(crate) profile: String,
+    /// Write to this file, which must not be there yet, instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Memory the bounds are made for, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
+    pub(crate) max_memory: u64,
+    /// Print no progress, warnings or hints to standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// `inspector rules`.

@@ -17,11 +17,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{
-        host::HostPattern,
-        ledger::Ledger,
-        observation::{Endpoint, Observation},
-    },
+    handshake::{host::HostPattern, ledger::Ledger, observation::Observation, published::PublishedKeys},
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -30,18 +26,16 @@ use crate::{
         Report,
         signature::{Signature, Signatures},
     },
-    rules::{self, Context, Severity, Summary, finding::Findings, panel::Panel},
-    secret::{Fingerprint, Secret},
-    time::Timestamp,
-    token::{
-        extract::Extraction,
-        verify::{Origin, VerificationKeys},
+    rules::{
+        self, Context, Severity, Summary,
+        finding::{Findings, Weighing},
+        panel::Panel,
     },
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{extract::Extraction, verify::VerificationKeys, words::WordList},
     verdict::{self, Facts, Scope},
 };
-
-/// Longest document of keys taken from a recording, in bytes.
-const LONGEST_METADATA: usize = 1 << 20;
 
 /// When the validity of tokens is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +62,7 @@ impl Clock {
 pub struct Policy {
     /// Callers, resources, issuers, paths.
     pub profile: Profile,
-    /// `--host`: limits the scope. Empty for the scope the traffic tells.
+    /// Limits the scope. The profile's, unless `--host` names others. Empty for the scope the traffic tells.
     pub hosts: Vec<HostPattern>,
     /// Realms an expected caller may be of; any if empty. The profile's, unless `--realm` names others.
     pub realms: Vec<String>,
@@ -76,8 +70,8 @@ pub struct Policy {
     pub clock: Clock,
     /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
     pub fail_on: Option<Severity>,
-    /// Secrets to try on HMAC signatures; none unless the user gives a list.
-    pub words: Vec<Secret<String>>,
+    /// Words to try on HMAC signatures; none unless the user gives a list.
+    pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
 }
@@ -86,13 +80,14 @@ impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
+        let hosts = profile.hosts.iter().map(|pattern| HostPattern::new(pattern)).collect();
         Self {
             profile,
-            hosts: Vec::new(),
+            hosts,
             realms,
             clock: Clock::Capture,
             fail_on: None,
-            words: Vec::new(),
+            words: Arc::default(),
             keys: Arc::default(),
         }
     }
@@ -120,7 +115,7 @@ pub struct Analysis {
     findings: Findings,
     signatures: Signatures,
     /// Keys the recording shows.
-    recorded: VerificationKeys,
+    recorded: PublishedKeys,
 }
 
 impl Analysis {
@@ -132,7 +127,7 @@ impl Analysis {
             panel: Panel::new(limits),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
-            recorded: VerificationKeys::new(limits),
+            recorded: PublishedKeys::new(VerificationKeys::new(limits)),
         }
     }
 
@@ -155,10 +150,7 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
-        if let Some(document) = published_keys(&observation) {
-            // A document without a key that can be used is the matter of a rule.
-            let _ = self.recorded.add(document, &Origin::Recording);
-        }
+        self.recorded.observe(&observation);
         self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }
 
@@ -202,11 +194,16 @@ impl Analysis {
         self.findings.add(rules::coverage::unreadable(source, why));
     }
 
+    /// One file of an input that was written in several could not be read. `file` is its number.
+    pub fn file_unreadable(&mut self, file: SourceId, why: &str) {
+        self.findings.add(rules::coverage::unreadable(file, why));
+    }
+
     /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
     fn verify(&mut self) {
         self.signatures.add_publishers(&self.policy.keys);
         for facts in self.ledger.tokens() {
-            self.signatures.verify(&facts.token, &self.policy.keys, &self.recorded);
+            self.signatures.verify(&facts.token, &self.policy.keys, self.recorded.keys(), facts.judged_at);
         }
     }
 
@@ -217,19 +214,15 @@ impl Analysis {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
         self.panel.finish(&summary, &mut context);
-        let judgement = self.policy.profile.judgement;
-        let findings = self.findings.finish(&scope, &self.ledger, |family| verdict::decides(judgement, family));
-        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger);
+        let Profile { judgement, exceptions, .. } = &self.policy.profile;
+        let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
+        let findings = self.findings.finish(&scope, &self.ledger, &weighing);
+        let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
+        let (findings, ignored) = exceptions.apply(findings, end);
+        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger).without(&ignored);
         let (outcome, reason) = verdict::judge(&facts);
-        Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
+        let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
+        report.ignored = ignored;
+        report
     }
-}
-
-/// The document of an answer that publishes keys.
-fn published_keys<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
-    if observation.endpoint != Endpoint::Metadata || observation.status != Some(200) {
-        return None;
-    }
-    let body = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
-    (body.len() <= LONGEST_METADATA).then_some(body)
 }

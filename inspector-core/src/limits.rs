@@ -14,6 +14,9 @@ pub struct Limits {
     pub entry: usize,
     /// Connections followed at once. The one that was quiet longest is ended to make room.
     pub connections: usize,
+    /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
+    /// exchanges that wait, and some 2 KiB for each. The one that was quiet longest is ended to make room.
+    pub connections_total: usize,
     /// A connection quiet for so many nanoseconds of capture time is ended.
     pub idle_nanos: i64,
     /// Out-of-order bytes kept per direction. Beyond, the hole before them is declared a gap.
@@ -70,6 +73,10 @@ pub struct Limits {
     pub signing_keys: usize,
     /// Keys tried on one token. Beyond, its signature is unverifiable.
     pub key_trials: usize,
+    /// Bytes of the list of words that are tried on HMAC signatures. Words beyond are not tried.
+    pub words: usize,
+    /// HMACs computed with these words, in all. Beyond, the remaining tokens are not tried.
+    pub word_trials: usize,
     /// Members of all objects and arrays in one JSON document that are walked for tokens.
     pub json_members: usize,
     /// Parameters, tokens, credentials, challenges and passwords kept per exchange, each kind by itself. What lies beyond is
@@ -100,6 +107,7 @@ impl Default for Limits {
             block: 16 << 20,
             entry: 16 << 20,
             connections: 65_536,
+            connections_total: 24 << 20,
             idle_nanos: 600 * 1_000_000_000,
             out_of_order: 1 << 20,
             out_of_order_total: 16 << 20,
@@ -127,6 +135,8 @@ impl Default for Limits {
             token_depth: 4,
             signing_keys: 1024,
             key_trials: 32,
+            words: 4 << 20,
+            word_trials: 4 << 20,
             json_members: 1 << 20,
             per_exchange: 4096,
             reorder: 4096,
@@ -156,6 +166,7 @@ impl Limits {
             block: scale(base.block).max(1 << 20),
             entry: scale(base.entry),
             connections: scale(base.connections),
+            connections_total: scale(base.connections_total),
             out_of_order: scale(base.out_of_order),
             out_of_order_total: scale(base.out_of_order_total),
             fragments: scale(base.fragments),

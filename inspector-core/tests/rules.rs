@@ -7,9 +7,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use inspector_core::rules::catalogue;
 
 /// What only a capture, a HAR or a limit can show; these rules have tests of their own.
-const WITHOUT_TRANSCRIPTS: [&str; 11] = [
-    "COV-001", "COV-002", "COV-003", "COV-009", "COV-010", "COV-011", "S2S-020", "S2S-021", "JWT-018", "JWT-026",
-    "JWT-029",
+const WITHOUT_TRANSCRIPTS: [&str; 12] = [
+    "COV-001", "COV-002", "COV-003", "COV-009", "COV-010", "COV-011", "COV-014", "S2S-020", "S2S-021", "JWT-018",
+    "JWT-026", "JWT-029",
 ];
 
 fn folder() -> PathBuf {

@@ -39,7 +39,7 @@ impl Receiver for Counted {
 fuzz_target!(|bytes: &[u8]| {
     let limits = limits(bytes);
     let mut keys = recording_keys(&limits);
-    let options = Options { limits, bodies: BodyPolicy::Measure, digests: bytes.len() % 3 == 0 };
+    let options = Options { limits, bodies: BodyPolicy::Measure, digests: bytes.len() % 3 == 0, jobs: 1 };
     let mut counted = Counted::default();
     let Ok(reading) = engine::read(SourceId(0), &mut &*bytes, &mut keys, &options, &mut counted) else { return };
     assert_eq!(reading.coverage.exchanges, counted.exchanges);

@@ -127,6 +127,10 @@ impl Consumer for Conversations<'_> {
         }
     }
 
+    fn weight(&self, state: &Conversation) -> usize {
+        state.app.weight()
+    }
+
     fn close(&mut self, mut state: Conversation, mut connection: Connection) {
         let before = self.results.pushed;
         state.app.close(&mut context!(self, &mut connection));

@@ -10,8 +10,11 @@
 mod conversations;
 mod order;
 mod quic;
+mod shares;
 
 use std::io::Read;
+
+pub use self::shares::Shares;
 
 use self::conversations::Conversations;
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     evidence::SourceId,
     flow::table::FlowTable,
     http::exchange::{Exchange, Mark},
-    input::{self, Control, Frame, Item, ItemSink, ReadError},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError},
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet},
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// How a recording is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bounds.
     pub limits: Limits,
@@ -37,6 +40,14 @@ pub struct Options {
     pub bodies: BodyPolicy,
     /// Digest each side's decrypted bytes (for comparing decryptions).
     pub digests: bool,
+    /// Threads that may work on one recording at once; 0 counts as 1. What is handed out is the same for any number.
+    pub jobs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), bodies: BodyPolicy::default(), digests: false, jobs: 1 }
+    }
 }
 
 /// Receives what a recording yields: exchanges in capture order, the rest as it becomes known.
@@ -71,6 +82,21 @@ pub fn read(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    let mut input = input;
+    read_from(source, &mut input, keys, options, receiver)
+}
+
+/// Reads one recording to its end, from wherever its items come: a file, or the files of a set.
+///
+/// # Errors
+/// [`ReadError`] if nothing of it could be read. Later damage is a note.
+pub fn read_from(
+    source: SourceId,
+    producer: &mut dyn Producer,
+    keys: &mut Keys,
+    options: &Options,
+    receiver: &mut dyn Receiver,
+) -> Result<Reading, ReadError> {
     let mut pipeline = Pipeline {
         source,
         options,
@@ -83,13 +109,11 @@ pub fn read(
         receiver,
         control: Control::Continue,
     };
-    let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
-    let mut format = recording.format.to_owned();
-    for compression in &recording.compressions {
-        format.push_str(&format!("+{compression}"));
-    }
+    // The calling thread is one of them.
+    let workers = options.jobs.saturating_sub(1);
+    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
     let coverage = pipeline.finish();
-    Ok(Reading { format, coverage })
+    Ok(Reading { format: recording.to_string(), coverage })
 }
 
 /// The stages of one recording.
@@ -211,9 +235,54 @@ impl Pipeline<'_> {
         self.count_fragments();
         self.table.finish(&mut self.conversations);
         self.hand_out(true);
+        if self.table.totals().evicted > 0 {
+            self.receiver.note(Note::input(NoteKind::Limit { limit: "connections" }));
+        }
         for report in self.quic.finish() {
             self.report(report);
         }
         self.coverage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Notes(Vec<NoteKind>);
+
+    impl Receiver for Notes {
+        fn exchange(&mut self, _: Box<Exchange>) -> Control {
+            Control::Continue
+        }
+
+        fn connection(&mut self, _: ConnectionReport) {}
+
+        fn note(&mut self, note: Note) {
+            self.0.push(note.kind);
+        }
+    }
+
+    #[test]
+    fn connections_that_had_to_make_room_are_told_of_once() {
+        let mut file = [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 1 << 18, 1].map(u32::to_le_bytes).concat();
+        for port in 1..=5 {
+            let mut packet = Vec::new();
+            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            builder.tcp(port, 80, 1, 64).syn().write(&mut packet, &[]).unwrap();
+            let length = packet.len() as u32;
+            file.extend([1, 0, length, length].map(u32::to_le_bytes).concat());
+            file.extend(packet);
+        }
+        for (connections, told) in [(3, 1), (5, 0)] {
+            let limits = Limits { connections, ..Limits::default() };
+            let (options, mut notes) = (Options { limits, ..Options::default() }, Notes::default());
+            let reading = read(SourceId(0), &mut &*file, &mut Keys::default(), &options, &mut notes).unwrap();
+            assert_eq!(reading.coverage.connections, 5);
+            assert_eq!(notes.0, vec![NoteKind::Limit { limit: "connections" }; told]);
+        }
     }
 }

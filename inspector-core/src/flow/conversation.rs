@@ -98,6 +98,8 @@ pub(crate) struct Conversation<S> {
     pub(crate) newest: Option<Timestamp>,
     /// In the table's queue of connections that hold bytes.
     pub(crate) queued: bool,
+    /// Bytes of memory it takes, about, without what waits out of order.
+    pub(crate) weight: usize,
 }
 
 /// Where events go.
@@ -140,7 +142,17 @@ pub(crate) fn guess_roles(segment: &Segment<'_>) -> (Way, bool) {
 impl<S> Conversation<S> {
     pub(crate) fn new(connection: Connection, state: S, client: Way) -> Self {
         let (first, second) = (Direction::new(), Direction::new());
-        Self { connection, state, first, second, client, reset: false, newest: None, queued: false }
+        let weight = Self::WEIGHT;
+        Self { connection, state, first, second, client, reset: false, newest: None, queued: false, weight }
+    }
+
+    /// What one takes whose consumer keeps nothing, with its places in the table.
+    pub(crate) const WEIGHT: usize = size_of::<Self>() + 256;
+
+    /// Weighs it anew.
+    pub(crate) fn weigh<C: Consumer<State = S>>(&mut self, consumer: &C) -> usize {
+        self.weight = Self::WEIGHT.saturating_add(consumer.weight(&self.state));
+        self.weight
     }
 
     pub(crate) const fn direction(&self, way: Way) -> &Direction {
@@ -316,7 +328,11 @@ impl<S> Conversation<S> {
         let needs = if flags.has(Flags::ACK) { peer.needed(segment.acknowledgment, now) } else { 0 };
         let open = needs <= peer.passed();
         let Some(position) = own.locate(sequence, segment.payload, flags.has(Flags::PSH), now) else { return };
-        if !bare {
+        let passed =
+            if open && segment.missing == 0 && !bare { own.pass(position, segment.payload.len()) } else { None };
+        if let Some(offset) = passed {
+            self.data(way, offset, segment.payload, now.at, out);
+        } else if !bare {
             let mut arrival =
                 Arrival { position, payload: segment.payload, missing: segment.missing, needs, open, now };
             if !own.has_room(&arrival, limits.out_of_order) {

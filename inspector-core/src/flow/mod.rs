@@ -144,6 +144,11 @@ pub trait Consumer {
     /// Something happened on it.
     fn event(&mut self, state: &mut Self::State, connection: &mut Connection, event: StreamEvent<'_>);
 
+    /// Bytes of memory the state takes, about: what [`Limits::connections_total`](crate::limits::Limits) bounds.
+    fn weight(&self, _state: &Self::State) -> usize {
+        0
+    }
+
     /// It is over: both directions ended, or it was abandoned. `End` events of both sides came before.
     fn close(&mut self, state: Self::State, connection: Connection);
 }

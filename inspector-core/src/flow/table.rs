@@ -72,7 +72,7 @@ pub struct Totals {
     pub late: u64,
     /// Connections ended for being quiet (`Limits::idle_nanos`).
     pub idle: u64,
-    /// Connections ended to make room (`Limits::connections`).
+    /// Connections ended to make room (`Limits::connections`, `Limits::connections_total`).
     pub evicted: u64,
     /// Times `Limits::out_of_order` was reached.
     pub direction_limit: u64,
@@ -153,6 +153,8 @@ pub struct FlowTable<C: Consumer> {
     recent: Recent,
     /// Bytes waiting in all connections.
     held: usize,
+    /// Bytes of memory all open connections take, about, without those.
+    weight: usize,
     /// Connections that may hold bytes, by place and number, in the order in which they began to.
     holding: VecDeque<(u32, ConnectionId)>,
     /// Capture time of the latest segment that had one.
@@ -196,6 +198,7 @@ impl<C: Consumer> FlowTable<C> {
             latest: NONE,
             recent: Recent::new(),
             held: 0,
+            weight: 0,
             holding: VecDeque::new(),
             clock: 0,
             due: i64::MIN,
@@ -256,6 +259,9 @@ impl<C: Consumer> FlowTable<C> {
         self.feed(place, way, segment, belongs, consumer);
         if self.held > self.limits.out_of_order_total {
             self.shed(consumer);
+        }
+        if self.weight > self.limits.connections_total {
+            self.lighten(consumer);
         }
     }
 
@@ -327,6 +333,7 @@ impl<C: Consumer> FlowTable<C> {
         let state = consumer.open(&connection);
         let conversation = Box::new(Conversation::new(connection, state, client));
         let ends = [segment.source, segment.destination];
+        self.weight = self.weight.saturating_add(conversation.weight);
         let place = self.slots.insert(Entry { ends, stamp: self.clock, state: State::Open(conversation) });
         self.slots.link(&mut self.open, place);
         self.places.insert(Key::new(segment.source, segment.destination), place);
@@ -370,11 +377,12 @@ impl<C: Consumer> FlowTable<C> {
             }
         };
         let was_reset = conversation.is_reset();
-        let before = conversation.charge();
+        let (before, light) = (conversation.charge(), conversation.weight);
         let out = &mut Outlet { consumer, totals: &mut self.totals };
         conversation.receive(way, segment, belongs, &mut self.recent, &self.limits, out);
         let after = conversation.charge();
         self.held = self.held.saturating_sub(before).saturating_add(after);
+        self.weight = self.weight.saturating_sub(light).saturating_add(conversation.weigh(consumer));
         let (ended, is_reset) = (conversation.has_ended(), conversation.is_reset());
         let queue = after > 0 && !conversation.queued;
         let id = conversation.connection.id;
@@ -421,6 +429,7 @@ impl<C: Consumer> FlowTable<C> {
         entry.stamp = self.clock;
         let State::Open(conversation) = std::mem::replace(&mut entry.state, State::Closed(closed)) else { return };
         self.held = self.held.saturating_sub(conversation.charge());
+        self.weight = self.weight.saturating_sub(conversation.weight);
         let list = if conversation.is_reset() { &mut self.reset } else { &mut self.open };
         self.slots.unlink(list, place);
         self.slots.link(&mut self.lingering, place);
@@ -495,6 +504,19 @@ impl<C: Consumer> FlowTable<C> {
             });
         }
         self.holding.push_back((place, id));
+    }
+
+    /// Ends the connections that were quiet longest until all others together are light enough; never that of the latest
+    /// segment.
+    #[cold]
+    fn lighten(&mut self, consumer: &mut C) {
+        while self.weight > self.limits.connections_total {
+            let latest = self.latest;
+            let oldest = [self.reset.first(), self.open.first()].into_iter().flatten().find(|place| *place != latest);
+            let Some(oldest) = oldest else { return };
+            self.totals.evicted = self.totals.evicted.saturating_add(1);
+            self.drop_connection(oldest, End::Abandoned, consumer);
+        }
     }
 
     /// Gives up holes, of those connections first that have waited longest, until the limit of all is kept.

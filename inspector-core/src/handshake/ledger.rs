@@ -225,6 +225,11 @@ impl Ledger {
         &self.flows
     }
 
+    /// The bounds it keeps.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The limit that was reached, if one was: then not everything was kept apart.
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
@@ -422,6 +427,7 @@ impl Ledger {
                         kind: sighting.kind,
                         count: 0,
                         first: observation.sighted(sighting),
+                        judged_at: observation.judged_at,
                         places: Vec::new(),
                         presented: 0,
                         refused: 0,

@@ -14,4 +14,5 @@ pub mod host;
 mod identity;
 pub mod ledger;
 pub mod observation;
+pub(crate) mod published;
 pub mod sts;

@@ -8,6 +8,7 @@ pub mod har;
 mod order;
 pub mod pcap;
 pub mod pcapng;
+pub mod set;
 pub mod text;
 mod unknown;
 pub mod unpack;
@@ -126,6 +127,22 @@ pub trait Format: Sync {
     /// # Errors
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
+
+    /// As [`Format::read`], with up to so many threads besides the calling one, if the format has work for them. The items
+    /// and their order are the same.
+    ///
+    /// # Errors
+    /// As [`Format::read`].
+    fn read_with(
+        &self,
+        input: &mut dyn io::Read,
+        limits: &Limits,
+        workers: usize,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        let _ = workers;
+        self.read(input, limits, sink)
+    }
 }
 
 macro_rules! formats {
@@ -145,6 +162,40 @@ pub struct Recording {
     pub compressions: Vec<Compression>,
 }
 
+/// Format and compressions as reports show them: `pcapng`, `har`, `pcap+gzip`.
+impl std::fmt::Display for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.format)?;
+        self.compressions.iter().try_for_each(|compression| write!(f, "+{compression}"))
+    }
+}
+
+/// Whatever yields the items of one recording.
+pub trait Producer {
+    /// Pushes all of them, or as many as `sink` wants; with up to so many threads besides the calling one.
+    ///
+    /// # Errors
+    /// [`ReadError`] if nothing could be read, or the operating system failed on the way.
+    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
+}
+
+impl Producer for &mut dyn io::Read {
+    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
+        read_recording_with(*self, limits, workers, sink)
+    }
+}
+
+/// Tells the format of a recording by its first bytes, without reading further.
+///
+/// # Errors
+/// [`ReadError`] if it is of no known format, empty, or the operating system fails.
+pub fn identify(input: &mut dyn io::Read, limits: &Limits) -> Result<Recording, ReadError> {
+    let mut input = Unpacked::open(input, limits)?;
+    let compressions = input.compressions().to_vec();
+    let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
+    Ok(Recording { format: format.name(), compressions })
+}
+
 /// Reads a recording of any format, compressed or not, to its end or until `sink` says stop.
 ///
 /// The format is told by content. `input` may be a live pipe: no more bytes are waited for than it takes to be certain,
@@ -158,11 +209,25 @@ pub fn read_recording(
     limits: &Limits,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
+    read_recording_with(input, limits, 0, sink)
+}
+
+/// As [`read_recording`], with up to so many threads besides the calling one, if the format has work for them. The items
+/// and their order are the same.
+///
+/// # Errors
+/// As [`read_recording`].
+pub fn read_recording_with(
+    input: &mut dyn io::Read,
+    limits: &Limits,
+    workers: usize,
+    sink: &mut dyn ItemSink,
+) -> Result<Recording, ReadError> {
     let mut input = Unpacked::open(input, limits)?;
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
-    let outcome = format.read(&mut input, limits, &mut watch);
+    let outcome = format.read_with(&mut input, limits, workers, &mut watch);
     let Watch { truncated, stopped, .. } = watch;
     match input.damage() {
         // The format has already met the end that the damage made.

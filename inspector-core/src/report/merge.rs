@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{NEXT_STEPS, Report, TokenSummary};
+use super::{Input, NEXT_STEPS, Report, TokenSummary};
 use crate::{
     coverage::Coverage,
+    evidence::{Evidence, SourceId},
     handshake::ledger::Index,
     rules::finding::{self, Finding},
     secret::Fingerprint,
@@ -37,6 +38,9 @@ impl Report {
         merged.reason = reason.unwrap_or_default();
         merged.next_steps = steps;
         merged.findings = folded(merged.findings);
+        for one in &mut merged.ignored {
+            one.findings = folded(std::mem::take(&mut one.findings));
+        }
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -44,6 +48,20 @@ impl Report {
             merged.coverage.add(&input.coverage);
         }
         Some(merged)
+    }
+
+    /// Names the files of an input that was written in several files: they take its place among the inputs, and every
+    /// evidence names its file and the frame in that file.
+    #[must_use]
+    pub fn by_file(mut self, input: SourceId, files: Vec<Input>) -> Self {
+        let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
+        let end = self.inputs.len().min(place + 1);
+        self.inputs.splice(place..end, files);
+        let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
+        let of_steps = self.handshakes.iter_mut().flat_map(|one| &mut one.steps).map(|step| &mut step.evidence);
+        let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
+        of_findings.chain(of_steps).chain(of_tokens).for_each(Evidence::localize);
+        self
     }
 
     fn absorb(&mut self, other: Self) {
@@ -54,6 +72,10 @@ impl Report {
         }
         self.inputs.extend(other.inputs);
         self.findings.extend(other.findings);
+        // Both are by the same profile.
+        for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
+            own.absorb(other);
+        }
         self.handshakes.extend(other.handshakes);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
@@ -89,6 +111,7 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         };
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
+        known.lowered |= finding.lowered;
         let most = known.evidence.len().max(finding.evidence.len());
         let room = most.saturating_sub(known.evidence.len());
         known.evidence.extend(finding.evidence.into_iter().take(room));

@@ -19,7 +19,7 @@ use crate::{
         diagnostics::ServerReason,
         ledger::Ledger,
     },
-    rules::{Severity, finding::Finding},
+    rules::{Severity, exceptions::Ignored, finding::Finding},
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind},
@@ -134,6 +134,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// What was found, the weightiest first.
     pub findings: Vec<Finding>,
+    /// What became of the ignores of the profile, and what they took out of the findings.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -177,6 +179,7 @@ impl Report {
             inputs,
             coverage,
             findings,
+            ignored: Vec::new(),
             handshakes: handshakes(policy, scope, ledger),
             tokens: tokens(ledger, signatures),
             span: ledger.span(),

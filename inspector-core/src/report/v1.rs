@@ -13,7 +13,11 @@ use super::{
 use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
-    rules::{Severity, finding::Finding as SourceFinding},
+    rules::{
+        Severity,
+        exceptions::{Ignored as SourceIgnored, Kept},
+        finding::Finding as SourceFinding,
+    },
     secret::Fingerprint,
     time::Timestamp,
     token::{
@@ -47,6 +51,8 @@ pub struct Report<T = Vec<Token>> {
     pub coverage: Coverage,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What the profile ignores; not part of `findings`. One for each of its ignores.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -108,6 +114,29 @@ pub struct Finding {
     pub remedy: String,
     /// Where to read on.
     pub reference: &'static str,
+}
+
+/// What became of an ignore of the profile.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ignored {
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// Name of the rule.
+    pub name: &'static str,
+    /// Only about such hosts.
+    pub host: Option<String>,
+    /// Why, as the profile says.
+    pub reason: String,
+    /// The last day.
+    pub until: Option<String>,
+    /// How many findings it took out, with their counts.
+    pub count: u64,
+    /// How many it is about that are reported all the same.
+    pub kept: u64,
+    /// Why: `expired`, `no-time`, `blocks` or `decides`.
+    pub kept_because: Option<Kept>,
+    /// What it took out.
+    pub findings: Vec<Finding>,
 }
 
 /// One place.
@@ -344,6 +373,7 @@ impl<T> Report<T> {
                 .collect(),
             coverage: report.coverage,
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
+            ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
             tokens,
         }
@@ -381,6 +411,23 @@ impl Finding {
             evidence: finding.evidence.iter().map(place).collect(),
             remedy: finding.remedy.to_string(),
             reference: finding.meta.reference,
+        }
+    }
+}
+
+impl Ignored {
+    fn new(ignored: &SourceIgnored, place: &impl Fn(&Place) -> Evidence) -> Self {
+        let ignore = &ignored.ignore;
+        Self {
+            rule: ignore.rule.code,
+            name: ignore.rule.name,
+            host: ignore.host.clone(),
+            reason: ignore.reason.clone(),
+            until: ignore.until.clone(),
+            count: ignored.count,
+            kept: ignored.kept,
+            kept_because: ignored.why_kept,
+            findings: ignored.findings.iter().map(|finding| Finding::new(finding, place)).collect(),
         }
     }
 }

@@ -5,7 +5,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use memchr::memmem;
@@ -16,18 +19,20 @@ use rsa::{
 use super::keylog::KeyError;
 
 /// An RSA private key.
+#[derive(Clone)]
 pub(crate) struct RsaKey {
     key: RsaPrivateKey,
     /// Big-endian, without leading zeros.
     modulus: Vec<u8>,
     /// Which of the sources it came from.
     source: usize,
-    used: AtomicU64,
+    /// Shared with the clones.
+    used: Arc<AtomicU64>,
 }
 
 impl RsaKey {
     fn new(key: RsaPrivateKey) -> Self {
-        Self { modulus: key.n().to_bytes_be(), key, source: 0, used: AtomicU64::new(0) }
+        Self { modulus: key.n().to_bytes_be(), key, source: 0, used: Arc::default() }
     }
 
     /// The same, from a source.

@@ -168,7 +168,9 @@ fn basic(report: &Report) -> String {
         let matching = |finding: &&inspector_core::rules::finding::Finding| {
             codes.contains(&finding.meta.code) && finding.in_scope == in_scope
         };
-        report.findings.iter().filter(matching).map(|finding| finding.count).sum()
+        // What the profile ignores was sent all the same.
+        let ignored = report.ignored.iter().flat_map(|one| &one.findings);
+        report.findings.iter().chain(ignored).filter(matching).map(|finding| finding.count).sum()
     };
     let mut text = format!("sent {}, offered {}", total(&["BAS-001"], true), total(&["BAS-003"], true));
     if report.findings.iter().any(|finding| finding.blocks) {

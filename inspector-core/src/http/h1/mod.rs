@@ -156,6 +156,15 @@ struct Open {
     expects: bool,
 }
 
+impl Open {
+    /// The next bytes of the content.
+    #[inline]
+    fn take(&mut self, piece: &[u8], cx: &Context<'_>) {
+        self.collector.meet(piece, cx.barren);
+        self.collector.push(piece, cx.limits);
+    }
+}
+
 /// Bytes kept with the positions of their pieces.
 #[derive(Debug, Default)]
 struct Stash {
@@ -185,7 +194,7 @@ impl Stash {
 #[derive(Debug, Default)]
 struct Half {
     reading: Reading,
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     buffer: Vec<u8>,
     /// Where `buffer` begins.
     first: Option<At>,
@@ -207,6 +216,28 @@ struct Half {
 }
 
 impl Half {
+    /// Takes bytes that lie wholly inside a content of known length, as most do. Whether they are such.
+    #[inline]
+    fn goes_on(&mut self, bytes: &[u8], at: At, cx: &Context<'_>) -> bool {
+        let (Reading::Length(left), Some(open)) = (&mut self.reading, &mut self.open) else { return false };
+        let length = bytes.len() as u64;
+        if length >= *left || open.expects {
+            return false;
+        }
+        *left -= length;
+        open.take(bytes, cx);
+        self.last = Some(at);
+        true
+    }
+
+    /// Bytes of memory besides its own, about.
+    fn weight(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, |open| {
+            size_of::<Open>().saturating_add(open.head.weight()).saturating_add(open.collector.weight())
+        });
+        open.saturating_add(self.buffer.capacity()).saturating_add(self.stash.bytes.capacity())
+    }
+
     fn unread(&mut self, bytes: usize, at: At) {
         if bytes > 0 {
             self.unread = self.unread.saturating_add(bytes as u64);
@@ -236,6 +267,8 @@ pub struct Http1 {
     queue: Queue,
     switch: Option<SwitchTo>,
     over: bool,
+    /// Bytes of the client that belong to no message.
+    unread: u64,
 }
 
 impl Http1 {
@@ -249,9 +282,20 @@ impl Http1 {
         self.queue.emitted
     }
 
+    /// Bytes the client sent that belong to no message; known once the connection is over.
+    pub const fn unread(&self) -> u64 {
+        self.unread
+    }
+
     /// Where the oldest exchange that is not complete begins.
     pub fn oldest_open(&self) -> Option<At> {
         self.queue.oldest()
+    }
+
+    /// Bytes of memory it takes, about.
+    pub fn weight(&self) -> usize {
+        let halves = self.client.weight().saturating_add(self.server.weight());
+        size_of::<Self>().saturating_add(halves).saturating_add(self.queue.weight())
     }
 
     /// Takes the next bytes of `side`. Whatever they hold, the call takes time in proportion to them.
@@ -260,6 +304,9 @@ impl Http1 {
             return Next::Continue;
         }
         let role = self.role(side);
+        if self.switch.is_none() && self.half(role).goes_on(bytes, at, cx) {
+            return Next::Continue;
+        }
         self.feed(role, bytes, at, cx);
         self.take_switch(cx)
     }
@@ -317,6 +364,9 @@ impl Http1 {
             }
             let (bytes, at) = (std::mem::take(&mut half.unread), half.unread_at);
             if bytes > 0 {
+                if role == Side::Client {
+                    self.unread = self.unread.saturating_add(bytes);
+                }
                 let kind = NoteKind::Unread { bytes };
                 cx.sink.note(Note { at, connection: Some(cx.connection.id), kind });
             }

@@ -5,9 +5,11 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use memchr::memchr;
+
 use super::{
     content,
-    json::{Json, Text},
+    json::{Flaw, Json, Text},
     model::{Content, Entry, Headers, Request, Response},
     sanitized::Traces,
     window::RawEntry,
@@ -31,12 +33,46 @@ pub(crate) struct Converted {
     pub(crate) traces: Traces,
 }
 
-/// Converts the entry `log.entries[index]`.
+impl Converted {
+    /// Counts its entry from so many before the one it was counted from.
+    pub(crate) fn move_by(&mut self, entries: u64) {
+        let messages = [&mut self.exchange.request, &mut self.exchange.response];
+        for message in messages.into_iter().flatten() {
+            for at in [&mut message.first, &mut message.head_end, &mut message.end] {
+                if let At::Entry { index, .. } = at {
+                    *index = index.saturating_add(entries);
+                }
+            }
+        }
+    }
+}
+
+/// An exchange, or why an entry is none.
+pub(crate) type Outcome = Result<Converted, &'static str>;
+
+/// Converts the entry `log.entries[index]`, which the scanner found sound.
 ///
 /// # Errors
 /// Why it is no exchange, in words for the user.
-pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Result<Converted, &'static str> {
-    let entry = Entry::read(&mut Json::new(raw));
+pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Outcome {
+    exchange(&Entry::read(&mut Json::new(raw)), index, limits)
+}
+
+/// Converts the entry `log.entries[index]` at the start of `bytes`, which nobody has looked at; yields its length, too.
+///
+/// # Errors
+/// The entry is not whole, not sound or too large: the scanner has to judge it.
+pub(crate) fn exchange_from_start(bytes: &[u8], index: u64, limits: &Limits) -> Result<(Outcome, usize), Flaw> {
+    let mut json = Json::strict(bytes);
+    let entry = Entry::read(&mut json);
+    match json.flaw() {
+        Some(flaw) => Err(flaw),
+        None if json.position() > limits.entry => Err(Flaw::Doubt),
+        None => Ok((exchange(&entry, index, limits), json.position())),
+    }
+}
+
+fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
     let request = entry.request.as_ref().filter(|request| is_request(request));
     let response = entry.response.as_ref().filter(|response| is_response(response));
     if request.is_none() && response.is_none() {
@@ -57,11 +93,11 @@ pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits
     if request.is_none() {
         convert.marks.add(Mark::RequestMissing);
     }
-    convert.failure(&entry, response, &target);
+    convert.failure(entry, response, &target);
     if convert.traces.placeholder {
         convert.marks.add(Mark::Sanitized);
     }
-    let server = server(&entry, &target, scheme);
+    let server = server(entry, &target, scheme);
     let exchange = Exchange {
         source: SourceId(0),
         number: 0,
@@ -137,7 +173,9 @@ impl Convert<'_> {
             self.marks.add(Mark::EntryMalformed);
         }
         let authority = request.headers.pseudo("authority").map(Text::bytes);
-        let mut head = HeadBuilder::request(method, target, authority.as_deref());
+        let line = method.len() + target.len() + 3;
+        let room = (line + request.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::request_with_room(room, method, target, authority.as_deref());
         self.fields(&request.headers, &mut head);
         let declared = request.headers.field("content-type").filter(|value| !value.is_empty());
         let media_type = media_type(declared.or(request.content.media_type));
@@ -161,7 +199,9 @@ impl Convert<'_> {
                 Body { kept: Some(bytes.into()), cut, ..content::sized(length) }
             }
             None => {
-                let size = request.body_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                let told = request.body_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
+                let sent = || u64::try_from(request.headers.field("content-length")?.integer()?).ok();
+                let size = told.or_else(sent).unwrap_or(0);
                 let cut = (size > 0 && content::is_loss(media_type)).then_some(BodyCut::Recording);
                 Body { cut, ..content::sized(size) }
             }
@@ -182,7 +222,9 @@ impl Convert<'_> {
         }
         let status = status.unwrap_or(0);
         let reason = response.reason.map(Text::bytes).unwrap_or_default();
-        let mut head = HeadBuilder::response(status, &reason);
+        let status_line = 3 + reason.len() + 3;
+        let room = (status_line + response.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::response_with_room(room, status, &reason);
         self.fields(&response.headers, &mut head);
         if let Some(location) = response.redirect.filter(|url| !url.is_empty())
             && response.headers.field("location").is_none()
@@ -255,7 +297,11 @@ impl Convert<'_> {
         let mut count = 0;
         for (name, value) in &headers.fields {
             let (name, value) = (name.bytes(), value.bytes());
-            for line in value.split(|byte| *byte == b'\n') {
+            let mut rest = Some(value.as_ref());
+            while let Some(lines) = rest {
+                let end = memchr(b'\n', lines);
+                let line = end.and_then(|end| lines.get(..end)).unwrap_or(lines);
+                rest = end.and_then(|end| lines.get(end + 1..));
                 count += 1;
                 if count > self.limits.fields || head.len() + name.len() + line.len() > 2 * self.limits.head {
                     self.marks.add(Mark::Malformed);

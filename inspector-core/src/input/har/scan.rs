@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use memchr::memmem;
 
 use super::{
+    json::{Flaw, blanks},
     model,
     window::{Halt, RawEntry, Window},
 };
@@ -133,6 +134,18 @@ impl Nest {
     }
 }
 
+/// Bytes of white space and commas before an entry.
+pub(super) fn between_entries(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += blanks(bytes.get(at..).unwrap_or_default());
+        if bytes.get(at) != Some(&b',') {
+            return at;
+        }
+        at += 1;
+    }
+}
+
 /// Hands out the pieces of one HAR.
 pub(crate) struct Scanner<'r> {
     window: Window<'r>,
@@ -188,6 +201,51 @@ impl<'r> Scanner<'r> {
         }
     }
 
+    /// Whether it stands between two entries, behind the first complete one: what that begins with is needed to tell
+    /// others.
+    pub(crate) fn is_among_entries(&self) -> bool {
+        matches!(self.place, Place::Entries(_)) && !self.window.first_name().is_empty()
+    }
+
+    /// The window.
+    pub(super) const fn window(&mut self) -> &mut Window<'r> {
+        &mut self.window
+    }
+
+    /// Hands out the next entry by `read`, which is given the bytes it begins with and yields what it made of it and its
+    /// length. Of what `read` refuses nothing is crossed: the next piece tells what it is.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub(crate) fn entry_by<T>(
+        &mut self,
+        mut read: impl FnMut(&[u8]) -> Result<(T, usize), Flaw>,
+    ) -> io::Result<Option<T>> {
+        if !self.is_among_entries() {
+            return Ok(None);
+        }
+        self.window.release();
+        loop {
+            let ahead = self.window.ahead();
+            let between = between_entries(ahead);
+            let entry = ahead.get(between..).unwrap_or_default();
+            let flaw = match entry.first() {
+                Some(b'{') => match read(entry) {
+                    Ok((value, length)) => {
+                        self.window.advance(between + length);
+                        return Ok(Some(value));
+                    }
+                    Err(flaw) => flaw,
+                },
+                Some(_) => Flaw::Doubt,
+                None => Flaw::End,
+            };
+            if flaw == Flaw::Doubt || !self.window.read_on()? {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Reads the start of the document.
     fn document(&mut self) -> Result<Step, Halt> {
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -202,7 +260,7 @@ impl<'r> Scanner<'r> {
                 return Ok(Step::Damaged("it does not begin as JSON does"));
             }
         };
-        self.found = self.place != Place::Top;
+        self.found |= self.place != Place::Top;
         self.window.advance(1);
         Ok(Step::Nothing)
     }
@@ -258,6 +316,11 @@ impl<'r> Scanner<'r> {
     fn end(&mut self) -> Result<Step, Halt> {
         self.leave(Place::End);
         match self.window.significant() {
+            // Archives that were joined without their brackets: the next is read like the first.
+            Ok(b'{' | b'[') => {
+                self.place = Place::Start;
+                Ok(Step::Damaged("another document follows the first, and was read like it"))
+            }
             Ok(_) => Ok(Step::Damaged("bytes behind the end of the document were not read")),
             Err(Halt::End) => Ok(Step::Nothing),
             Err(halt) => Err(halt),
