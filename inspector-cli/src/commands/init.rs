@@ -124,8 +124,8 @@ impl Seen {
 
     fn token(&mut self, token: &Token, first: &Evidence, report: &Report, base: &Profile) {
         let place = place::words(first, report);
-        let principals: Vec<Principal> =
-            [token.issuer(), token.name_id()].into_iter().flatten().filter(Principal::is_guid).collect();
+        let principals: Vec<&Principal> =
+            [token.issuer(), token.name_id()].into_iter().flatten().filter(|it| it.is_guid()).collect();
         for principal in &principals {
             let realm = principal.realm().filter(|realm| *realm != "*" && !realm.is_empty());
             if let Some(realm) = realm.filter(|realm| !self.realms.iter().any(|known| known.value == **realm)) {
@@ -145,7 +145,8 @@ impl Seen {
             push(&mut self.issuers, &issuer, &place);
         }
         let claimed = ["appid", "azp"].into_iter().filter_map(|name| token.claim(name));
-        let ids = claimed.map(std::borrow::Cow::into_owned).chain(principals.into_iter().map(|it| it.name));
+        let named = principals.into_iter().map(|it| it.name.to_string());
+        let ids = claimed.map(std::borrow::Cow::into_owned).chain(named);
         for id in ids.filter(|id| is_guid(id)) {
             let known = base.caller(&id).is_some() || base.resource(&id).is_some();
             let signs = base.issuers.iter().any(|issuer| issuer.issuer.starts_with(&*id.to_ascii_lowercase()));

@@ -164,7 +164,7 @@ fn the_same_input_gives_the_same_bytes() {
 fn endless_input_stays_within_its_bounds() {
     let mut limits = Limits::default();
     (limits.hosts, limits.calls, limits.tokens, limits.findings) = (20, 10, 15, 5);
-    let mut analysis = crate::analysis::Analysis::new(testing::policy(), &limits);
+    let mut analysis = Analysis::new(testing::policy(), &limits);
     analysis.input(SourceId(0), "x", "http");
     for number in 0..200 {
         let text = call("Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=", "HTTP/1.1 200 OK\n")
@@ -191,7 +191,7 @@ fn endless_input_stays_within_its_bounds() {
 #[test]
 fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     let judge = |number: u32, text: &str| {
-        let mut analysis = crate::analysis::Analysis::new(testing::policy(), &Limits::default());
+        let mut analysis = Analysis::new(testing::policy(), &Limits::default());
         analysis.input(SourceId(number), &format!("{number}.http"), "http");
         let exchanges = testing::exchanges(text);
         for mut exchange in exchanges.iter().cloned() {
