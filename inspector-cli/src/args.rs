@@ -128,6 +128,9 @@ pub(crate) struct Timeline {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
+    /// Show all messages, not only those of authentication
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = TimelineFormat::Human)]
     pub(crate) format: TimelineFormat,

@@ -74,6 +74,8 @@ pub struct Policy {
     pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
+    /// Steps of handshakes are all messages, not only those of authentication.
+    pub all_messages: bool,
 }
 
 impl Policy {
@@ -89,6 +91,7 @@ impl Policy {
             fail_on: None,
             words: Arc::default(),
             keys: Arc::default(),
+            all_messages: false,
         }
     }
 
@@ -150,6 +153,9 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        if self.policy.all_messages {
+            self.ledger.list(&observation);
+        }
         self.recorded.observe(&observation);
         self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }

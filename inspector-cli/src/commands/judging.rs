@@ -57,6 +57,8 @@ pub(crate) struct Asked<'a> {
     /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
     /// out of scope.
     pub(crate) only_hosts: bool,
+    /// Steps of handshakes are all messages, not only those of authentication.
+    pub(crate) all_messages: bool,
 }
 
 /// Reads and judges.
@@ -65,7 +67,7 @@ pub(crate) struct Asked<'a> {
 /// The command line is wrong, or nothing could be read.
 pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, asked, &limits)?;
+    let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
     let clock = policy.clock;
     let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
     let make = |recording: &Recording| Judge {

@@ -36,11 +36,15 @@ impl Report {
         }
         merged.outcome = outcome;
         merged.reason = reason.unwrap_or_default();
-        merged.next_steps = steps;
+        if several {
+            merged.handshakes = merged.threads.handshakes();
+            withdraw(&mut merged, &mut steps);
+        }
         merged.findings = folded(merged.findings);
         for one in &mut merged.ignored {
             one.findings = folded(std::mem::take(&mut one.findings));
         }
+        merged.next_steps = steps;
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -58,9 +62,10 @@ impl Report {
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
         let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
-        let of_steps = self.handshakes.iter_mut().flat_map(|one| &mut one.steps).map(|step| &mut step.evidence);
         let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
-        of_findings.chain(of_steps).chain(of_tokens).for_each(Evidence::localize);
+        of_findings.chain(of_tokens).for_each(Evidence::localize);
+        self.threads.localize();
+        self.handshakes = self.threads.handshakes();
         self
     }
 
@@ -76,7 +81,7 @@ impl Report {
         for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
             own.absorb(other);
         }
-        self.handshakes.extend(other.handshakes);
+        self.threads.extend(other.threads);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
         self.span = match (self.span, other.span) {
@@ -84,6 +89,19 @@ impl Report {
             (one, other) => one.or(other),
         };
     }
+}
+
+/// Takes back findings that only say that something was not recorded, where another input has it.
+fn withdraw(report: &mut Report, next_steps: &mut Vec<String>) {
+    let threads = &report.threads;
+    let (kept, withdrawn): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut report.findings).into_iter().partition(|finding| !threads.supplies(finding));
+    next_steps.retain(|step| {
+        let of = |finding: &Finding| finding.remedy.as_ref() == step;
+        kept.iter().any(of) || !withdrawn.iter().any(of)
+    });
+    report.findings = kept;
+    report.fails_on = report.fail_on.is_some_and(|limit| report.findings.iter().any(|one| one.severity >= limit));
 }
 
 /// The reason of the input that decided, with its name.
