@@ -215,8 +215,8 @@ fn bytes_that_are_not_read_block() {
         );
         connection.exchange(capture, &[1; 100], &[2; 100]);
     });
-    let junk = capture(|capture, connection| connection.send(capture, true, b"junk, and no request\r\n"));
-    let begun = capture(|capture, connection| connection.send(capture, true, b"{\"password\":\"x\"}"));
+    let junk = capture(|capture, connection| connection.send(capture, true, b"junk, and certainly no request\r\n"));
+    let begun = capture(|capture, connection| connection.send(capture, true, b"{\"user\":\"a\",\"password\":\"x\"}"));
     let twice = capture(|capture, connection| {
         let hidden = String::from_utf8(call(&basic())).unwrap();
         connection.exchange(capture, &request("/EWS/x", "Content-Length: 0\r\n", &hidden), &ok());
@@ -482,4 +482,40 @@ fn basic_in_a_message_of_a_websocket_is_told() {
         connection.close(capture);
     });
     assert_eq!(support::severity(&report, "BAS-018"), Some(Severity::Medium), "{:?}", codes(&report));
+}
+
+/// Tokens that name the expected caller without anybody who answers for it.
+#[test]
+fn a_name_without_authority_shows_nothing() {
+    let actor = support::actor(json!({}));
+    let parts: Vec<&str> = actor.split('.').collect();
+    let outer = good();
+    let encrypted = format!("{}.AAAA.AAAA.AAAA.AAAA", support::part(&json!({"alg": "RSA-OAEP", "enc": "A256GCM"})));
+    let entra = |header: Value, changes: Value, signature: usize| {
+        let mut claims = json!({"aud": "https://mail.contoso.com", "iss": format!("https://sts.windows.net/{}/", support::REALM),
+            "appid": support::SKYPE, "tid": support::REALM, "ver": "1.0", "nbf": support::NOW, "exp": support::NOW + 3600});
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        support::jwt(&header, &claims, signature)
+    };
+    let around = |actor: &str| support::outer_of(actor, json!({}));
+    let other = "https://sts.windows.net/aaaaaaaa-0000-4000-8000-000000000001/";
+    for (what, token) in [
+        ("an encrypted actor token", around(&encrypted)),
+        ("an opaque actor token", around("opaque.thing")),
+        ("an actor token that is cut", around(&actor[..300])),
+        ("an actor token without its signature", around(&format!("{}.{}.[REDACTED]", parts[0], parts[1]))),
+        ("an actor token without issuer", around(&support::actor(json!({"iss": null})))),
+        ("an actor token of another tenant's service", around(&support::actor(json!({"iss": other})))),
+        ("an outer token without header", format!("eA.{}.", outer.split('.').nth(1).unwrap())),
+        ("an unsigned Entra token", entra(support::none(), json!({}), 0)),
+        ("an Entra token with an HMAC", entra(json!({"alg": "HS256"}), json!({}), 32)),
+        ("an Entra token with an impossible signature", entra(support::rs256(), json!({}), 3)),
+        ("an Entra token of two tenants", entra(support::rs256(), json!({"iss": other}), 256)),
+    ] {
+        let report = judge("token.har", &har(&[entry(Some(&format!("Bearer {token}")))]));
+        assert!(!passes(&report), "{what}: {:?}", codes(&report));
+    }
+    let report =
+        judge("token.har", &har(&[entry(Some(&format!("Bearer {}", entra(support::rs256(), json!({}), 256))))]));
+    assert!(passes(&report) && has(&report, "S2S-001"), "{}", report.reason);
 }

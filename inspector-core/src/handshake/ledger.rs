@@ -589,7 +589,8 @@ fn record_actor(
     limit: usize,
 ) {
     let issuer = || actor.claim("iss").unwrap_or_default();
-    if let Some(known) = says.issuer.as_deref().filter(|_| says.is_unknown) {
+    if says.is_unknown {
+        let known = says.issuer.as_deref().unwrap_or_default();
         let evidence = || observation.claimed(sighting, "iss", &issuer());
         see_text(&mut facts.unknown_issuers, known, SHORT_LIST, limit, evidence);
     }

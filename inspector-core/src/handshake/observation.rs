@@ -627,9 +627,12 @@ fn carried(extraction: &Extraction) -> Carried {
         }
     }
     for sighting in extraction.sightings.iter().filter(|s| s.role == Role::Presented && s.part != Part::ResponseBody) {
-        if sighting.token.defects.contains(&Defect::Redacted) {
+        // An outer token is worth what its actor token is.
+        let actor = sighting.token.actor.as_deref().filter(|_| sighting.kind == TokenKind::S2sOuter);
+        let is_redacted = |token: &Token| token.defects.contains(&Defect::Redacted);
+        if is_redacted(&sighting.token) || actor.is_some_and(is_redacted) {
             carried.redacted = true;
-        } else if is_readable(&sighting.token) {
+        } else if is_readable(&sighting.token) && actor.is_none_or(is_readable) {
             carried.readable_token = true;
         } else {
             carried.unreadable_token = true;

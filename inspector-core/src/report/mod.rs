@@ -101,8 +101,8 @@ pub struct Handshake {
     pub grants: Vec<GrantKind>,
     /// Requests for a token by a client that had one for the same resource before.
     pub renewals: u64,
-    /// Calls recorded a second time, on the other side of a proxy or in another input. They count once.
-    pub seen_twice: u64,
+    /// Further recordings of these calls, on the other side of a proxy or in another input. A call counts once.
+    pub seen_again: u64,
     /// The first steps, in the order of time over all inputs.
     pub steps: Vec<Step>,
     /// Further steps that are not listed.

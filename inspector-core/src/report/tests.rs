@@ -224,7 +224,7 @@ fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     assert_eq!((found.len(), found[0].count), (1, 2));
     assert_eq!((twice.tokens.len(), twice.tokens[0].count), (1, 2));
     // One token at one place at one moment is one call that was recorded twice.
-    assert_eq!((twice.handshakes.len(), twice.handshakes[0].calls, twice.handshakes[0].seen_twice), (1, 1, 1));
+    assert_eq!((twice.handshakes.len(), twice.handshakes[0].calls, twice.handshakes[0].seen_again), (1, 1, 1));
     assert!(twice.handshakes[0].steps.iter().all(|step| step.also.len() == 1));
     assert!(Report::merge(Vec::new()).is_none());
 }

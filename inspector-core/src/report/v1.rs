@@ -212,8 +212,8 @@ pub struct Handshake {
     pub grants: Vec<&'static str>,
     /// Renewals.
     pub renewals: u64,
-    /// Calls recorded a second time; they count once.
-    pub seen_twice: u64,
+    /// Further recordings of the calls; a call counts once.
+    pub seen_again: u64,
     /// The inputs that tell of it.
     pub inputs: Vec<String>,
     /// The first steps, by time.
@@ -488,7 +488,7 @@ impl Handshake {
             flow: handshake.flow,
             grants: handshake.grants.iter().map(|grant| grant.as_str()).collect(),
             renewals: handshake.renewals,
-            seen_twice: handshake.seen_twice,
+            seen_again: handshake.seen_again,
             inputs: inputs(handshake, place),
             steps: handshake.steps.iter().map(|step| Step::new(step, handshake, place)).collect(),
             steps_omitted: handshake.steps_omitted,

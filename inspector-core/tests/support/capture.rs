@@ -44,6 +44,15 @@ impl Capture {
         connection
     }
 
+    /// A packet of another protocol above IPv4, from the client to the server.
+    pub(crate) fn packet(&mut self, protocol: u8, payload: &[u8]) {
+        let mut packet = vec![2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 0, 0x45, 0];
+        packet.extend(u16::try_from(20 + payload.len()).unwrap().to_be_bytes());
+        packet.extend([0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 2, 10, 0, 0, 9]);
+        packet.extend_from_slice(payload);
+        self.record(&packet);
+    }
+
     /// The file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut file = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();

@@ -13,6 +13,9 @@ use crate::{
     rules::{Context, Declared, Rule, declare_rule, finding::Concern, occasion::Occasions},
 };
 
+/// Fewer bytes than these hold no credentials: `Authorization:Basic Og==`.
+const SHORTEST: u64 = 24;
+
 declare_rule! {
     /// A client sent bytes that were not read as a request: they break the grammar of HTTP, they went through a tunnel or
     /// followed a switch of protocols and are of no protocol this program knows, or the lengths of a request contradict
@@ -54,7 +57,7 @@ impl Rule for BytesUnread {
 
     fn connection(&mut self, input: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
         // What follows a hole is not read either, and COV-002 says so.
-        if report.unread == 0 || report.connection.gaps.first().is_some_and(|gaps| *gaps > 0) {
+        if report.unread < SHORTEST || report.connection.gaps.first().is_some_and(|gaps| *gaps > 0) {
             return;
         }
         let tunnel = report.tunnel.as_deref().map(|authority| host::normalize(authority, Scheme::Https));

@@ -21,7 +21,8 @@ declare_rule! {
     /// Behind a publishing proxy or the hybrid agent the names differ rightly; hosts of the hybrid agent are left out.
     pub(crate) AudienceHostMismatch = "S2S-013" "audience-host-mismatch" Medium,
     title: "The token's audience names another host than the request",
-    remedy: "Register the published name as a service principal name, and do not offload TLS in front of OAuth endpoints.",
+    remedy: "Register the published name as a service principal name (Update-MgServicePrincipal -ServicePrincipalNames), \
+             and do not offload TLS in front of OAuth endpoints.",
     source: "[MS-XOAUTH] §3.2.5.6",
     reference: "https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xoauth/",
 }
