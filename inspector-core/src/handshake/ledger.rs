@@ -56,6 +56,8 @@ pub struct Ledger {
     issuances: Vec<Issuance>,
     tokens: Vec<TokenFacts>,
     token_index: Index<Fingerprint, usize>,
+    /// Bytes of their texts.
+    token_bytes: usize,
     tokens_beyond: u64,
     calls_beyond: u64,
     callers: Vec<(String, Seen)>,
@@ -86,6 +88,7 @@ impl Ledger {
             issuances: Vec::new(),
             tokens: Vec::new(),
             token_index: Index::default(),
+            token_bytes: 0,
             tokens_beyond: 0,
             calls_beyond: 0,
             callers: Vec::new(),
@@ -439,13 +442,15 @@ impl Ledger {
         for sighting in &observation.extraction.sightings {
             let id = sighting.token.id;
             let presented = sighting.role == Role::Presented;
+            let bytes = self.token_bytes.saturating_add(sighting.token.raw.reveal().len());
             let at = match self.token_index.get(&id) {
                 Some(at) => *at,
-                None if self.tokens.len() >= self.limits.tokens => {
+                None if self.tokens.len() >= self.limits.tokens || bytes > self.limits.tokens_total => {
                     self.tokens_beyond += 1;
                     continue;
                 }
                 None => {
+                    self.token_bytes = bytes;
                     self.token_index.insert(id, self.tokens.len());
                     self.tokens.push(TokenFacts {
                         token: Arc::clone(&sighting.token),

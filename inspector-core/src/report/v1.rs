@@ -33,9 +33,9 @@ use crate::{
 /// The JSON Schema (draft 2020-12) of [`Report`].
 pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
 
-/// The whole document.
+/// The whole document. `T` is how its tokens are held: made, or made as they are written ([`Report::streamed`]).
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct Report<T = Vec<Token>> {
     /// `inspector-report/1`.
     pub schema: &'static str,
     /// The answer.
@@ -59,7 +59,22 @@ pub struct Report {
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
-    pub tokens: Vec<Token>,
+    pub tokens: T,
+}
+
+/// The tokens of a report, of which only one at a time takes memory: there may be thousands, each with its claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'r>(&'r Source);
+
+impl Serialize for Tokens<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(made(self.0))
+    }
+}
+
+fn made(report: &Source) -> impl Iterator<Item = Token> {
+    let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
+    report.tokens.iter().map(move |token| Token::new(token, &place))
 }
 
 /// One input.
@@ -379,6 +394,19 @@ pub struct Principal {
 
 impl From<&Source> for Report {
     fn from(report: &Source) -> Self {
+        Self::with(report, made(report).collect())
+    }
+}
+
+impl<'r> Report<Tokens<'r>> {
+    /// A document whose tokens are made as they are written.
+    pub fn streamed(report: &'r Source) -> Self {
+        Self::with(report, Tokens(report))
+    }
+}
+
+impl<T> Report<T> {
+    fn with(report: &Source, tokens: T) -> Self {
         let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
         Self {
             schema: "inspector-report/1",
@@ -396,7 +424,7 @@ impl From<&Source> for Report {
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
             ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
-            tokens: report.tokens.iter().map(|token| Token::new(token, &place)).collect(),
+            tokens,
         }
     }
 }
