@@ -15,7 +15,7 @@ use crate::{
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
 pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let reading = &check.reading;
-    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), only_hosts: false };
+    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), ..Default::default() };
     let judged = judging::judge(reading, &check.judging, &asked)?;
     let report = &judged.report;
     let mut to = match check.format {
@@ -44,13 +44,13 @@ fn exit(report: &Report) -> Exit {
 /// The document `inspector-report/1`.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Document {
-    Usual(Box<v1::Report>),
+enum Document<'r> {
+    Usual(Box<v1::Report<v1::Tokens<'r>>>),
     WithSecrets(serde_json::Value),
 }
 
-fn document(report: &Report, show_secrets: bool) -> Result<Document, Failure> {
-    let document = v1::Report::from(report);
+fn document(report: &Report, show_secrets: bool) -> Result<Document<'_>, Failure> {
+    let document = v1::Report::streamed(report);
     if !show_secrets {
         return Ok(Document::Usual(Box::new(document)));
     }

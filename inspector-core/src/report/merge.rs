@@ -6,7 +6,7 @@ use super::{Input, NEXT_STEPS, Report, TokenSummary};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
-    handshake::ledger::Index,
+    handshake::{ledger::Index, lineage},
     rules::finding::{self, Finding},
     secret::Fingerprint,
     verdict::Outcome,
@@ -29,6 +29,10 @@ impl Report {
                 steps.push(step.clone());
             }
         }
+        if let Some(step) = without_the_silent(&reports) {
+            steps.insert(0, step);
+            steps.truncate(NEXT_STEPS);
+        }
         let mut all = reports.into_iter();
         let mut merged = all.next()?;
         for report in all {
@@ -36,8 +40,15 @@ impl Report {
         }
         merged.outcome = outcome;
         merged.reason = reason.unwrap_or_default();
-        merged.next_steps = steps;
+        if several {
+            merged.handshakes = merged.threads.handshakes();
+            withdraw(&mut merged, &mut steps);
+        }
         merged.findings = folded(merged.findings);
+        for one in &mut merged.ignored {
+            one.findings = folded(std::mem::take(&mut one.findings));
+        }
+        merged.next_steps = steps;
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -54,10 +65,12 @@ impl Report {
         let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
-        let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
-        let of_steps = self.handshakes.iter_mut().flat_map(|one| &mut one.steps).map(|step| &mut step.evidence);
+        let ignored = self.ignored.iter_mut().flat_map(|one| &mut one.findings);
+        let of_findings = self.findings.iter_mut().chain(ignored).flat_map(|finding| &mut finding.evidence);
         let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
-        of_findings.chain(of_steps).chain(of_tokens).for_each(Evidence::localize);
+        of_findings.chain(of_tokens).for_each(Evidence::localize);
+        self.threads.localize();
+        self.handshakes = self.threads.handshakes();
         self
     }
 
@@ -69,7 +82,11 @@ impl Report {
         }
         self.inputs.extend(other.inputs);
         self.findings.extend(other.findings);
-        self.handshakes.extend(other.handshakes);
+        // Both are by the same profile.
+        for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
+            own.absorb(other);
+        }
+        self.threads.extend(other.threads);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
         self.span = match (self.span, other.span) {
@@ -77,6 +94,40 @@ impl Report {
             (one, other) => one.or(other),
         };
     }
+}
+
+/// Takes back findings that only say that something was not recorded, where another input has it.
+fn withdraw(report: &mut Report, next_steps: &mut Vec<String>) {
+    let threads = &report.threads;
+    let (kept, withdrawn): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut report.findings).into_iter().partition(|finding| !threads.supplies(finding));
+    next_steps.retain(|step| {
+        let of = |finding: &Finding| finding.remedy.as_ref() == step;
+        kept.iter().any(of) || !withdrawn.iter().any(of)
+    });
+    report.findings = kept;
+    report.fails_on = report.fail_on.is_some_and(|limit| report.findings.iter().any(|one| one.severity >= limit));
+}
+
+/// What to do where all that stands against a pass is inputs in which nobody called: a recording of the token endpoint
+/// alone, or of the time before. They are judged by themselves as the contract wants, and that is easily overlooked.
+fn without_the_silent(reports: &[Report]) -> Option<String> {
+    let is_silent = |report: &&Report| {
+        report.outcome == Outcome::Inconclusive
+            && report.handshakes.iter().all(|handshake| handshake.calls == 0)
+            && !report.findings.iter().any(|finding| finding.blocks)
+    };
+    let (silent, others): (Vec<&Report>, Vec<&Report>) = reports.iter().partition(is_silent);
+    if silent.is_empty() || others.is_empty() || others.iter().any(|report| report.outcome != Outcome::Pass) {
+        return None;
+    }
+    let names: Vec<&str> = silent.iter().flat_map(|report| &report.inputs).map(|input| input.path.as_str()).collect();
+    let (which, hold, them) = match names.as_slice() {
+        [one] => ((*one).to_owned(), "holds", "it"),
+        [one, two] => (format!("{one} and {two}"), "hold", "them"),
+        all => (format!("{} of the inputs", all.len()), "hold", "them"),
+    };
+    Some(format!("{} {hold} no call to judge; the other inputs pass without {them}.", super::mask::text(&which)))
 }
 
 /// The reason of the input that decided, with its name.
@@ -104,6 +155,7 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         };
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
+        known.lowered |= finding.lowered;
         let most = known.evidence.len().max(finding.evidence.len());
         let room = most.saturating_sub(known.evidence.len());
         known.evidence.extend(finding.evidence.into_iter().take(room));
@@ -122,6 +174,7 @@ fn distinct(tokens: Vec<TokenSummary>) -> Vec<TokenSummary> {
             continue;
         };
         known.count = known.count.saturating_add(token.count);
+        lineage::merge(&mut known.lineage, token.lineage);
         for place in token.places {
             if !known.places.contains(&place) {
                 known.places.push(place);

@@ -3,6 +3,8 @@
 //! These types exist to be serialised and nothing else. Members may be added; none changes its name or meaning. The
 //! schema is `schema/inspector-report-1.json` of this crate, also in [`SCHEMA`].
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,7 +15,12 @@ use super::{
 use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
-    rules::{Severity, finding::Finding as SourceFinding},
+    handshake::lineage::Station as SourceStation,
+    rules::{
+        Severity,
+        exceptions::{Ignored as SourceIgnored, Kept},
+        finding::Finding as SourceFinding,
+    },
     secret::Fingerprint,
     time::Timestamp,
     token::{
@@ -26,9 +33,9 @@ use crate::{
 /// The JSON Schema (draft 2020-12) of [`Report`].
 pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
 
-/// The whole document.
+/// The whole document. `T` is how its tokens are held: made, or made as they are written ([`Report::streamed`]).
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct Report<T = Vec<Token>> {
     /// `inspector-report/1`.
     pub schema: &'static str,
     /// The answer.
@@ -47,10 +54,27 @@ pub struct Report {
     pub coverage: Coverage,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What the profile ignores; not part of `findings`. One for each of its ignores.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
-    pub tokens: Vec<Token>,
+    pub tokens: T,
+}
+
+/// The tokens of a report, of which only one at a time takes memory: there may be thousands, each with its claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'r>(&'r Source);
+
+impl Serialize for Tokens<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(made(self.0))
+    }
+}
+
+fn made(report: &Source) -> impl Iterator<Item = Token> {
+    let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
+    report.tokens.iter().map(move |token| Token::new(token, &place))
 }
 
 /// One input.
@@ -93,6 +117,29 @@ pub struct Finding {
     pub remedy: String,
     /// Where to read on.
     pub reference: &'static str,
+}
+
+/// What became of an ignore of the profile.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ignored {
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// Name of the rule.
+    pub name: &'static str,
+    /// Only about such hosts.
+    pub host: Option<String>,
+    /// Why, as the profile says.
+    pub reason: String,
+    /// The last day.
+    pub until: Option<String>,
+    /// How many findings it took out, with their counts.
+    pub count: u64,
+    /// How many it is about that are reported all the same.
+    pub kept: u64,
+    /// Why: `expired`, `no-time`, `blocks` or `decides`.
+    pub kept_because: Option<Kept>,
+    /// What it took out.
+    pub findings: Vec<Finding>,
 }
 
 /// One place.
@@ -162,8 +209,20 @@ pub struct Handshake {
     pub first: Option<Timestamp>,
     /// Last call.
     pub last: Option<Timestamp>,
-    /// The first steps.
+    /// `app-asserted`, `app-only`, `self-issued`, `bearer`, `token-only`, `discovery`, `other`.
+    pub flow: &'static str,
+    /// How tokens were asked for: `acs`, `client-credentials`, `authorization-code+pkce`, …
+    pub grants: Vec<&'static str>,
+    /// Renewals.
+    pub renewals: u64,
+    /// Further recordings of the calls; a call counts once.
+    pub seen_again: u64,
+    /// The inputs that tell of it.
+    pub inputs: Vec<String>,
+    /// The first steps, by time.
     pub steps: Vec<Step>,
+    /// Further ones.
+    pub steps_omitted: u64,
 }
 
 /// What a server said to a refusal.
@@ -190,8 +249,22 @@ pub struct Step {
     pub time: Option<Timestamp>,
     /// What, for people.
     pub text: String,
+    /// Who sent it: the client's address, `client` where it is not told, or a host.
+    pub from: String,
+    /// Who got it.
+    pub to: String,
+    /// Microseconds after its request, of an answer.
+    pub took_us: Option<u64>,
+    /// Status, of an answer.
+    pub status: Option<u16>,
+    /// `id` of the token presented or issued.
+    pub token: Option<Fingerprint>,
+    /// Id of the request, by client or server.
+    pub request_id: Option<String>,
     /// Where.
     pub evidence: Evidence,
+    /// Where the same message was recorded, too.
+    pub also: Vec<Evidence>,
 }
 
 /// One distinct token; also a line of `inspector tokens --format ndjson`.
@@ -212,6 +285,9 @@ pub struct Token {
     pub first: Option<Evidence>,
     /// Distinct places.
     pub places: Vec<String>,
+    /// Its way; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Vec<Station>>,
     /// Header as sent, secrets masked; null if it cannot be read.
     pub header: Option<Map<String, Value>>,
     /// Claims as sent, secrets and nested tokens masked; null if they cannot be read.
@@ -235,6 +311,23 @@ pub struct Token {
     pub audience: Option<String>,
     /// Whom the token names as caller: the parsed principal of `nameid`, else of `iss`.
     pub principal: Option<Principal>,
+}
+
+/// A step of a token at a host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Station {
+    /// `issued`, `used`, `inside`, `exchanged`, `in-url` or `seen`.
+    pub step: &'static str,
+    /// The host.
+    pub host: String,
+    /// How often.
+    pub count: u64,
+    /// Refused so often.
+    pub refused: u64,
+    /// When first.
+    pub time: Option<Timestamp>,
+    /// Where first.
+    pub first: Evidence,
 }
 
 /// A key that verifies or refutes a signature.
@@ -301,6 +394,19 @@ pub struct Principal {
 
 impl From<&Source> for Report {
     fn from(report: &Source) -> Self {
+        Self::with(report, made(report).collect())
+    }
+}
+
+impl<'r> Report<Tokens<'r>> {
+    /// A document whose tokens are made as they are written.
+    pub fn streamed(report: &'r Source) -> Self {
+        Self::with(report, Tokens(report))
+    }
+}
+
+impl<T> Report<T> {
+    fn with(report: &Source, tokens: T) -> Self {
         let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
         Self {
             schema: "inspector-report/1",
@@ -316,8 +422,9 @@ impl From<&Source> for Report {
                 .collect(),
             coverage: report.coverage,
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
+            ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
-            tokens: report.tokens.iter().map(|token| Token::new(token, &place)).collect(),
+            tokens,
         }
     }
 }
@@ -357,6 +464,23 @@ impl Finding {
     }
 }
 
+impl Ignored {
+    fn new(ignored: &SourceIgnored, place: &impl Fn(&Place) -> Evidence) -> Self {
+        let ignore = &ignored.ignore;
+        Self {
+            rule: ignore.rule.code,
+            name: ignore.rule.name,
+            host: ignore.host.clone(),
+            reason: ignore.reason.clone(),
+            until: ignore.until.clone(),
+            count: ignored.count,
+            kept: ignored.kept,
+            kept_because: ignored.why_kept,
+            findings: ignored.findings.iter().map(|finding| Finding::new(finding, place)).collect(),
+        }
+    }
+}
+
 impl Handshake {
     fn new(handshake: &super::Handshake, place: &impl Fn(&Place) -> Evidence) -> Self {
         Self {
@@ -384,16 +508,47 @@ impl Handshake {
             }),
             first: handshake.span.map(|(first, _)| first),
             last: handshake.span.map(|(_, last)| last),
-            steps: handshake
-                .steps
-                .iter()
-                .map(|step| Step {
-                    step: step.kind.as_str(),
-                    time: step.time,
-                    text: step.text.clone(),
-                    evidence: place(&step.evidence),
-                })
-                .collect(),
+            flow: handshake.flow,
+            grants: handshake.grants.iter().map(|grant| grant.as_str()).collect(),
+            renewals: handshake.renewals,
+            seen_again: handshake.seen_again,
+            inputs: inputs(handshake, place),
+            steps: handshake.steps.iter().map(|step| Step::new(step, handshake, place)).collect(),
+            steps_omitted: handshake.steps_omitted,
+        }
+    }
+}
+
+/// The paths of the inputs that tell of a handshake, in their order.
+fn inputs(handshake: &super::Handshake, place: &impl Fn(&Place) -> Evidence) -> Vec<String> {
+    let all = handshake.steps.iter().flat_map(|step| std::iter::once(&step.evidence).chain(&step.also));
+    let mut seen: Vec<&Place> = all.collect();
+    seen.sort_by_key(|evidence| evidence.input);
+    seen.dedup_by_key(|evidence| evidence.input);
+    seen.into_iter().map(|evidence| place(evidence).input).collect()
+}
+
+impl Step {
+    fn new(
+        step: &crate::handshake::call::Step,
+        handshake: &super::Handshake,
+        place: &impl Fn(&Place) -> Evidence,
+    ) -> Self {
+        let client = handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string());
+        let host = step.host.to_string();
+        let (from, to) = if step.kind.is_answer() && !step.is_brought() { (host, client) } else { (client, host) };
+        Self {
+            step: step.kind.as_str(),
+            time: step.time,
+            text: step.text.clone(),
+            from,
+            to,
+            took_us: handshake.took(step).and_then(|nanos| u64::try_from(nanos / 1000).ok()),
+            status: step.status,
+            token: step.token,
+            request_id: step.request_id.clone(),
+            evidence: place(&step.evidence),
+            also: step.also.iter().map(place).collect(),
         }
     }
 }
@@ -407,6 +562,15 @@ impl Token {
         token.count = Some(summary.count);
         token.first = Some(first);
         token.places.clone_from(&summary.places);
+        let station = |station: &SourceStation<Arc<str>>| Station {
+            step: station.step.as_str(),
+            host: station.host.to_string(),
+            count: station.count,
+            refused: station.refused,
+            time: station.time,
+            first: place(&station.first),
+        };
+        token.lineage = Some(summary.lineage.iter().map(station).collect());
         token
     }
 
@@ -426,6 +590,7 @@ impl Token {
             count: None,
             first: None,
             places: Vec::new(),
+            lineage: None,
             header: token.header_json.is_some().then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),

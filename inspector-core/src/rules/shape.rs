@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, Hasher},
     net::IpAddr,
+    sync::Arc,
 };
 
 use foldhash::fast::RandomState;
@@ -18,6 +19,7 @@ use crate::{
         observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
     http::exchange::{Marks, Scheme},
+    rules::finding::Concern,
     time::Timestamp,
     token::{Role, Sighting, Token, TokenKind},
 };
@@ -94,6 +96,10 @@ struct Rest {
     marks: Marks,
     /// Request, response, a server name from TLS are there.
     parts: [bool; 3],
+    concern: Concern,
+    /// Who calls, and whether somebody expected does.
+    caller: Option<Arc<str>>,
+    expected: bool,
 }
 
 impl Rest {
@@ -111,6 +117,9 @@ impl Rest {
             status: observation.status,
             marks: exchange.marks,
             parts: [exchange.request.is_some(), exchange.response.is_some(), named],
+            concern: observation.concern(),
+            caller: observation.call_key.clone(),
+            expected: observation.expected.is_some(),
         }
     }
 }

@@ -199,7 +199,9 @@ impl Convert<'_> {
                 Body { kept: Some(bytes.into()), cut, ..content::sized(length) }
             }
             None => {
-                let size = request.body_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                let told = request.body_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
+                let sent = || u64::try_from(request.headers.field("content-length")?.integer()?).ok();
+                let size = told.or_else(sent).unwrap_or(0);
                 let cut = (size > 0 && content::is_loss(media_type)).then_some(BodyCut::Recording);
                 Body { cut, ..content::sized(size) }
             }

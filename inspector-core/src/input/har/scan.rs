@@ -260,7 +260,7 @@ impl<'r> Scanner<'r> {
                 return Ok(Step::Damaged("it does not begin as JSON does"));
             }
         };
-        self.found = self.place != Place::Top;
+        self.found |= self.place != Place::Top;
         self.window.advance(1);
         Ok(Step::Nothing)
     }
@@ -316,6 +316,11 @@ impl<'r> Scanner<'r> {
     fn end(&mut self) -> Result<Step, Halt> {
         self.leave(Place::End);
         match self.window.significant() {
+            // Archives that were joined without their brackets: the next is read like the first.
+            Ok(b'{' | b'[') => {
+                self.place = Place::Start;
+                Ok(Step::Damaged("another document follows the first, and was read like it"))
+            }
             Ok(_) => Ok(Step::Damaged("bytes behind the end of the document were not read")),
             Err(Halt::End) => Ok(Step::Nothing),
             Err(halt) => Err(halt),
