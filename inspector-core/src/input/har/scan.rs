@@ -342,7 +342,11 @@ impl<'r> Scanner<'r> {
         }
         match self.value(byte == b'{').and_then(|()| self.window.search_if_suspect()) {
             Ok(()) if byte != b'{' => Ok(Step::Skipped("it is no object")),
-            Ok(()) => Ok(if self.window.complete() { Step::Entry } else { Step::TooLarge }),
+            Ok(()) => {
+                let is_complete = self.window.complete();
+                self.window.learn();
+                Ok(if is_complete { Step::Entry } else { Step::TooLarge })
+            }
             Err(Halt::Damage(why)) => {
                 self.resync()?;
                 Ok(Step::Skipped(why))

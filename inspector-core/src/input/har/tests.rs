@@ -663,6 +663,20 @@ fn a_truncation_names_its_offset() {
 }
 
 #[test]
+fn entries_are_told_by_their_own_first_name() {
+    // Not by the creator's, which stands before them as an object does that is whole.
+    let document = br#"{"log":{"creator":{"name":"test"},"entries":[{"_first":1,"request":{"url":"u"}},{}]}}"#;
+    let limits = Limits::default();
+    let mut input = &document[..];
+    let mut scanner = Scanner::new(&mut input, &limits);
+    assert!(matches!(scanner.next().unwrap(), Some(Piece::Creator(_))));
+    assert!(!scanner.is_among_entries());
+    assert!(matches!(scanner.next().unwrap(), Some(Piece::Entry(_))));
+    assert!(scanner.is_among_entries());
+    assert_eq!(scanner.window().first_name(), b"_first");
+}
+
+#[test]
 fn small_entries_in_blocks_are_many() {
     let entries = vec![r#"{"request":{"url":"u"}}"#; 40_000].join(",");
     let document = format!("{{\"log\":{{\"entries\":[{entries}]}}}}");

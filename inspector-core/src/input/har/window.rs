@@ -245,13 +245,17 @@ impl<'r> Window<'r> {
         self.long.clear();
     }
 
-    /// Ends an entry at the position: `false` if it is larger than the limit even after its long strings were cut.
+    /// Ends what is held at the position: `false` if it is larger than the limit even after its long strings were cut.
     pub(super) fn complete(&mut self) -> bool {
         self.shorten();
+        !self.oversize && self.held.is_some_and(|held| self.position.saturating_sub(held) <= self.limit)
+    }
+
+    /// Remembers what entries begin with; what is held is one.
+    pub(super) fn learn(&mut self) {
         if self.first_name.is_empty() {
             self.first_name = first_name(self.entry().bytes).unwrap_or_default().to_vec();
         }
-        !self.oversize && self.held.is_some_and(|held| self.position.saturating_sub(held) <= self.limit)
     }
 
     /// What is held, up to the position.
