@@ -20,6 +20,7 @@ use super::{
     grants::{Grant, Grants},
     host::{self, HostId, HostNames},
     identity::{ActorSays, Identity, LONGEST_NAME},
+    lineage,
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
@@ -458,6 +459,7 @@ impl Ledger {
                         first: observation.sighted(sighting),
                         judged_at: observation.judged_at,
                         places: Vec::new(),
+                        lineage: Vec::new(),
                         presented: 0,
                         refused: 0,
                         issued: false,
@@ -473,7 +475,11 @@ impl Ledger {
             let Some(facts) = self.tokens.get_mut(at) else { continue };
             facts.count += 1;
             facts.presented += u64::from(presented);
-            facts.refused += u64::from(presented && observation.answer == Answer::Refused);
+            let refused = presented && observation.answer == Answer::Refused;
+            facts.refused += u64::from(refused);
+            lineage::note(&mut facts.lineage, lineage::Step::of(sighting), observation.host, refused, || {
+                (sighting.at.time(), observation.sighted(sighting))
+            });
             facts.issued |= sighting.role == Role::Issued;
             note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST && !facts.places.iter().any(|known| is_place(known, sighting)) {

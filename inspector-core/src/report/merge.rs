@@ -6,7 +6,7 @@ use super::{Input, NEXT_STEPS, Report, TokenSummary};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
-    handshake::ledger::Index,
+    handshake::{ledger::Index, lineage},
     rules::finding::{self, Finding},
     secret::Fingerprint,
     verdict::Outcome,
@@ -174,6 +174,7 @@ fn distinct(tokens: Vec<TokenSummary>) -> Vec<TokenSummary> {
             continue;
         };
         known.count = known.count.saturating_add(token.count);
+        lineage::merge(&mut known.lineage, token.lineage);
         for place in token.places {
             if !known.places.contains(&place) {
                 known.places.push(place);

@@ -3,6 +3,8 @@
 //! These types exist to be serialised and nothing else. Members may be added; none changes its name or meaning. The
 //! schema is `schema/inspector-report-1.json` of this crate, also in [`SCHEMA`].
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
+    handshake::lineage::Station as SourceStation,
     rules::{
         Severity,
         exceptions::{Ignored as SourceIgnored, Kept},
@@ -282,6 +285,9 @@ pub struct Token {
     pub first: Option<Evidence>,
     /// Distinct places.
     pub places: Vec<String>,
+    /// Its way; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Vec<Station>>,
     /// Header as sent, secrets masked; null if it cannot be read.
     pub header: Option<Map<String, Value>>,
     /// Claims as sent, secrets and nested tokens masked; null if they cannot be read.
@@ -305,6 +311,23 @@ pub struct Token {
     pub audience: Option<String>,
     /// Whom the token names as caller: the parsed principal of `nameid`, else of `iss`.
     pub principal: Option<Principal>,
+}
+
+/// A step of a token at a host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Station {
+    /// `issued`, `used`, `inside`, `exchanged`, `in-url` or `seen`.
+    pub step: &'static str,
+    /// The host.
+    pub host: String,
+    /// How often.
+    pub count: u64,
+    /// Refused so often.
+    pub refused: u64,
+    /// When first.
+    pub time: Option<Timestamp>,
+    /// Where first.
+    pub first: Evidence,
 }
 
 /// A key that verifies or refutes a signature.
@@ -539,6 +562,15 @@ impl Token {
         token.count = Some(summary.count);
         token.first = Some(first);
         token.places.clone_from(&summary.places);
+        let station = |station: &SourceStation<Arc<str>>| Station {
+            step: station.step.as_str(),
+            host: station.host.to_string(),
+            count: station.count,
+            refused: station.refused,
+            time: station.time,
+            first: place(&station.first),
+        };
+        token.lineage = Some(summary.lineage.iter().map(station).collect());
         token
     }
 
@@ -558,6 +590,7 @@ impl Token {
             count: None,
             first: None,
             places: Vec::new(),
+            lineage: None,
             header: token.header_json.is_some().then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
