@@ -124,7 +124,7 @@ impl Seeds {
         }
         for pieces in streams(&bytes, limits) {
             let Some((_, first)) = pieces.first() else { continue };
-            if matches!(looks_like_tls(first), inspector_core::tls::probe::Probe::No) {
+            if matches!(looks_like_tls(first), inspector_core::input::Probe::No) {
                 self.plain(&pieces)?;
             } else {
                 self.add("tls", &script(&pieces))?;

@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
             for step in steps(rest) {
                 match step {
                     Step::Data(side, bytes) => http.data(side, bytes, AT, cx),
-                    Step::Gap(side, bytes) => http.gap(side, bytes),
+                    Step::Gap(side, bytes) => http.gap(side, bytes, cx),
                     Step::End(..) => {}
                 }
                 let _ = http.oldest_open();

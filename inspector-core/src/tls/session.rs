@@ -231,9 +231,11 @@ impl Tls {
         describe(self)
     }
 
-    /// Whether records are held back because a key for them may still come.
+    /// Whether records are held back (or were given up for a limit) because a key for them may still come.
     pub fn is_waiting(&self) -> bool {
-        self.directions.iter().any(|direction| !direction.waiting.is_empty() || direction.overflowed)
+        let open = |direction: &Direction| direction.end.is_none();
+        let waits = |direction: &Direction| !direction.waiting.is_empty() || (direction.overflowed && open(direction));
+        self.directions.iter().any(waits)
     }
 
     /// The session, as exchanges name it; `None` before the hellos.

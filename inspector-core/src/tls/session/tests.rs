@@ -213,7 +213,7 @@ impl<'k> Driver<'k> {
             });
         }
         assert_eq!(self.seen.ends, [1, 1]);
-        assert!(!self.seen.late);
+        assert!(!self.seen.late && !self.tls.is_waiting());
         (self.seen, self.tls.facts())
     }
 }
@@ -348,6 +348,18 @@ fn certificates_of_clients_are_kept() {
         assert_eq!(session.client_certificate.as_deref(), Some(der.as_slice()), "{name}");
     }
     assert_eq!(whole(&logged("tls13"), &streams("tls13")).0.session.unwrap().client_certificate, None);
+}
+
+/// Records that a limit did not let wait are given up for good once both sides ended.
+#[test]
+fn a_limit_leaves_nothing_waiting_at_the_end() {
+    let (keys, streams) = (Keys::default(), streams("tls13"));
+    let mut driver = Driver::new(&keys);
+    driver.limits.tls_pending_total = 64;
+    driver.step(Step::Data(Side::Server, &streams[1]));
+    driver.step(Step::Data(Side::Client, &streams[0]));
+    assert!(driver.tls.is_waiting());
+    assert!(!driver.finish().1.decrypted);
 }
 
 #[test]
