@@ -151,8 +151,8 @@ fn read_one(
     session: &mut Session,
     handler: &mut dyn Handler,
 ) -> Result<(), Problem> {
-    let (mut stream, bar): (Box<dyn Read>, ProgressBar) = match &input.path {
-        None => (Box::new(io::stdin().lock()), ProgressBar::hidden()),
+    let (mut stream, bar): (Box<dyn Read + Send>, ProgressBar) = match &input.path {
+        None => (Box::new(io::stdin()), ProgressBar::hidden()),
         Some(path) => {
             scan_for_secrets(path, options, &mut session.keys)?;
             let file = File::open(path)?;

@@ -1,17 +1,12 @@
-//! The consumer behind the flow table: one [`App`] per connection, and the results waiting to be handed out.
+//! The consumer behind the flow table: one [`App`] per connection.
 
-use std::collections::VecDeque;
-
-use super::{Options, order::Ordered};
+use super::{Options, handout::Outcome};
 use crate::{
     app::App,
-    connection::ConnectionReport,
-    context::{Context, Sink},
-    evidence::SourceId,
+    context::Context,
     flow::{Connection, Consumer, StreamEvent},
-    http::{barren::Barren, exchange::Exchange},
-    note::{Note, NoteKind},
-    tls::keylog::Keys,
+    http::barren::Barren,
+    tls::keylog::{KeyError, Keys},
 };
 
 /// What is kept per connection.
@@ -23,72 +18,21 @@ pub(crate) struct Conversation {
 }
 
 /// Feeds the connections' streams to their applications.
-pub(crate) struct Conversations<'a> {
-    source: SourceId,
+pub(super) struct Conversations<'a, O> {
     keys: &'a mut Keys,
     options: &'a Options,
     barren: Barren,
-    results: Results,
+    pub(super) results: O,
 }
 
-struct Results {
-    ordered: Ordered,
-    notes: VecDeque<Note>,
-    reports: VecDeque<ConnectionReport>,
-    /// Exchanges taken in all.
-    pushed: u64,
-    /// Something changed since results were last handed out.
-    changed: bool,
-}
-
-impl Sink for Results {
-    fn exchange(&mut self, exchange: Exchange) {
-        self.pushed += 1;
-        self.changed = true;
-        self.ordered.push(exchange);
+impl<'a, O: Outcome> Conversations<'a, O> {
+    pub(super) fn new(keys: &'a mut Keys, options: &'a Options, results: O) -> Self {
+        Self { keys, options, barren: Barren::default(), results }
     }
 
-    fn note(&mut self, note: Note) {
-        self.notes.push_back(note);
-    }
-}
-
-impl<'a> Conversations<'a> {
-    pub(crate) fn new(source: SourceId, keys: &'a mut Keys, options: &'a Options) -> Self {
-        let results = Results {
-            ordered: Ordered::new(&options.limits),
-            notes: VecDeque::new(),
-            reports: VecDeque::new(),
-            pushed: 0,
-            changed: false,
-        };
-        Self { source, keys, options, barren: Barren::default(), results }
-    }
-
-    /// Takes the text of a key log found in the recording.
-    pub(crate) fn secrets(&mut self, text: &[u8]) {
-        if self.keys.add(text).is_err() {
-            self.results.notes.push_back(Note::input(NoteKind::BadKeyLogLine));
-        }
-    }
-
-    pub(crate) fn has_results(&self) -> bool {
-        self.results.changed || !self.results.reports.is_empty() || !self.results.notes.is_empty()
-    }
-
-    pub(crate) fn next_exchange(&mut self, all: bool) -> Option<Box<Exchange>> {
-        self.results.changed = false;
-        let mut exchange = self.results.ordered.pop(all)?;
-        exchange.source = self.source;
-        Some(exchange)
-    }
-
-    pub(crate) fn next_note(&mut self) -> Option<Note> {
-        self.results.notes.pop_front()
-    }
-
-    pub(crate) fn next_report(&mut self) -> Option<ConnectionReport> {
-        self.results.reports.pop_front()
+    /// Takes the text of a key log found in the recording; whether it is one.
+    pub(super) fn add_secrets(&mut self, text: &[u8]) -> Result<(), KeyError> {
+        self.keys.add(text).map(drop)
     }
 }
 
@@ -107,7 +51,7 @@ macro_rules! context {
     };
 }
 
-impl Consumer for Conversations<'_> {
+impl<O: Outcome> Consumer for Conversations<'_, O> {
     type State = Conversation;
 
     fn open(&mut self, _: &Connection) -> Conversation {
@@ -116,23 +60,22 @@ impl Consumer for Conversations<'_> {
 
     fn event(&mut self, state: &mut Conversation, connection: &mut Connection, event: StreamEvent<'_>) {
         let id = connection.id;
-        let before = self.results.pushed;
+        let before = self.results.exchanges();
         state.app.event(event, &mut context!(self, connection));
-        state.exchanges += self.results.pushed - before;
+        state.exchanges += self.results.exchanges() - before;
         let oldest = state.app.oldest_open();
         if oldest != state.oldest {
-            self.results.ordered.open(id, state.oldest, oldest);
+            self.results.open(id, state.oldest, oldest);
             state.oldest = oldest;
-            self.results.changed = true;
         }
     }
 
     fn close(&mut self, mut state: Conversation, mut connection: Connection) {
-        let before = self.results.pushed;
+        let before = self.results.exchanges();
         state.app.close(&mut context!(self, &mut connection));
-        state.exchanges += self.results.pushed - before;
-        self.results.ordered.open(connection.id, state.oldest, None);
+        state.exchanges += self.results.exchanges() - before;
+        self.results.open(connection.id, state.oldest, None);
         let report = state.app.report(connection, state.exchanges);
-        self.results.reports.push_back(report);
+        self.results.report(report);
     }
 }

@@ -85,7 +85,8 @@ fn began(exchange: &Exchange) -> u64 {
     exchange.request.as_ref().or(exchange.response.as_ref()).map_or(0, |message| message.first.order())
 }
 
-fn weight(exchange: &Exchange) -> usize {
+/// What holding an exchange costs, in bytes: about, and its contents exactly.
+pub(super) fn weight(exchange: &Exchange) -> usize {
     [&exchange.request, &exchange.response].into_iter().flatten().fold(512, |sum, message| {
         sum + message.head.bytes().len() + message.body.kept.as_ref().map_or(0, |kept| kept.len())
     })

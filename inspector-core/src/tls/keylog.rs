@@ -25,7 +25,7 @@ use foldhash::fast::RandomState;
 use memchr::memchr;
 use sha2::{Digest, Sha256};
 
-use super::{negotiation::Origin, record::Budget, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
+use super::{negotiation::Origin, record::Budgets, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
 use crate::{limits::Limits, secret::Secret};
 
 /// What a secret of a key log is for.
@@ -169,9 +169,11 @@ pub struct Keys {
     private: Vec<RsaKey>,
     premasters: bool,
     generation: u64,
-    recalled: Mutex<Sessions>,
-    pub(crate) pending: Arc<Budget>,
-    pub(crate) gathered: Arc<Budget>,
+    recalled: Arc<Mutex<Sessions>>,
+    /// Where others use the same remembered sessions.
+    turns: Option<Arc<dyn Turns>>,
+    pub(crate) pending: Budgets,
+    pub(crate) gathered: Budgets,
 }
 
 impl Default for Keys {
@@ -207,9 +209,10 @@ impl Keys {
             private: Vec::new(),
             premasters: false,
             generation: 0,
-            recalled: Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() }),
-            pending: Arc::default(),
-            gathered: Arc::default(),
+            recalled: Arc::new(Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() })),
+            turns: None,
+            pending: Budgets::default(),
+            gathered: Budgets::default(),
         }
     }
 
@@ -297,7 +300,7 @@ impl Keys {
             }
             Origin::Private(index) => {
                 if let Some(key) = self.private.get(index) {
-                    key.mark_used();
+                    key.mark_used(1);
                 }
             }
             Origin::Resumed => {}
@@ -306,12 +309,65 @@ impl Keys {
 
     /// Remembers a master secret for later connections that resume the session.
     pub(crate) fn remember(&self, session: [u8; 16], master: &MasterSecret) {
-        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).insert(session, *master);
+        let mut sessions = self.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.turns {
+            None => sessions.insert(session, Secret::new(*master)),
+            Some(turns) => {
+                sessions.early.push((turns.now(), session, Secret::new(*master)));
+                if sessions.early.len() > EARLY {
+                    sessions.settle(turns.settled());
+                }
+            }
+        }
     }
 
     /// The master secret of an earlier connection's session.
     pub(crate) fn recall(&self, session: &[u8; 16]) -> Option<MasterSecret> {
-        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).secrets.get(session).map(|secret| *secret.reveal())
+        if let Some(turns) = &self.turns {
+            turns.wait();
+        }
+        let mut sessions = self.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = &self.turns {
+            sessions.settle(turns.now().saturating_add(1));
+        }
+        sessions.secrets.get(session).map(|secret| *secret.reveal())
+    }
+
+    /// Bytes a copy of the secrets takes.
+    pub(crate) const fn size(&self) -> usize {
+        self.arena.len() + self.index.len() * size_of::<u32>()
+    }
+
+    /// A copy for one of several that read different connections of the same recording at the same time. What each
+    /// remembers all recall, as if they took turns; everything else is its own.
+    pub(crate) fn twin(&self, turns: Arc<dyn Turns>) -> Self {
+        let sources = self.sources.iter().map(|source| Source { summary: source.summary, opened: AtomicU64::new(0) });
+        Self {
+            arena: self.arena.clone(),
+            index: self.index.clone(),
+            sessions: self.sessions,
+            hasher: self.hasher.clone(),
+            limit: self.limit,
+            sources: sources.collect(),
+            private: self.private.iter().map(RsaKey::unused).collect(),
+            premasters: self.premasters,
+            generation: self.generation,
+            recalled: Arc::clone(&self.recalled),
+            turns: Some(turns),
+            pending: Budgets::default(),
+            gathered: Budgets::default(),
+        }
+    }
+
+    /// Counts what a twin opened, once all twins are done. What was added to it must have been added here as well.
+    pub(crate) fn absorb(&self, twin: &Self) {
+        for (source, others) in self.sources.iter().zip(&twin.sources) {
+            source.opened.fetch_add(others.opened.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        for (key, others) in self.private.iter().zip(&twin.private) {
+            key.mark_used(others.used());
+        }
+        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).settle(u64::MAX);
     }
 
     fn add_private(&mut self, keys: Vec<RsaKey>) -> Result<KeySummary, KeyError> {
@@ -481,17 +537,34 @@ pub(crate) fn short_digest(bytes: &[u8]) -> [u8; 16] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
+/// The order in which twins must seem to have worked: each has a turn, numbered over all of them, for every event.
+pub(crate) trait Turns: Send + Sync {
+    /// The number of this twin's turn.
+    fn now(&self) -> u64;
+
+    /// All turns before this one are over.
+    fn settled(&self) -> u64;
+
+    /// Waits until all turns before this twin's are over.
+    fn wait(&self);
+}
+
+/// Sessions that twins remembered and that may wait for their turn before it is looked which can be taken in.
+const EARLY: usize = 64;
+
 /// Master secrets of sessions that may be resumed, the oldest first.
 #[derive(Default)]
 struct Sessions {
     secrets: HashMap<[u8; 16], Secret<MasterSecret>, RandomState>,
     order: VecDeque<[u8; 16]>,
     limit: usize,
+    /// Remembered in turns that need not be next, with their numbers.
+    early: Vec<(u64, [u8; 16], Secret<MasterSecret>)>,
 }
 
 impl Sessions {
-    fn insert(&mut self, session: [u8; 16], master: MasterSecret) {
-        if self.secrets.insert(session, Secret::new(master)).is_some() {
+    fn insert(&mut self, session: [u8; 16], master: Secret<MasterSecret>) {
+        if self.secrets.insert(session, master).is_some() {
             return;
         }
         self.order.push_back(session);
@@ -499,6 +572,17 @@ impl Sessions {
             && let Some(oldest) = self.order.pop_front()
         {
             self.secrets.remove(&oldest);
+        }
+    }
+
+    /// Takes in what was remembered before a turn, all of which are over.
+    fn settle(&mut self, turn: u64) {
+        // Stable: one turn's own order stays.
+        self.early.sort_by_key(|(number, ..)| *number);
+        let due = self.early.partition_point(|(number, ..)| *number < turn);
+        let due: Vec<_> = self.early.drain(..due).collect();
+        for (_, session, master) in due {
+            self.insert(session, master);
         }
     }
 }

@@ -50,9 +50,14 @@ impl RsaKey {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A connection was opened with it.
-    pub(crate) fn mark_used(&self) {
-        self.used.fetch_add(1, Ordering::Relaxed);
+    /// So many connections more were opened with it.
+    pub(crate) fn mark_used(&self, connections: u64) {
+        self.used.fetch_add(connections, Ordering::Relaxed);
+    }
+
+    /// The same key, of which no use was made.
+    pub(crate) fn unused(&self) -> Self {
+        Self { key: self.key.clone(), modulus: self.modulus.clone(), source: self.source, used: AtomicU64::new(0) }
     }
 
     /// Whether both are the same key.

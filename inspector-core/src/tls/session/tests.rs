@@ -581,10 +581,10 @@ fn memory_is_given_back() {
     let mut driver = Driver::new(&keys);
     driver.step(Step::Data(Side::Client, &streams[0]));
     driver.step(Step::Data(Side::Server, &streams[1][..streams[1].len() - 3]));
-    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", crate::tls::record::Budget::default()));
+    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", Budgets::default()));
     driver.finish();
     for budget in [&keys.pending, &keys.gathered] {
-        assert_eq!(format!("{budget:?}"), format!("{:?}", crate::tls::record::Budget::default()));
+        assert_eq!(format!("{budget:?}"), format!("{:?}", Budgets::default()));
     }
 }
 

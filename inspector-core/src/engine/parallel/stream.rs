@@ -1,0 +1,298 @@
+//! The first stage: reads the recording and keeps the flow table, whose events it deals out.
+
+use std::{
+    cell::RefCell,
+    io::{self, Read},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use super::{
+    super::{Options, counts_as_skipped, notes_of, quic::QuicFlows},
+    batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What},
+    desk::{self, Chunk, Desk, Presence},
+};
+use crate::{
+    coverage::Coverage,
+    evidence::Endpoint,
+    flow::{Connection, Consumer, StreamEvent, table::FlowTable},
+    input::{self, Control, Frame, Item, ItemSink, ReadError, Recording},
+    note::{Note, NoteKind},
+    packet::{Dissector, Packet},
+    tls::{keylog::Keys, record::lane},
+};
+
+/// Batches are sent on within the work on one item only where it yields this many times as much as a batch should.
+const OVERFULL: usize = 4;
+
+/// The stages up to the flow table.
+pub(super) struct Stream<'a, 'd> {
+    options: &'a Options,
+    dissector: Dissector,
+    table: FlowTable<Dealer<'d>>,
+    quic: QuicFlows,
+    dealer: &'a RefCell<Dealer<'d>>,
+    coverage: Coverage,
+}
+
+impl<'d> Stream<'_, 'd> {
+    /// Reads the input to its end.
+    pub(super) fn read(
+        input: &mut (dyn Read + Send),
+        keys: &'d mut Keys,
+        options: &Options,
+        outlets: Vec<SyncSender<Batch>>,
+        emptied: Receiver<Batch>,
+        desk: &'d Desk,
+    ) -> (Result<Recording, ReadError>, Coverage) {
+        let dealer = &RefCell::new(Dealer::new(keys, outlets, emptied, desk));
+        let mut stream = Stream {
+            options,
+            dissector: Dissector::default(),
+            table: FlowTable::new(&options.limits),
+            quic: QuicFlows::new(&options.limits),
+            dealer,
+            coverage: Coverage::default(),
+        };
+        let outcome = input::read_recording(&mut Prompt { input, dealer }, &options.limits, &mut stream);
+        if outcome.is_ok() {
+            stream.finish();
+        }
+        let coverage = stream.coverage;
+        if let Ok(mut dealer) = dealer.try_borrow_mut() {
+            dealer.send(true);
+        }
+        (outcome, coverage)
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, dealer: &mut Dealer<'d>) {
+        self.coverage.packets += 1;
+        match self.dissector.dissect(frame, &self.options.limits) {
+            Ok(Packet::Tcp(segment)) => {
+                dealer.tell_pending();
+                self.table.push(&segment, dealer);
+            }
+            Ok(Packet::Udp(datagram)) => {
+                if self.quic.push(&datagram, &self.options.limits) {
+                    let id = self.table.allocate_id();
+                    self.quic.open(&datagram, id, &self.options.limits);
+                }
+            }
+            Ok(Packet::Fragment | Packet::Other { .. }) => {}
+            Err(what) => {
+                self.coverage.packets_skipped += u64::from(counts_as_skipped(what));
+                dealer.tell(desk::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        let Ok(mut dealer) = self.dealer.try_borrow_mut() else { return };
+        let dealer = &mut *dealer;
+        let unfinished = self.dissector.finish();
+        self.coverage.packets_skipped += unfinished.packets;
+        for note in notes_of(unfinished) {
+            dealer.item += 1;
+            dealer.tell(desk::Kind::Direct(note));
+        }
+        dealer.item += 1;
+        dealer.tell_pending();
+        self.table.finish(dealer);
+        dealer.tell(desk::Kind::Finished);
+        for report in self.quic.finish() {
+            dealer.tell(desk::Kind::Quic(Box::new(report)));
+        }
+    }
+}
+
+impl ItemSink for Stream<'_, '_> {
+    fn item(&mut self, item: Item<'_>) -> Control {
+        let dealer = self.dealer;
+        let Ok(mut dealer) = dealer.try_borrow_mut() else { return Control::Stop };
+        let dealer = &mut *dealer;
+        dealer.item += 1;
+        match item {
+            Item::Frame(frame) => self.frame(&frame, dealer),
+            Item::Exchange(exchange) => dealer.tell(desk::Kind::Entry(exchange)),
+            Item::Secrets(text) => dealer.secrets(text),
+            Item::Name(..) => {}
+            Item::Note(note) => dealer.tell(desk::Kind::Direct(note)),
+        }
+        if dealer.is_full(1) {
+            dealer.send(true);
+        }
+        if dealer.closed || dealer.desk.is_stopped() { Control::Stop } else { Control::Continue }
+    }
+}
+
+/// The input. Before it is asked for more, which may take long, all that was found goes on.
+struct Prompt<'a, 'd> {
+    input: &'a mut (dyn Read + Send),
+    dealer: &'a RefCell<Dealer<'d>>,
+}
+
+impl Read for Prompt<'_, '_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if let Ok(mut dealer) = self.dealer.try_borrow_mut() {
+            dealer.send(true);
+        }
+        self.input.read(to)
+    }
+}
+
+/// Deals the events to the workers.
+struct Dealer<'d> {
+    keys: &'d mut Keys,
+    desk: &'d Desk,
+    outlets: Vec<SyncSender<Batch>>,
+    emptied: Receiver<Batch>,
+    /// One for each worker.
+    batches: Vec<Batch>,
+    chunk: Chunk,
+    /// Notes that wait for the next segment.
+    pending: Vec<Note>,
+    /// The next turn.
+    turn: u64,
+    item: u64,
+    /// The turn at which the last batches ended.
+    sent: u64,
+    /// In the batches.
+    bytes: usize,
+    events: usize,
+    /// A worker or the merge has gone.
+    closed: bool,
+    _presence: Presence<'d>,
+}
+
+/// What the dealer keeps of a connection: its client at the beginning.
+struct Client(Endpoint);
+
+impl<'d> Dealer<'d> {
+    fn new(keys: &'d mut Keys, outlets: Vec<SyncSender<Batch>>, emptied: Receiver<Batch>, desk: &'d Desk) -> Self {
+        Self {
+            keys,
+            desk,
+            batches: outlets.iter().map(|_| Batch::default()).collect(),
+            _presence: Presence { desk, producer: outlets.len() },
+            outlets,
+            emptied,
+            chunk: Chunk::default(),
+            pending: Vec::new(),
+            turn: 0,
+            item: 0,
+            sent: 0,
+            bytes: 0,
+            events: 0,
+            closed: false,
+        }
+    }
+
+    fn next_turn(&mut self) -> u64 {
+        self.turn += 1;
+        self.turn
+    }
+
+    /// A result of the stream itself.
+    fn tell(&mut self, kind: desk::Kind) {
+        let turn = self.next_turn();
+        self.chunk.push(turn, self.item, kind);
+    }
+
+    fn tell_pending(&mut self) {
+        for note in std::mem::take(&mut self.pending) {
+            self.tell(desk::Kind::Note(note));
+        }
+    }
+
+    /// Takes the text of a key log found in the recording.
+    fn secrets(&mut self, text: &[u8]) {
+        if self.keys.add(text).is_err() {
+            self.pending.push(Note::input(NoteKind::BadKeyLogLine));
+        }
+        let text: Arc<[u8]> = text.into();
+        let turn = self.next_turn();
+        for batch in &mut self.batches {
+            batch.events.push(Event { turn, item: self.item, kind: Kind::Secrets(Arc::clone(&text)) });
+        }
+        self.bytes += text.len();
+    }
+
+    fn deal(&mut self, connection: &Connection, kind: Kind) {
+        let (turn, item) = (self.next_turn(), self.item);
+        if let Some(batch) = pick(&mut self.batches, connection) {
+            batch.events.push(Event { turn, item, kind });
+        }
+        self.events += 1;
+        if self.is_full(OVERFULL) {
+            self.send(false);
+        }
+    }
+
+    fn is_full(&self, times: usize) -> bool {
+        self.bytes >= times * BATCH_BYTES || self.events >= times * BATCH_EVENTS || self.chunk.is_full()
+    }
+
+    /// Sends everything on. `settled`: between two items.
+    fn send(&mut self, settled: bool) {
+        if self.sent == self.turn || self.closed {
+            return;
+        }
+        if settled {
+            self.tell(desk::Kind::Settled);
+        }
+        let end = self.turn.saturating_add(1);
+        self.sent = self.turn;
+        (self.bytes, self.events) = (0, 0);
+        for (batch, outlet) in self.batches.iter_mut().zip(&self.outlets) {
+            let mut full = std::mem::replace(batch, self.emptied.try_recv().unwrap_or_default());
+            full.end = end;
+            self.closed |= outlet.send(full).is_err();
+        }
+        let mut chunk = std::mem::take(&mut self.chunk);
+        chunk.covered = end;
+        self.closed |= self.desk.put(self.outlets.len(), chunk).is_err();
+    }
+}
+
+/// The batch of a connection's worker.
+fn pick<'b>(batches: &'b mut [Batch], connection: &Connection) -> Option<&'b mut Batch> {
+    let worker = lane(connection.id).checked_rem(batches.len())?;
+    batches.get_mut(worker)
+}
+
+impl Consumer for Dealer<'_> {
+    type State = Client;
+
+    fn open(&mut self, connection: &Connection) -> Client {
+        self.deal(connection, Kind::Open(Box::new(connection.clone())));
+        Client(connection.client)
+    }
+
+    fn event(&mut self, client: &mut Client, connection: &mut Connection, event: StreamEvent<'_>) {
+        let (side, at, what) = match event {
+            StreamEvent::Data { side, offset, bytes, at } => {
+                let Some(batch) = pick(&mut self.batches, connection) else { return };
+                let start = batch.bytes.len();
+                batch.bytes.extend_from_slice(bytes);
+                self.bytes += bytes.len();
+                (side, at, What::Data { offset, bytes: start..start + bytes.len() })
+            }
+            StreamEvent::Gap { side, offset, bytes, at } => (side, at, What::Gap { offset, bytes }),
+            StreamEvent::End { side, how, at } => (side, at, What::End(how)),
+        };
+        let known = Known {
+            last: connection.last,
+            from_start: connection.from_start,
+            roles_known: connection.roles_known,
+            exchanged: connection.client != client.0,
+        };
+        self.deal(connection, Kind::Stream { connection: connection.id, known, side, at, what });
+    }
+
+    fn close(&mut self, _: Client, connection: Connection) {
+        let kind = Kind::Close(Box::new(connection.clone()));
+        self.deal(&connection, kind);
+    }
+}
