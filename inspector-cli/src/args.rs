@@ -95,6 +95,9 @@ pub(crate) struct Check {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
+    /// Words, one a line, to try as secrets of tokens signed by HMAC (JWT-026); none is ever shown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words: Option<PathBuf>,
     /// End with exit code 1 if there is a finding of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<Severity>,

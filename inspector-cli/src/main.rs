@@ -8,8 +8,11 @@
 mod args;
 mod commands;
 mod exit;
+mod inputs;
 mod output;
 mod run;
+mod sets;
+mod workers;
 
 use std::process::ExitCode;
 

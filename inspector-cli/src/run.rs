@@ -1,71 +1,105 @@
-//! From paths to recordings: opens the inputs and the keys, shows progress, and reports what could not be opened.
+//! From paths to recordings: opens the inputs and the keys, reads several at once, and reports what could not be opened.
+//!
+//! ```text
+//! paths ─ inputs ─► groups (one input, or the files of a set) ─► a Reader each, on a thread ─► its parts, in order
+//! ```
 
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Read},
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use inspector_core::{
     connection::ConnectionReport,
     context::BodyPolicy,
-    engine::{self, Options, Receiver},
+    coverage::Coverage,
+    engine::{self, Options, Receiver, Shares},
     evidence::SourceId,
     http::exchange::Exchange,
-    input::{self, Control, Item, ReadError},
+    input::{
+        self, Control, Item,
+        set::{Piece, Set},
+    },
     limits::Limits,
     note::Note,
     tls::keylog::Keys,
 };
 
+pub(crate) use crate::inputs::read_small;
 use crate::{
     args,
     exit::{Failure, complain},
+    inputs::{self, Found, Gathered, Input, quoted},
+    sets::{self, Group},
+    workers,
 };
 
 /// Inputs from this size on show a progress bar.
 const PROGRESS_FROM: u64 = 32 << 20;
 
-/// Largest key file that is read.
-const KEY_FILE: u64 = 256 << 20;
+/// What hands parts on: to the command, in the order of the inputs. Fails once writing failed.
+pub(crate) type Give<'g, T> = dyn FnMut(T) -> io::Result<()> + 'g;
 
-/// What a command does with the recordings.
-pub(crate) trait Handler {
-    /// A recording was opened and begins to be read. They are read one after the other.
-    fn begin(&mut self, source: SourceId, name: &str);
+/// What a command makes of one recording, on whatever thread.
+pub(crate) trait Reader {
+    /// What it hands to the command.
+    type Part: Send;
 
     /// An exchange, in capture order.
     ///
     /// # Errors
-    /// Writing the output failed; reading stops.
-    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()>;
+    /// Nobody wants further parts; reading stops.
+    fn exchange(&mut self, exchange: &Exchange, give: &mut Give<'_, Self::Part>) -> io::Result<()>;
 
     /// A connection is over.
     ///
     /// # Errors
-    /// Writing the output failed.
-    fn connection(&mut self, _source: SourceId, _report: &ConnectionReport) -> io::Result<()> {
+    /// As for exchanges.
+    fn connection(&mut self, _report: &ConnectionReport, _give: &mut Give<'_, Self::Part>) -> io::Result<()> {
         Ok(())
     }
 
     /// Something limits the conclusions.
-    fn note(&mut self, _source: SourceId, _note: &Note) {}
+    fn note(&mut self, _note: &Note) {}
 
-    /// The recording was read to its end.
-    fn end(&mut self, _source: SourceId, _reading: &engine::Reading) {}
-
-    /// Something that was asked for could not be read. [`Handler::begin`] may have come before.
-    fn unreadable(&mut self, _source: SourceId, _name: &str, _why: &str) {}
+    /// The recording was read to its end, or could not be read (further): then nothing of it counts but what was given.
+    ///
+    /// # Errors
+    /// As for exchanges.
+    fn end(self, read: Result<&Outcome, &str>, give: &mut Give<'_, Self::Part>) -> io::Result<()>;
 }
 
-/// One input.
-struct Input {
-    name: String,
-    /// `None` is standard input.
-    path: Option<PathBuf>,
-    /// Named by the user, not found in a folder.
-    named: bool,
+/// A recording of the run: one file, the files of a set, or standard input.
+#[derive(Clone, Debug)]
+pub(crate) struct Recording {
+    /// Its number; of the later files of a set, the numbers that follow.
+    pub(crate) source: SourceId,
+    /// The names of its files.
+    pub(crate) names: Vec<String>,
+}
+
+impl Recording {
+    /// The file that has the frame of that number, and the frame's number in the file.
+    pub(crate) fn place(&self, frame: u64) -> (&str, u64) {
+        let (file, frame) = SourceId(0).of_frame(frame);
+        (self.names.get(file.0 as usize).map_or("", String::as_str), frame)
+    }
+
+    /// The name of its first file.
+    pub(crate) fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+}
+
+/// How a recording was read.
+pub(crate) struct Outcome {
+    /// Of each file: its format, or why it could not be read; and how much was read of it.
+    pub(crate) files: Vec<(Result<String, String>, Coverage)>,
+    /// Format and coverage of the whole.
+    pub(crate) reading: engine::Reading,
 }
 
 /// How the recordings of a run were read.
@@ -75,113 +109,211 @@ pub(crate) struct Session {
     pub(crate) key_files: Vec<String>,
 }
 
-/// Reads every recording of the command line through `handler`.
+/// A group in the order of the run, or what could not be opened.
+enum Job {
+    Read(Recording, Group),
+    Unreadable(Recording, String),
+}
+
+/// What comes back from the threads.
+enum Message<T> {
+    Part(T),
+    /// A recording is done: whether anything of it was read, and what to complain of.
+    Done(bool, Vec<String>),
+}
+
+/// Reads every recording of the command line. `make` makes the reader of a recording, `take` gets what the readers give in
+/// the order of the inputs.
 ///
 /// # Errors
-/// [`Failure::NoInput`] if not one could be read, [`Failure::Usage`] if a key file is no key file.
-pub(crate) fn read_all(
+/// [`Failure::NoInput`] if not one could be read, [`Failure::Usage`] if a key file is no key file, or what `take` said.
+pub(crate) fn read_all<R: Reader>(
     reading: &args::Reading,
     bodies: BodyPolicy,
     digests: bool,
-    handler: &mut dyn Handler,
+    make: &(dyn Fn(&Recording) -> R + Sync),
+    take: &mut dyn FnMut(R::Part) -> io::Result<()>,
 ) -> Result<Session, Failure> {
-    let options = Options { limits: Limits::for_memory(reading.max_memory), bodies, digests, jobs: jobs(reading) };
-    let mut session = load_keys(reading, &options.limits)?;
-    let (inputs, problems) = expand(reading);
-    let mut source = SourceId(0);
-    for (name, why) in &problems {
-        complain(&format!("error: cannot read '{name}': {why}"));
-        handler.unreadable(source, name, why);
-        source.0 += 1;
-    }
-    let (mut read, mut unknown) = (0_u32, 0_u32);
-    for input in &inputs {
-        match read_one(input, source, reading, &options, &mut session, handler) {
-            Ok(()) => read += 1,
-            Err(Problem::Output(error)) => return Err(Failure::Output(error)),
-            Err(Problem::Read(ReadError::UnknownFormat(_) | ReadError::Empty)) if !input.named => {
-                unknown += 1;
-                continue;
-            }
-            Err(Problem::Read(error)) => {
-                complain(&format!("error: cannot read '{}': {error}", input.name));
-                handler.unreadable(source, &input.name, &error.to_string());
-            }
+    let limits = Limits::for_memory(reading.max_memory);
+    let mut session = load_keys(reading, &limits)?;
+    let gathered = Gathered::from_paths(&reading.paths, &limits);
+    let remark = |line: &str| {
+        if !reading.quiet {
+            complain(line);
         }
-        source.0 = source.0.saturating_add(1);
+    };
+    for path in &gathered.keys {
+        add_found_keys(path, &mut session, &remark);
     }
-    if unknown > 0 && !reading.quiet {
-        complain(&format!(
-            "note: {unknown} files of the folders are no recordings of a known format and were passed over"
-        ));
-    }
-    if read == 0 {
-        if problems.is_empty() && (inputs.is_empty() || unknown > 0) {
-            complain(
-                "error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.",
-            );
+    gathered.remarks().iter().for_each(|line| remark(line));
+    let jobs = jobs_of(gathered.found, &limits, &remark);
+    let threads = threads(reading);
+    scan_for_secrets(&jobs, threads, &limits, &mut session.keys);
+    let at_once = threads.min(jobs.len()).max(1);
+    let options = Options { limits, bodies, digests, jobs: (threads / at_once).max(1) };
+    let bar = progress(&jobs, reading.quiet);
+    let stdin = Mutex::new(Some(io::stdin()));
+    let keys = &session.keys;
+    let work = |number: usize, give: &mut Give<'_, Message<R::Part>>| {
+        let Some(job) = jobs.get(number) else { return };
+        // That nobody takes it any more ends the job, and there is nobody to tell.
+        let _ = match job {
+            Job::Unreadable(recording, why) => unreadable(make(recording), recording, why, give),
+            Job::Read(recording, group) => {
+                let reader = make(recording);
+                Run { recording, group, options: &options, bar: &bar, stdin: &stdin }.read(reader, keys.fork(), give)
+            }
+        };
+    };
+    let mut any = false;
+    workers::in_order(jobs.len(), at_once, &work, &mut |message| match message {
+        Message::Part(part) => take(part),
+        Message::Done(read, complaints) => {
+            any |= read;
+            complaints.iter().for_each(|line| complain(line));
+            Ok(())
         }
-        return Err(Failure::NoInput);
+    })
+    .map_err(Failure::Output)?;
+    bar.finish_and_clear();
+    if any {
+        return Ok(session);
     }
-    Ok(session)
+    if jobs.is_empty() {
+        complain("error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.");
+    }
+    Err(Failure::NoInput)
 }
 
 /// Threads that may work at once.
-fn jobs(reading: &args::Reading) -> usize {
+fn threads(reading: &args::Reading) -> usize {
     let given = reading.jobs.map(usize::from).filter(|jobs| *jobs > 0);
     given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-enum Problem {
-    Read(ReadError),
-    Output(io::Error),
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Read(error.into())
-    }
-}
-
-fn read_one(
-    input: &Input,
-    source: SourceId,
-    reading: &args::Reading,
-    options: &Options,
-    session: &mut Session,
-    handler: &mut dyn Handler,
-) -> Result<(), Problem> {
-    let (mut stream, bar): (Box<dyn Read + Send>, ProgressBar) = match &input.path {
-        None => (Box::new(io::stdin()), ProgressBar::hidden()),
-        Some(path) => {
-            scan_for_secrets(path, options, &mut session.keys)?;
-            let file = File::open(path)?;
-            let bar = progress(file.metadata()?.len(), &input.name, reading.quiet);
-            (Box::new(bar.wrap_read(file)), bar)
+/// Puts files that are pieces of one recording together, and numbers all in their order.
+fn jobs_of(found: Vec<Found>, limits: &Limits, remark: &dyn Fn(&str)) -> Vec<Job> {
+    let mut inputs = Vec::new();
+    // What cannot be opened stands where it was named: before the recording of that place.
+    let mut unreadable: Vec<(usize, String, String)> = Vec::new();
+    for one in found {
+        match one {
+            Found::Recording(input) => inputs.push(input),
+            Found::Unreadable(name, why) => unreadable.push((inputs.len(), name, why)),
         }
-    };
-    handler.begin(source, &input.name);
-    let mut receiver = Forward { source, handler, failed: None };
-    let result = engine::read(source, &mut *stream, &mut session.keys, options, &mut receiver);
-    let failed = receiver.failed.take();
-    bar.finish_and_clear();
-    if let Some(error) = failed {
-        return Err(Problem::Output(error));
     }
-    handler.end(source, &result.map_err(Problem::Read)?);
-    Ok(())
+    let groups = sets::group(inputs, limits);
+    let mut jobs = Vec::new();
+    let mut next = 0_u32;
+    let mut number = |files: usize| {
+        let source = SourceId(next);
+        next = next.saturating_add(u32::try_from(files).unwrap_or(u32::MAX));
+        source
+    };
+    let mut unreadable = unreadable.into_iter().peekable();
+    for group in groups {
+        while let Some((_, name, why)) = unreadable.next_if(|(before, ..)| *before <= group.place) {
+            jobs.push(Job::Unreadable(Recording { source: number(1), names: vec![name] }, why));
+        }
+        let names: Vec<String> = group.files.iter().map(|input| input.name.clone()).collect();
+        if let (Some(first), Some(last), 2..) = (names.first(), names.last(), names.len()) {
+            let (first, last) = (quoted(first), quoted(last));
+            remark(&format!("note: {} files from {first} to {last} are read as one recording", names.len()));
+        }
+        jobs.push(Job::Read(Recording { source: number(names.len()), names }, group));
+    }
+    for (_, name, why) in unreadable {
+        jobs.push(Job::Unreadable(Recording { source: number(1), names: vec![name] }, why));
+    }
+    jobs
 }
 
-/// Hands the engine's results on, and stops it once writing failed.
-struct Forward<'a> {
-    source: SourceId,
-    handler: &'a mut dyn Handler,
+fn unreadable<R: Reader>(
+    reader: R,
+    recording: &Recording,
+    why: &str,
+    give: &mut Give<'_, Message<R::Part>>,
+) -> io::Result<()> {
+    reader.end(Err(why), &mut |part| give(Message::Part(part)))?;
+    give(Message::Done(false, vec![complaint(recording.name(), why)]))
+}
+
+fn complaint(name: &str, why: &str) -> String {
+    format!("error: cannot read {}: {why}", quoted(name))
+}
+
+/// The reading of one recording.
+struct Run<'r> {
+    recording: &'r Recording,
+    group: &'r Group,
+    options: &'r Options,
+    bar: &'r ProgressBar,
+    stdin: &'r Mutex<Option<io::Stdin>>,
+}
+
+impl Run<'_> {
+    fn read<R: Reader>(&self, reader: R, mut keys: Keys, give: &mut Give<'_, Message<R::Part>>) -> io::Result<()> {
+        let pieces = self
+            .group
+            .files
+            .iter()
+            .zip(&self.group.missing)
+            .map(|(input, missing)| Piece::new(move || self.open(input), *missing));
+        let mut set = Set::new(pieces.collect());
+        let mut give_part = |part| give(Message::Part(part));
+        let mut forward = Forward { reader, give: &mut give_part, shares: Shares::new(), failed: None };
+        let result = engine::read_from(self.recording.source, &mut set, &mut keys, self.options, &mut forward);
+        let Forward { reader, shares, failed, .. } = forward;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let pieces = set.into_read();
+        let packets: Vec<u64> = pieces.iter().map(|piece| piece.packets).collect();
+        let reading = match result {
+            Ok(reading) => reading,
+            Err(error) => {
+                let why = inputs::advised(&error);
+                reader.end(Err(&why), &mut |part| give(Message::Part(part)))?;
+                return give(Message::Done(false, vec![complaint(self.recording.name(), &why)]));
+            }
+        };
+        // A recording in one file has entries and other things without a frame: what was counted is the engine's.
+        let figures = if pieces.len() > 1 { shares.finish(&packets) } else { vec![reading.coverage] };
+        let format = |piece: input::set::PieceRead| match piece.result {
+            Ok(recording) => Ok(recording.to_string()),
+            Err(error) => Err(inputs::advised(&error)),
+        };
+        let files: Vec<_> = pieces.into_iter().map(format).zip(figures).collect();
+        let complaints = files.iter().zip(&self.recording.names);
+        let complaints = complaints.filter_map(|((result, _), name)| Some(complaint(name, result.as_ref().err()?)));
+        let complaints = complaints.collect();
+        reader.end(Ok(&Outcome { files, reading }), &mut |part| give(Message::Part(part)))?;
+        give(Message::Done(true, complaints))
+    }
+
+    fn open(&self, input: &Input) -> io::Result<Box<dyn Read + '_>> {
+        match &input.path {
+            Some(path) => Ok(Box::new(self.bar.wrap_read(File::open(path)?))),
+            None => {
+                let stdin = self.stdin.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+                Ok(stdin.map_or_else(|| Box::new(io::empty()) as Box<dyn Read>, |stdin| Box::new(stdin.lock())))
+            }
+        }
+    }
+}
+
+/// Hands the engine's results on, and stops it once nobody wants them.
+struct Forward<'g, R: Reader> {
+    reader: R,
+    give: &'g mut Give<'g, R::Part>,
+    shares: Shares,
     failed: Option<io::Error>,
 }
 
-impl Receiver for Forward<'_> {
+impl<R: Reader> Receiver for Forward<'_, R> {
     fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
-        match self.handler.exchange(&exchange) {
+        self.shares.exchange(&exchange);
+        match self.reader.exchange(&exchange, self.give) {
             Ok(()) => Control::Continue,
             Err(error) => {
                 self.failed = Some(error);
@@ -191,85 +323,68 @@ impl Receiver for Forward<'_> {
     }
 
     fn connection(&mut self, report: ConnectionReport) {
+        self.shares.connection(&report);
         if self.failed.is_none()
-            && let Err(error) = self.handler.connection(self.source, &report)
+            && let Err(error) = self.reader.connection(&report, self.give)
         {
             self.failed = Some(error);
         }
     }
 
     fn note(&mut self, note: Note) {
-        self.handler.note(self.source, &note);
+        self.shares.note(&note);
+        self.reader.note(&note);
     }
 }
 
-/// A pcapng may hold its secrets behind the packets they open. A file can be read twice, so they are gathered first.
-fn scan_for_secrets(path: &Path, options: &Options, keys: &mut Keys) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    let mut magic = [0; 4];
-    if !file.metadata()?.is_file() || file.read_exact(&mut magic).is_err() || magic != [0x0a, 0x0d, 0x0d, 0x0a] {
-        return Ok(());
-    }
-    let mut sink = |item: Item<'_>| {
-        if let Item::Secrets(text) = item {
-            keys.add_recorded(text);
-        }
-        Control::Continue
+/// A pcapng may hold its secrets behind the packets they open, and in another file of its set. Files can be read twice, so
+/// they are gathered first, for all inputs.
+fn scan_for_secrets(jobs: &[Job], threads: usize, limits: &Limits, keys: &mut Keys) {
+    let files: Vec<&Path> = jobs
+        .iter()
+        .filter_map(|job| match job {
+            Job::Read(_, group) => Some(&group.files),
+            Job::Unreadable(..) => None,
+        })
+        .flatten()
+        .filter(|input| input.format == Some("pcapng"))
+        .filter_map(|input| input.path.as_deref())
+        .collect();
+    let scan = |number: usize, give: &mut Give<'_, Vec<u8>>| {
+        let Some(mut file) = files.get(number).and_then(|path| File::open(path).ok()) else { return };
+        let mut sink = |item: Item<'_>| match item {
+            Item::Secrets(text) if give(text.to_vec()).is_err() => Control::Stop,
+            _ => Control::Continue,
+        };
+        // What is wrong with the file is said when it is read.
+        let _ = input::read_recording(&mut file, limits, &mut sink);
     };
-    let _ = input::read_recording(&mut File::open(path)?, &options.limits, &mut sink);
-    Ok(())
+    let _ = workers::in_order(files.len(), threads, &scan, &mut |text| {
+        keys.add_recorded(&text);
+        Ok(())
+    });
 }
 
-fn progress(size: u64, name: &str, quiet: bool) -> ProgressBar {
+/// One bar over all files of the run.
+fn progress(jobs: &[Job], quiet: bool) -> ProgressBar {
+    let files = jobs.iter().filter_map(|job| match job {
+        Job::Read(_, group) => Some(&group.files),
+        Job::Unreadable(..) => None,
+    });
+    let files: Vec<&Input> = files.flatten().collect();
+    let length = |input: &&Input| Some(input.path.as_ref()?.metadata().ok()?.len());
+    let size = files.iter().filter_map(length).sum();
     if quiet || size < PROGRESS_FROM || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(size);
     let style = ProgressStyle::with_template("{msg} {bar:30} {percent}% {binary_bytes_per_sec} {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(crate::output::escape::fitted(name, 30));
+    bar.set_message(match files.as_slice() {
+        [one] => crate::output::escape::fitted(&one.name, 30),
+        all => format!("{} files", all.len()),
+    });
     bar
-}
-
-/// Files and folders of the command line as inputs, a folder's files in the order of their names; and what of them cannot be
-/// read, with the reason.
-fn expand(reading: &args::Reading) -> (Vec<Input>, Vec<(String, String)>) {
-    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
-    for path in &reading.paths {
-        if path.as_os_str() == "-" {
-            inputs.push(Input { name: "-".to_owned(), path: None, named: true });
-        } else if path.is_dir() {
-            walk(path, 0, &mut inputs, &mut problems);
-        } else if path.exists() {
-            inputs.push(Input { name: path.display().to_string(), path: Some(path.clone()), named: true });
-        } else {
-            let why = "it does not exist; check the path, and quote it if it has blanks";
-            problems.push((path.display().to_string(), why.to_owned()));
-        }
-    }
-    (inputs, problems)
-}
-
-fn walk(folder: &Path, depth: u32, inputs: &mut Vec<Input>, problems: &mut Vec<(String, String)>) {
-    const DEEPEST: u32 = 32;
-    let entries = match folder.read_dir() {
-        Ok(entries) if depth < DEEPEST => entries,
-        Ok(_) => return problems.push((folder.display().to_string(), "folders are nested too deep".to_owned())),
-        Err(error) => return problems.push((folder.display().to_string(), error.to_string())),
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden || (path.is_symlink() && path.is_dir()) {
-            continue;
-        }
-        if path.is_dir() {
-            walk(&path, depth + 1, inputs, problems);
-        } else if path.is_file() {
-            inputs.push(Input { name: path.display().to_string(), path: Some(path), named: false });
-        }
-    }
 }
 
 /// Loads the key files of the command line. Of a folder, files that hold no keys are passed over.
@@ -281,12 +396,12 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
     for path in &reading.keys {
         if path.is_dir() {
             let (mut files, mut problems) = (Vec::new(), Vec::new());
-            walk(path, 0, &mut files, &mut problems);
+            inputs::walk(path, 0, &mut files, &mut problems);
             for (name, why) in &problems {
-                complain(&format!("warning: keys in '{name}' cannot be read: {why}"));
+                complain(&format!("warning: keys in {} cannot be read: {why}", quoted(name)));
             }
-            for file in files.iter().filter_map(|input| input.path.as_deref()) {
-                if let Ok(bytes) = read_small(file)
+            for file in files {
+                if let Ok(bytes) = read_small(&file)
                     && session.keys.add(&bytes).is_ok()
                 {
                     session.key_files.push(file.display().to_string());
@@ -294,18 +409,29 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
             }
             continue;
         }
-        let name = path.display();
+        let name = path.display().to_string();
         let bytes = read_small(path)
-            .map_err(|error| Failure::Usage(format!("the key file '{name}' cannot be read: {error}")))?;
-        session.keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file '{name}': {error}")))?;
-        session.key_files.push(name.to_string());
+            .map_err(|error| Failure::Usage(format!("the key file {} cannot be read: {error}", quoted(&name))))?;
+        session.keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file {}: {error}", quoted(&name))))?;
+        session.key_files.push(name);
     }
     Ok(session)
 }
 
-/// Reads a file the user named for its content (keys, profiles), up to a size that no such file has.
-pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(KEY_FILE).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// Keys that lie among the recordings are used as if they were given with `--keys`: nobody puts them there for another
+/// purpose, and what they do not open they do not harm.
+fn add_found_keys(path: &PathBuf, session: &mut Session, remark: &dyn Fn(&str)) {
+    let name = path.display().to_string();
+    if session.key_files.contains(&name) {
+        return;
+    }
+    let added = read_small(path).ok().and_then(|bytes| session.keys.add(&bytes).ok());
+    if let Some(added) = added {
+        let what = match added.kind {
+            inspector_core::tls::keylog::KeyKind::RsaPrivateKey => "an RSA private key",
+            _ => "a TLS key log",
+        };
+        remark(&format!("note: {} is {what} and is used, as with --keys", quoted(&name)));
+        session.key_files.push(name);
+    }
 }

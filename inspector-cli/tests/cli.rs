@@ -387,3 +387,29 @@ fn doctor_says_what_could_not_be_read_besides_connections() {
     let told = run(&["doctor", "handshake-complete/clear.pcap"]).out;
     assert!(told.contains("nothing is hidden") && !told.contains("COV-"), "{told}");
 }
+
+/// HS256 with the secret `correct horse`.
+const GUESSABLE: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.P6c1ol0m47-ovixKmGC2yKt_lFNEpXJoSXyzlTgLRBc";
+
+#[test]
+fn a_list_of_words_finds_a_weak_secret_and_never_shows_it() {
+    let folder = Folder::new("words");
+    let text = format!(
+        "GET /things HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {GUESSABLE}\n\nHTTP/1.1 200 OK\n\n"
+    );
+    let recording = folder.file("weak.http", text.as_bytes());
+    let found = |words: &[u8], format: &str| {
+        let list = folder.file("words.txt", words);
+        let got = run(&["check", &recording, "--profile", "generic", "--words", &list, "--format", format]);
+        assert!(!got.out.contains("horse") && !got.err.contains("horse"), "{}{}", got.out, got.err);
+        (got.out.contains("JWT-026"), got.code)
+    };
+    for format in ["human", "json"] {
+        assert_eq!(found(b"password\r\ncorrect horse\r\n", format), (true, 1));
+        assert_eq!(found(b"password\nhunter2\n", format), (false, 0));
+    }
+    let empty = folder.file("empty.txt", b"");
+    for list in [empty.as_str(), "missing.txt"] {
+        assert_eq!(run(&["check", &recording, "--words", list]).code, 2);
+    }
+}

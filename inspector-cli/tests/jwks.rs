@@ -131,3 +131,96 @@ fn keys_seen_in_the_recording_show_integrity_only() {
         assert_eq!(actor["signature_key"]["pinned"], false, "{report:#}");
     }
 }
+
+/// The recording of a call with `token`, then the answer to a request for `path`.
+fn with_answer(name: &str, token: &str, path: &str, status: u16, content_type: &str, body: &str) -> Value {
+    let mut text = fs::read_to_string(recording(name, token)).unwrap();
+    text.push_str(&format!(
+        "\n###\n# @time 2026-01-01T00:03:00Z\nGET {path} HTTP/1.1\nHost: sts.example\n\n\
+         HTTP/1.1 {status} X\nContent-Type: {content_type}\n\n{body}\n"
+    ));
+    check(&file(name, &text), &[]).json()
+}
+
+#[test]
+fn every_document_of_keys_in_the_recording_is_used() {
+    let json = "application/json; charset=utf-8";
+    let jwks = serde_json::json!({"keys": [{"kty": "RSA", "use": "sig", "x5c": [CERTIFICATE]}]}).to_string();
+    let sharepoint = serde_json::json!({
+        "issuer": "00000001-0000-0000-c000-000000000000@*",
+        "keys": [{"usage": "Signing", "keyValue": {"type": "x509certificate", "value": CERTIFICATE}}],
+    })
+    .to_string();
+    let federation = format!(
+        "<?xml version=\"1.0\"?><EntityDescriptor entityID=\"https://sts.example/\"><RoleDescriptor>\
+         <KeyDescriptor use=\"signing\"><KeyInfo><X509Data><X509Certificate>{CERTIFICATE}</X509Certificate></X509Data>\
+         </KeyInfo></KeyDescriptor></RoleDescriptor></EntityDescriptor>"
+    );
+    let xml = "application/samlmetadata+xml";
+    for (path, status, content_type, body, state) in [
+        ("/common/discovery/keys", 200, json, &jwks, "verified"),
+        ("/t/discovery/v2.0/keys", 200, json, &jwks, "verified"),
+        ("/_layouts/15/metadata/json/1", 200, json, &sharepoint, "verified"),
+        ("/t/federationmetadata/2007-06/federationmetadata.xml", 200, xml, &federation, "verified"),
+        ("/FederationMetadata/2007-06/FederationMetadata.xml", 200, "text/xml", &federation, "verified"),
+        // Not an answer that publishes them.
+        ("/t/discovery/v2.0/keys", 404, json, &jwks, "unverifiable"),
+        ("/things", 200, json, &sharepoint, "unverifiable"),
+    ] {
+        let report = with_answer("published.http", OUTER, path, status, content_type, body);
+        let actor = &report["tokens"][0]["actor"];
+        assert_eq!(actor["signature"], state, "{path} {status}: {actor:#}");
+        if state == "verified" {
+            // Whoever could change the token could change the key.
+            assert_eq!(actor["signature_key"]["pinned"], false, "{path}");
+            assert!(actor["signature_reason"].as_str().unwrap().contains("not who made it"), "{actor:#}");
+            assert_eq!(actor["signature_key"]["certificate"]["thumbprint"], "91F7CE89F32E994BA667376F8FEF5D25BC732B56");
+        }
+    }
+    // An unknown key beside a seen one stays open, and does not read as if none had been seen.
+    let other = serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
+    let report = with_answer("published.http", OUTER, "/jwks", 200, json, &other.to_string());
+    let actor = &report["tokens"][0]["actor"];
+    assert_eq!(actor["signature"], "unverifiable");
+    assert!(actor["signature_reason"].as_str().unwrap().contains("none that was seen in the recording"), "{actor:#}");
+}
+
+#[test]
+fn an_expired_certificate_is_told_at_the_time_of_the_recording() {
+    let own = pem("expiring.pem", CERTIFICATE);
+    let good = recording("expiring.http", OUTER);
+    for (at, severity_then, words) in [
+        ("capture", "info", None),
+        ("2036-01-01T00:00:00Z", "low", Some("its certificate had expired (2035-01-01)")),
+        ("2024-01-01T00:00:00Z", "low", Some("its certificate was not valid yet (2025-01-01)")),
+    ] {
+        let report = run(&["check", "--format", "json", &good, "--jwks", &own, "--at", at]).json();
+        let actor = &report["tokens"][0]["actor"];
+        assert_eq!(actor["signature"], "verified", "{at}");
+        assert_eq!(severity(&report, "S2S-021").as_deref(), Some(severity_then), "{at}");
+        let reason = actor["signature_reason"].as_str().unwrap();
+        assert_eq!(words.is_some(), reason.contains("its certificate"), "{at}: {reason}");
+        assert!(words.is_none_or(|words| reason.contains(words)), "{at}: {reason}");
+    }
+}
+
+#[test]
+fn every_signature_that_cannot_be_verified_says_why_without_keys() {
+    for (header, signature, state, words) in [
+        (r#"{"alg":"HS256"}"#, 32, "unverifiable", "needs the secret"),
+        (r#"{"alg":"ES512"}"#, 132, "unverifiable", "cannot be verified by this program"),
+        (r#"{"alg":"ES256K"}"#, 64, "unverifiable", "cannot be verified by this program"),
+        (r#"{"alg":"XX1"}"#, 32, "unverifiable", "its algorithm is not known"),
+        (r#"{"alg":"RS256","nonce":"AQAB"}"#, 256, "unverifiable", "nonce"),
+        (r#"{"alg":"RS256"}"#, 256, "unverifiable", "no key was given"),
+        (r#"{"alg":"RS256"}"#, 3, "invalid", "3 bytes"),
+        (r#"{"alg":"none"}"#, 0, "absent", "alg is"),
+    ] {
+        let encode = |bytes: &[u8]| common::base64url(bytes);
+        let token =
+            format!("{}.{}.{}", encode(header.as_bytes()), encode(b"{\"iss\":\"a\"}"), encode(&vec![7; signature]));
+        let decoded = run(&["decode", &token, "--format", "json"]).json();
+        assert_eq!(decoded["signature"], state, "{header}: {decoded:#}");
+        assert!(decoded["signature_reason"].as_str().unwrap().contains(words), "{header}: {decoded:#}");
+    }
+}

@@ -17,11 +17,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{
-        host::HostPattern,
-        ledger::Ledger,
-        observation::{Endpoint, Observation},
-    },
+    handshake::{host::HostPattern, ledger::Ledger, observation::Observation, published::PublishedKeys},
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -30,18 +26,12 @@ use crate::{
         Report,
         signature::{Signature, Signatures},
     },
-    rules::{self, Context, Rule, Severity, Summary, finding::Findings},
-    secret::{Fingerprint, Secret},
+    rules::{self, Context, Severity, Summary, finding::Findings, panel::Panel},
+    secret::Fingerprint,
     time::Timestamp,
-    token::{
-        extract::Extraction,
-        verify::{Origin, VerificationKeys},
-    },
+    token::{extract::Extraction, verify::VerificationKeys, words::WordList},
     verdict::{self, Facts, Scope},
 };
-
-/// Longest document of keys taken from a recording, in bytes.
-const LONGEST_METADATA: usize = 1 << 20;
 
 /// When the validity of tokens is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,8 +66,8 @@ pub struct Policy {
     pub clock: Clock,
     /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
     pub fail_on: Option<Severity>,
-    /// Secrets to try on HMAC signatures; none unless the user gives a list.
-    pub words: Vec<Secret<String>>,
+    /// Words to try on HMAC signatures; none unless the user gives a list.
+    pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
 }
@@ -92,7 +82,7 @@ impl Policy {
             realms,
             clock: Clock::Capture,
             fail_on: None,
-            words: Vec::new(),
+            words: Arc::default(),
             keys: Arc::default(),
         }
     }
@@ -116,11 +106,11 @@ impl Policy {
 pub struct Analysis {
     policy: Policy,
     ledger: Ledger,
-    rules: Vec<Box<dyn Rule>>,
+    panel: Panel,
     findings: Findings,
     signatures: Signatures,
     /// Keys the recording shows.
-    recorded: VerificationKeys,
+    recorded: PublishedKeys,
 }
 
 impl Analysis {
@@ -129,11 +119,19 @@ impl Analysis {
         Self {
             policy,
             ledger: Ledger::new(limits),
-            rules: rules::entries().map(|entry| (entry.make)()).collect(),
+            panel: Panel::new(limits),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
-            recorded: VerificationKeys::new(limits),
+            recorded: PublishedKeys::new(VerificationKeys::new(limits)),
         }
+    }
+
+    /// Asks every rule about every exchange, also those that have declared that they would find nothing new. The report is
+    /// the same; it takes several times longer.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.panel.ask_all();
+        self
     }
 
     /// An input begins. `path` is how the report names it, `format` what its content told.
@@ -147,14 +145,8 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
-        if let Some(document) = published_keys(&observation) {
-            // A document without a key that can be used is the matter of a rule.
-            let _ = self.recorded.add(document, &Origin::Recording);
-        }
-        let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.exchange(&observation, &mut context);
-        }
+        self.recorded.observe(&observation);
+        self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }
 
     /// Takes what became of a connection.
@@ -164,17 +156,13 @@ impl Analysis {
             self.ledger.host(&crate::handshake::host::normalize(name, crate::http::exchange::Scheme::Https));
         }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.connection(source, report, &mut context);
-        }
+        self.panel.connection(source, report, &mut context);
     }
 
     /// Takes a note.
     pub fn note(&mut self, source: SourceId, note: &Note) {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        for rule in &mut self.rules {
-            rule.note(source, note, &mut context);
-        }
+        self.panel.note(source, note, &mut context);
     }
 
     /// Takes the result of verifying a token's signature.
@@ -197,15 +185,20 @@ impl Analysis {
     pub fn unreadable(&mut self, source: SourceId, path: &str, why: &str) {
         self.input(source, path, "unreadable");
         // That no request was read either goes without saying.
-        self.rules.clear();
+        self.panel.dismiss();
         self.findings.add(rules::coverage::unreadable(source, why));
+    }
+
+    /// One file of an input that was written in several could not be read. `file` is its number.
+    pub fn file_unreadable(&mut self, file: SourceId, why: &str) {
+        self.findings.add(rules::coverage::unreadable(file, why));
     }
 
     /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
     fn verify(&mut self) {
         self.signatures.add_publishers(&self.policy.keys);
         for facts in self.ledger.tokens() {
-            self.signatures.verify(&facts.token, &self.policy.keys, &self.recorded);
+            self.signatures.verify(&facts.token, &self.policy.keys, self.recorded.keys(), facts.judged_at);
         }
     }
 
@@ -215,22 +208,11 @@ impl Analysis {
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
-        for rule in &mut self.rules {
-            rule.finish(&summary, &mut context);
-        }
+        self.panel.finish(&summary, &mut context);
         let judgement = self.policy.profile.judgement;
         let findings = self.findings.finish(&scope, &self.ledger, |family| verdict::decides(judgement, family));
         let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger);
         let (outcome, reason) = verdict::judge(&facts);
         Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
     }
-}
-
-/// The document of an answer that publishes keys.
-fn published_keys<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
-    if observation.endpoint != Endpoint::Metadata || observation.status != Some(200) {
-        return None;
-    }
-    let body = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
-    (body.len() <= LONGEST_METADATA).then_some(body)
 }

@@ -8,6 +8,24 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
 
+/// Bits of a frame's number within its file. A recording that was written in several files numbers its frames over all of
+/// them: the place of the file in the set stands in the bits above, so that numbers order the frames and tell their files.
+const FRAME_BITS: u32 = 40;
+
+impl SourceId {
+    /// The file of a recording in several files that has the frame `number`, and the frame's number in that file. `self` is
+    /// the first file; the others follow it. Of a recording in one file both stay what they are.
+    pub const fn of_frame(self, number: u64) -> (Self, u64) {
+        let piece = (number >> FRAME_BITS) as u32;
+        (Self(self.0.saturating_add(piece)), number & ((1 << FRAME_BITS) - 1))
+    }
+}
+
+/// The number, over a recording in several files, of a frame of the file at that place (from 0).
+pub(crate) const fn number_in_set(piece: u32, frame: u64) -> u64 {
+    ((piece as u64) << FRAME_BITS) | frame
+}
+
 /// Number of a connection within its input, from 1, in the order of their first packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
@@ -15,7 +33,8 @@ pub struct ConnectionId(pub u64);
 /// A position in a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum At {
-    /// A packet of a capture. `number` counts from 1 over the whole file, as Wireshark does.
+    /// A packet of a capture. `number` counts from 1 over the whole file, as Wireshark does; of the later files of a
+    /// recording in several files, see [`SourceId::of_frame`].
     Frame {
         /// Wireshark's frame number.
         number: u64,
@@ -146,6 +165,17 @@ pub struct Evidence {
     /// The masked text, for example `Bearer eyJ0…(2129 chars, sha256 1f2e3d4c5b6a7988)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
+}
+
+impl Evidence {
+    /// Names the file and the frame in it, where the recording was written in several files.
+    pub fn localize(&mut self) {
+        if let Some(number) = self.frame {
+            let (input, frame) = self.input.of_frame(number);
+            self.input = input;
+            self.frame = Some(frame);
+        }
+    }
 }
 
 /// The contract wants the input's path in the JSON; the report replaces the index when it serialises.

@@ -70,6 +70,10 @@ pub struct Limits {
     pub signing_keys: usize,
     /// Keys tried on one token. Beyond, its signature is unverifiable.
     pub key_trials: usize,
+    /// Bytes of the list of words that are tried on HMAC signatures. Words beyond are not tried.
+    pub words: usize,
+    /// HMACs computed with these words, in all. Beyond, the remaining tokens are not tried.
+    pub word_trials: usize,
     /// Members of all objects and arrays in one JSON document that are walked for tokens.
     pub json_members: usize,
     /// Parameters, tokens, credentials, challenges and passwords kept per exchange, each kind by itself. What lies beyond is
@@ -127,6 +131,8 @@ impl Default for Limits {
             token_depth: 4,
             signing_keys: 1024,
             key_trials: 32,
+            words: 4 << 20,
+            word_trials: 4 << 20,
             json_members: 1 << 20,
             per_exchange: 4096,
             reorder: 4096,

@@ -72,6 +72,16 @@ pub enum NoteKind {
     },
     /// Secrets in the file (DSB) or key log lines that could not be read.
     BadKeyLogLine,
+    /// Files of a recording that was written in several files are missing before this place.
+    FilesMissing {
+        /// How many, by their numbers.
+        count: u64,
+    },
+    /// A file of a recording in several files begins before the one before it ends.
+    FilesOverlap {
+        /// By so many nanoseconds.
+        nanos: u64,
+    },
     /// The recording was sanitised by its exporter.
     Sanitized {
         /// How that was told.

@@ -14,7 +14,8 @@ use crate::{
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
 pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let reading = &check.reading;
-    let judged = judging::judge(reading, &check.judging, check.fail_on, false)?;
+    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), only_hosts: false };
+    let judged = judging::judge(reading, &check.judging, &asked)?;
     let report = &judged.report;
     let mut to = super::output_of(reading)?;
     let written = match check.format {

@@ -35,10 +35,11 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
         );
         return Err(Failure::NoInput);
     }
+    let now = judging::now();
     let mut signatures = Signatures::new(limits.tokens);
     let recorded = VerificationKeys::new(&limits);
     for token in &found {
-        signatures.verify(token, &keys, &recorded);
+        signatures.verify(token, &keys, &recorded, Some(now));
     }
     let mut to = super::output(None, decode.color)?;
     let mut objects = Vec::new();
@@ -47,7 +48,7 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
     }
     match decode.format {
         Format::Human => {
-            let moment = human::token::Moment { at: Some(judging::now()), event: "now" };
+            let moment = human::token::Moment { at: Some(now), event: "now" };
             for (number, token) in found.iter().enumerate() {
                 if number > 0 {
                     writeln!(to)?;

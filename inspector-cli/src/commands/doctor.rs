@@ -8,7 +8,6 @@ use std::{
 use inspector_core::{
     connection::{ConnectionReport, Plaintext, Reason},
     context::BodyPolicy,
-    evidence::SourceId,
     http::exchange::Exchange,
     note::Note,
     tls::keylog::KeyKind,
@@ -23,39 +22,56 @@ use crate::{
         human::{connections::Connections, place, unread::Unread},
         json, remedy, wrap,
     },
-    run::{self, Handler, Session},
+    run::{self, Give, Outcome, Reader, Recording, Session},
 };
 
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
-    let mut doctor = Doctor {
-        to: super::output_of(reading)?,
+    let mut to = super::output_of(reading)?;
+    if listing.format == Format::Json {
+        to.write_all(b"[")?;
+    }
+    let digests = listing.format != Format::Human;
+    let (mut listed, mut entries) = (0_u64, 0_u64);
+    let (mut connections, mut unread) = (Connections::default(), Unread::default());
+    let make = |recording: &Recording| Examiner {
+        recording: recording.clone(),
         format: listing.format,
-        hosts: reading.host.clone(),
-        path: String::new(),
-        listed: 0,
+        hosts: &reading.host,
         entries: 0,
-        connections: Connections::default(),
         unread: Unread::default(),
     };
-    if doctor.format == Format::Json {
-        doctor.to.write_all(b"[")?;
-    }
-    let digests = doctor.format != Format::Human;
-    let session = run::read_all(reading, BodyPolicy::Tokens, digests, &mut doctor)?;
-    let to = &mut *doctor.to;
-    match doctor.format {
+    let session = run::read_all(reading, BodyPolicy::Tokens, digests, &make, &mut |part| {
+        match part {
+            Part::Connection(path, report) => connections.add(&path, &report),
+            Part::Row(row) => {
+                to.write_all(if listing.format == Format::Json && listed > 0 { b"," } else { b"" })?;
+                to.write_all(&row)?;
+                listed += 1;
+            }
+            Part::Rest(more, notes) => {
+                entries += more;
+                unread.merge(notes);
+            }
+        }
+        Ok(())
+    })?;
+    match listing.format {
         Format::Json => to.write_all(b"]\n")?,
         Format::Ndjson => {}
         Format::Human => {
-            doctor.connections.write(to, doctor.unread.is_empty())?;
-            if doctor.entries > 0 {
-                let entries = count(doctor.entries, "exchange", "exchanges");
-                wrap::hanging(to, "", &format!("{entries} came from a HAR or transcript, which has no connections"))?;
+            connections.write(&mut *to, unread.is_empty())?;
+            if entries > 0 {
+                let entries = count(entries, "exchange", "exchanges");
+                wrap::hanging(
+                    &mut *to,
+                    "",
+                    &format!("{entries} came from a HAR or transcript, which has no connections"),
+                )?;
             }
-            doctor.unread.write(to)?;
-            write_keys(to, &session)?;
+            unread.write(&mut *to)?;
+            write_keys(&mut *to, &session)?;
         }
     }
     to.flush()?;
@@ -98,50 +114,59 @@ fn write_keys(to: &mut dyn Write, session: &Session) -> io::Result<()> {
     Ok(())
 }
 
-struct Doctor {
-    to: Box<dyn Write>,
+/// What is found in a recording.
+enum Part {
+    /// A connection and the name of its input, for people.
+    Connection(String, Box<ConnectionReport>),
+    /// A connection as it is written.
+    Row(Vec<u8>),
+    /// Exchanges without a connection, and what could not be read besides connections.
+    Rest(u64, Unread),
+}
+
+/// Looks at the connections of one recording.
+struct Examiner<'l> {
+    recording: Recording,
     format: Format,
-    hosts: Vec<String>,
-    path: String,
-    listed: u64,
+    hosts: &'l [String],
     entries: u64,
-    connections: Connections,
     unread: Unread,
 }
 
-impl Handler for Doctor {
-    fn begin(&mut self, _: SourceId, name: &str) {
-        name.clone_into(&mut self.path);
-    }
+impl Reader for Examiner<'_> {
+    type Part = Part;
 
-    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+    fn exchange(&mut self, exchange: &Exchange, _: &mut Give<'_, Part>) -> io::Result<()> {
         self.entries += u64::from(exchange.connection.is_none());
         Ok(())
     }
 
-    fn connection(&mut self, _: SourceId, report: &ConnectionReport) -> io::Result<()> {
+    fn connection(&mut self, report: &ConnectionReport, give: &mut Give<'_, Part>) -> io::Result<()> {
         if !self.is_asked_for(report) {
             return Ok(());
         }
-        let path = self.path.as_str();
-        match self.format {
-            Format::Human => self.connections.add(path, report),
-            Format::Ndjson => json::write_line(&mut *self.to, &Row::new(path, report))?,
-            Format::Json => {
-                self.to.write_all(if self.listed == 0 { b"" } else { b"," })?;
-                json::write_line(&mut *self.to, &Row::new(path, report))?;
-            }
+        let first = report.connection.first.frame().map(|frame| self.recording.place(frame));
+        let (path, frame) = first.map_or_else(|| (self.recording.name(), None), |(name, frame)| (name, Some(frame)));
+        if self.format == Format::Human {
+            return give(Part::Connection(path.to_owned(), Box::new(report.clone())));
         }
-        self.listed += 1;
-        Ok(())
+        let mut row = Vec::new();
+        json::write_line(&mut row, &Row::new(path, frame, report))?;
+        give(Part::Row(row))
     }
 
-    fn note(&mut self, _: SourceId, note: &Note) {
-        self.unread.add(&self.path, note);
+    fn note(&mut self, note: &Note) {
+        let place = note.at.and_then(inspector_core::evidence::At::frame).map(|frame| self.recording.place(frame));
+        let (path, frame) = place.map_or_else(|| (self.recording.name(), None), |(name, frame)| (name, Some(frame)));
+        self.unread.add(path, frame, note);
+    }
+
+    fn end(self, _: Result<&Outcome, &str>, give: &mut Give<'_, Part>) -> io::Result<()> {
+        give(Part::Rest(self.entries, self.unread))
     }
 }
 
-impl Doctor {
+impl Examiner<'_> {
     /// Whether the connection went to one of the hosts of `--host`, by name or address.
     fn is_asked_for(&self, report: &ConnectionReport) -> bool {
         let address = report.connection.server.address.to_string();
@@ -187,12 +212,12 @@ struct Digests {
 }
 
 impl<'c> Row<'c> {
-    fn new(input: &'c str, report: &'c ConnectionReport) -> Self {
+    fn new(input: &'c str, first_frame: Option<u64>, report: &'c ConnectionReport) -> Self {
         let connection = &report.connection;
         Self {
             input,
             connection: connection.id.0,
-            first_frame: connection.first.frame(),
+            first_frame,
             client: connection.client.to_string(),
             server: connection.server.to_string(),
             transport: report.transport.as_str(),

@@ -7,7 +7,6 @@ use std::{
 
 use inspector_core::{
     context::BodyPolicy,
-    evidence::SourceId,
     http::{
         exchange::{Exchange, Mark},
         message::{Head, Message},
@@ -20,77 +19,84 @@ use crate::{
     args::{Format, Listing},
     exit::{Exit, Failure},
     output::{escape, json},
-    run::{self, Handler},
+    run::{self, Give, Outcome, Reader, Recording},
 };
+
+/// Bytes of rows that are handed on at once.
+const CHUNK: usize = 32 << 10;
 
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
-    let to = super::output_of(reading)?;
-    let mut lister = Lister {
-        to,
+    let mut to = super::output_of(reading)?;
+    match listing.format {
+        Format::Json => to.write_all(b"[")?,
+        Format::Human => writeln!(to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status")?,
+        Format::Ndjson => {}
+    }
+    let mut listed = 0;
+    let make = |recording: &Recording| Lister {
+        recording: recording.clone(),
         format: listing.format,
         show_secrets: reading.show_secrets,
-        hosts: reading.host.clone(),
-        name: String::new(),
-        listed: 0,
+        hosts: &reading.host,
+        rows: Rows::default(),
     };
-    lister.start()?;
-    run::read_all(reading, BodyPolicy::Measure, false, &mut lister)?;
-    lister.finish()?;
+    run::read_all(reading, BodyPolicy::Measure, false, &make, &mut |rows: Rows| {
+        if listing.format == Format::Json && listed > 0 && rows.count > 0 {
+            to.write_all(b",")?;
+        }
+        listed += rows.count;
+        to.write_all(&rows.text)
+    })?;
+    match listing.format {
+        Format::Json => to.write_all(b"]\n")?,
+        Format::Human => writeln!(to, "{listed} exchanges")?,
+        Format::Ndjson => {}
+    }
+    to.flush()?;
     Ok(Exit::Pass)
 }
 
-struct Lister {
-    to: Box<dyn Write>,
+/// Rows as they are written; of JSON with commas between.
+#[derive(Default)]
+struct Rows {
+    text: Vec<u8>,
+    count: u64,
+}
+
+/// Lists the exchanges of one recording.
+struct Lister<'l> {
+    recording: Recording,
     format: Format,
     show_secrets: bool,
-    hosts: Vec<String>,
-    name: String,
-    listed: u64,
+    hosts: &'l [String],
+    rows: Rows,
 }
 
-impl Handler for Lister {
-    fn begin(&mut self, _: SourceId, name: &str) {
-        name.clone_into(&mut self.name);
-    }
+impl Reader for Lister<'_> {
+    type Part = Rows;
 
-    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        if !super::in_scope(exchange, &self.hosts) {
+    fn exchange(&mut self, exchange: &Exchange, give: &mut Give<'_, Rows>) -> io::Result<()> {
+        if !super::in_scope(exchange, self.hosts) {
             return Ok(());
         }
-        let row = Row::new(&self.name, exchange, self.show_secrets);
+        let row = Row::new(&self.recording, exchange, self.show_secrets);
+        let text = &mut self.rows.text;
         match self.format {
-            Format::Ndjson => json::write_line(&mut *self.to, &row)?,
+            Format::Ndjson => json::write_line(text, &row)?,
             Format::Json => {
-                self.to.write_all(if self.listed == 0 { b"" } else { b"," })?;
-                json::write_line(&mut *self.to, &row)?;
+                text.extend_from_slice(if self.rows.count == 0 { b"" } else { b"," });
+                json::write_line(text, &row)?;
             }
-            Format::Human => row.write_human(&mut *self.to)?,
+            Format::Human => row.write_human(text)?,
         }
-        self.listed += 1;
-        Ok(())
-    }
-}
-
-impl Lister {
-    fn start(&mut self) -> io::Result<()> {
-        match self.format {
-            Format::Json => self.to.write_all(b"["),
-            Format::Human => {
-                writeln!(self.to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status")
-            }
-            Format::Ndjson => Ok(()),
-        }
+        self.rows.count += 1;
+        if self.rows.text.len() < CHUNK { Ok(()) } else { give(std::mem::take(&mut self.rows)) }
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        match self.format {
-            Format::Json => self.to.write_all(b"]\n")?,
-            Format::Human => writeln!(self.to, "{} exchanges", self.listed)?,
-            Format::Ndjson => {}
-        }
-        self.to.flush()
+    fn end(self, _: Result<&Outcome, &str>, give: &mut Give<'_, Rows>) -> io::Result<()> {
+        give(self.rows)
     }
 }
 
@@ -103,6 +109,9 @@ struct Row<'e> {
     entry: Option<u64>,
     request_frame: Option<u64>,
     response_frame: Option<u64>,
+    /// The file that has the response, where it is another than that of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_input: Option<&'e str>,
     time: Option<String>,
     client: Option<String>,
     server: Option<String>,
@@ -123,9 +132,12 @@ struct Row<'e> {
 }
 
 impl<'e> Row<'e> {
-    fn new(input: &'e str, exchange: &'e Exchange, show_secrets: bool) -> Self {
+    fn new(recording: &'e Recording, exchange: &'e Exchange, show_secrets: bool) -> Self {
         let request = exchange.request.as_ref();
         let response = exchange.response.as_ref();
+        let place = |message: &Message| message.head_end.frame().map(|frame| recording.place(frame));
+        let (asked, answered) = (request.and_then(place), response.and_then(place));
+        let input = asked.or(answered).map_or_else(|| recording.name(), |(name, _)| name);
         let first = request.or(response);
         let url = |text: String| if show_secrets { text } else { redact::url(&text).into_owned() };
         let tls = exchange.tls.as_deref();
@@ -134,8 +146,9 @@ impl<'e> Row<'e> {
             exchange: exchange.number,
             connection: exchange.connection.map(|id| id.0),
             entry: first.and_then(|message| message.first.entry()),
-            request_frame: request.and_then(|message| message.head_end.frame()),
-            response_frame: response.and_then(|message| message.head_end.frame()),
+            request_frame: asked.map(|(_, frame)| frame),
+            response_frame: answered.map(|(_, frame)| frame),
+            response_input: answered.map(|(name, _)| name).filter(|name| *name != input),
             time: first.and_then(|message| message.first.time()).map(|time| time.to_string()),
             client: exchange.client.map(|end| end.to_string()),
             server: exchange.server.map(|end| end.to_string()),

@@ -12,13 +12,12 @@ use inspector_core::{
     analysis::{Analysis, Clock, Policy},
     connection::ConnectionReport,
     context::BodyPolicy,
-    engine,
     evidence::SourceId,
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
     profile::Profile,
-    report::Report,
+    report::{Input, Report},
     rules::Severity,
     secret::Fingerprint,
     time::Timestamp,
@@ -26,6 +25,7 @@ use inspector_core::{
         Token, extract,
         interner::Interner,
         verify::{Origin, VerificationKeys},
+        words::WordList,
     },
 };
 
@@ -33,7 +33,7 @@ use crate::{
     args,
     exit::{Failure, complain},
     output::count,
-    run::{self, Handler},
+    run::{self, Give, Outcome, Reader, Recording},
 };
 
 /// A report, and what only the command line needs besides.
@@ -47,39 +47,53 @@ pub(crate) struct Judged {
     pub(crate) beyond: u64,
 }
 
-/// Reads and judges. With `only_hosts` exchanges of other hosts than those of `--host` are left out altogether;
-/// without, they are read and reported as out of scope.
+/// What only some of the commands ask for.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    /// `--fail-on`.
+    pub(crate) fail_on: Option<args::Severity>,
+    /// `--words`.
+    pub(crate) words: Option<&'a Path>,
+    /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
+    /// out of scope.
+    pub(crate) only_hosts: bool,
+}
+
+/// Reads and judges.
 ///
 /// # Errors
 /// The command line is wrong, or nothing could be read.
-pub(crate) fn judge(
-    reading: &args::Reading,
-    judging: &args::Judging,
-    fail_on: Option<args::Severity>,
-    only_hosts: bool,
-) -> Result<Judged, Failure> {
+pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, fail_on, &limits)?;
+    let policy = policy(reading, judging, asked, &limits)?;
     let clock = policy.clock;
-    let mut judge = Judge {
-        analysis: None,
-        reports: Vec::new(),
-        policy,
+    let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
+    let make = |recording: &Recording| Judge {
+        recording: recording.clone(),
+        analysis: Analysis::new(policy.clone(), &limits),
         interner: Interner::new(&limits),
-        path: String::new(),
-        only: if only_hosts { reading.host.clone() } else { Vec::new() },
+        only,
         first_seen: HashMap::new(),
-        limits,
+        limits: &limits,
     };
-    run::read_all(reading, BodyPolicy::Tokens, false, &mut judge)?;
-    let report = Report::merge(judge.reports).ok_or(Failure::NoInput)?;
-    Ok(Judged { report, first_seen: judge.first_seen, clock, beyond: judge.interner.overflow() })
+    let (mut reports, mut first_seen, mut beyond) = (Vec::new(), HashMap::new(), 0);
+    run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
+        reports.push(part.report);
+        for (token, seen) in part.first_seen {
+            let first = first_seen.entry(token).or_insert(seen);
+            *first = seen.min(*first);
+        }
+        beyond += part.beyond;
+        Ok(())
+    })?;
+    let report = Report::merge(reports).ok_or(Failure::NoInput)?;
+    Ok(Judged { report, first_seen, clock, beyond })
 }
 
 fn policy(
     reading: &args::Reading,
     judging: &args::Judging,
-    fail_on: Option<args::Severity>,
+    asked: &Asked<'_>,
     limits: &Limits,
 ) -> Result<Policy, Failure> {
     let mut policy = Policy::new(profile(&judging.profile)?);
@@ -91,7 +105,10 @@ fn policy(
         policy = policy.realm(realm);
     }
     policy.clock = clock(&judging.at)?;
-    policy.fail_on = fail_on.map(|severity| match severity {
+    if let Some(path) = asked.words {
+        policy.words = Arc::new(words(path, limits)?);
+    }
+    policy.fail_on = asked.fail_on.map(|severity| match severity {
         args::Severity::Info => Severity::Info,
         args::Severity::Low => Severity::Low,
         args::Severity::Medium => Severity::Medium,
@@ -121,6 +138,17 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
         }
     }
     Ok(keys)
+}
+
+/// The words of `--words`. A list that was cut is said so in the report.
+fn words(path: &Path, limits: &Limits) -> Result<WordList, Failure> {
+    let text = run::read_small(path)
+        .map_err(|error| Failure::Usage(format!("--words '{}' cannot be read: {error}", path.display())))?;
+    let words = WordList::new(text, limits);
+    if words.is_empty() {
+        return Err(Failure::Usage(format!("--words '{}' holds no word", path.display())));
+    }
+    Ok(words)
 }
 
 /// A built-in profile, or a file.
@@ -157,20 +185,24 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Judges each input by itself: an outcome is one of a recording, and the reports are joined.
-struct Judge {
-    policy: Policy,
-    /// Of the input that is being read.
-    analysis: Option<Analysis>,
-    reports: Vec<Report>,
-    interner: Interner,
-    path: String,
-    only: Vec<String>,
+/// The judgement of one recording.
+struct Part {
+    report: Report,
     first_seen: HashMap<Fingerprint, Timestamp>,
-    limits: Limits,
+    beyond: u64,
 }
 
-impl Judge {
+/// Judges a recording by itself: an outcome is one of a recording, and the reports are joined.
+struct Judge<'j> {
+    recording: Recording,
+    analysis: Analysis,
+    interner: Interner,
+    only: &'j [String],
+    first_seen: HashMap<Fingerprint, Timestamp>,
+    limits: &'j Limits,
+}
+
+impl Judge<'_> {
     fn seen(&mut self, token: &Token, at: Option<Timestamp>) {
         let Some(at) = at else { return };
         let mut layer = Some(token);
@@ -181,52 +213,62 @@ impl Judge {
             layer = token.actor.as_deref();
         }
     }
+
+    /// The report, in which the files of a set are inputs of their own.
+    fn report(self, outcome: &Outcome) -> Report {
+        let (recording, mut analysis) = (self.recording, self.analysis);
+        let source = recording.source;
+        analysis.input(source, recording.name(), &outcome.reading.format);
+        analysis.input_done(source, outcome.reading.coverage);
+        if recording.names.len() < 2 {
+            return analysis.finish();
+        }
+        let mut files = Vec::with_capacity(recording.names.len());
+        let numbers = (source.0..).map(SourceId);
+        for ((path, (format, coverage)), source) in recording.names.into_iter().zip(&outcome.files).zip(numbers) {
+            if let Err(why) = format {
+                analysis.file_unreadable(source, why);
+            }
+            let format = format.clone().unwrap_or_else(|_| "unreadable".to_owned());
+            files.push(Input { source, path, format, coverage: *coverage });
+        }
+        analysis.finish().by_file(source, files)
+    }
 }
 
-impl Handler for Judge {
-    fn begin(&mut self, _: SourceId, name: &str) {
-        name.clone_into(&mut self.path);
-        self.analysis = Some(Analysis::new(self.policy.clone(), &self.limits));
-    }
+impl Reader for Judge<'_> {
+    type Part = Box<Part>;
 
-    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        if !super::in_scope(exchange, &self.only) {
+    fn exchange(&mut self, exchange: &Exchange, _: &mut Give<'_, Self::Part>) -> io::Result<()> {
+        if !super::in_scope(exchange, self.only) {
             return Ok(());
         }
-        let extraction = extract::extract(exchange, &mut self.interner, &self.limits);
+        let extraction = extract::extract(exchange, &mut self.interner, self.limits);
         for sighting in &extraction.sightings {
             self.seen(&sighting.token, sighting.at.time());
         }
-        if let Some(analysis) = &mut self.analysis {
-            analysis.exchange(exchange, &extraction);
-        }
+        self.analysis.exchange(exchange, &extraction);
         Ok(())
     }
 
-    fn connection(&mut self, source: SourceId, report: &ConnectionReport) -> io::Result<()> {
-        if let Some(analysis) = &mut self.analysis {
-            analysis.connection(source, report);
-        }
+    fn connection(&mut self, report: &ConnectionReport, _: &mut Give<'_, Self::Part>) -> io::Result<()> {
+        self.analysis.connection(self.recording.source, report);
         Ok(())
     }
 
-    fn note(&mut self, source: SourceId, note: &Note) {
-        if let Some(analysis) = &mut self.analysis {
-            analysis.note(source, note);
-        }
+    fn note(&mut self, note: &Note) {
+        self.analysis.note(self.recording.source, note);
     }
 
-    fn end(&mut self, source: SourceId, reading: &engine::Reading) {
-        if let Some(mut analysis) = self.analysis.take() {
-            analysis.input(source, &self.path, &reading.format);
-            analysis.input_done(source, reading.coverage);
-            self.reports.push(analysis.finish());
-        }
-    }
-
-    fn unreadable(&mut self, source: SourceId, name: &str, why: &str) {
-        let mut analysis = Analysis::new(self.policy.clone(), &self.limits);
-        analysis.unreadable(source, name, why);
-        self.reports.push(analysis.finish());
+    fn end(mut self, read: Result<&Outcome, &str>, give: &mut Give<'_, Self::Part>) -> io::Result<()> {
+        let (first_seen, beyond) = (std::mem::take(&mut self.first_seen), self.interner.overflow());
+        let report = match read {
+            Ok(outcome) => self.report(outcome),
+            Err(why) => {
+                self.analysis.unreadable(self.recording.source, self.recording.name(), why);
+                self.analysis.finish()
+            }
+        };
+        give(Box::new(Part { report, first_seen, beyond }))
     }
 }

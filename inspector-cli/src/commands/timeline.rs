@@ -14,7 +14,8 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let reading = &timeline.reading;
-    let judged = judging::judge(reading, &timeline.judging, None, true)?;
+    let judged =
+        judging::judge(reading, &timeline.judging, &judging::Asked { only_hosts: true, ..Default::default() })?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
     match timeline.format {

@@ -19,7 +19,7 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
-    let judged = judging::judge(reading, &listing.judging, None, true)?;
+    let judged = judging::judge(reading, &listing.judging, &judging::Asked { only_hosts: true, ..Default::default() })?;
     let mut to = super::output_of(reading)?;
     match listing.format {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,

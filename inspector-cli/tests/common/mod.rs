@@ -108,3 +108,16 @@ pub(crate) fn on(command: &str, scenario: &str, recording: &str, keys: Option<&s
 pub(crate) fn run_all(arguments: &[String]) -> Run {
     run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
+
+/// Base64url without padding (RFC 4648 §5).
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let number = (0..3).fold(0u32, |sum, at| (sum << 8) | u32::from(group.get(at).copied().unwrap_or(0)));
+        for at in 0..=group.len() {
+            text.push(char::from(ALPHABET[(number >> (18 - 6 * at)) as usize & 63]));
+        }
+    }
+    text
+}

@@ -12,8 +12,11 @@ mod handout;
 mod order;
 mod parallel;
 mod quic;
+mod shares;
 
 use std::io::Read;
+
+pub use self::shares::Shares;
 
 use self::{
     conversations::Conversations,
@@ -26,7 +29,7 @@ use crate::{
     evidence::SourceId,
     flow::table::FlowTable,
     http::exchange::Exchange,
-    input::{self, Control, Frame, Item, ItemSink, ReadError, Recording},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError},
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet, Unfinished},
@@ -84,9 +87,24 @@ pub fn read(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    let mut input = input;
+    read_from(source, &mut input, keys, options, receiver)
+}
+
+/// Reads one recording to its end, from wherever its items come: a file, or the files of a set.
+///
+/// # Errors
+/// [`ReadError`] if nothing of it could be read. Later damage is a note.
+pub fn read_from(
+    source: SourceId,
+    producer: &mut dyn Producer,
+    keys: &mut Keys,
+    options: &Options,
+    receiver: &mut dyn Receiver,
+) -> Result<Reading, ReadError> {
     let workers = parallel::workers(keys, options);
     if workers > 0 {
-        return parallel::read(source, input, keys, options, receiver, workers);
+        return parallel::read(source, producer, keys, options, receiver, workers);
     }
     let mut pipeline = Pipeline {
         options,
@@ -96,18 +114,9 @@ pub fn read(
         quic: quic::QuicFlows::new(&options.limits),
         handout: Handout::new(source, receiver),
     };
-    let recording = input::read_recording(input, &options.limits, &mut pipeline)?;
+    let recording = producer.produce(&options.limits, &mut pipeline)?;
     let coverage = pipeline.finish();
-    Ok(Reading { format: format(&recording), coverage })
-}
-
-/// A recording's format with the compressions around it.
-fn format(recording: &Recording) -> String {
-    let mut format = recording.format.to_owned();
-    for compression in &recording.compressions {
-        format.push_str(&format!("+{compression}"));
-    }
-    format
+    Ok(Reading { format: recording.to_string(), coverage })
 }
 
 /// The stages of one recording.

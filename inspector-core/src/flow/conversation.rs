@@ -316,7 +316,11 @@ impl<S> Conversation<S> {
         let needs = if flags.has(Flags::ACK) { peer.needed(segment.acknowledgment, now) } else { 0 };
         let open = needs <= peer.passed();
         let Some(position) = own.locate(sequence, segment.payload, flags.has(Flags::PSH), now) else { return };
-        if !bare {
+        let passed =
+            if open && segment.missing == 0 && !bare { own.pass(position, segment.payload.len()) } else { None };
+        if let Some(offset) = passed {
+            self.data(way, offset, segment.payload, now.at, out);
+        } else if !bare {
             let mut arrival =
                 Arrival { position, payload: segment.payload, missing: segment.missing, needs, open, now };
             if !own.has_room(&arrival, limits.out_of_order) {

@@ -6,6 +6,7 @@ use super::host::HostId;
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    time::Timestamp,
     token::{Token, TokenKind},
 };
 
@@ -142,6 +143,8 @@ pub struct TokenFacts {
     pub count: u64,
     /// The first.
     pub first: Evidence,
+    /// The moment its validity is judged at: that of its first place, unless the policy names another.
+    pub judged_at: Option<Timestamp>,
     /// Distinct places: role and name.
     pub places: Vec<String>,
     /// Presented so often.

@@ -27,7 +27,7 @@ use crate::{
     report::mask,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Role, Sighting, principal::Principal},
+    token::{Role, Sighting, Token, principal::Principal},
 };
 
 /// A hash map without an order; nothing ever iterates over it.
@@ -155,6 +155,14 @@ impl Ledger {
         self.token_index.get(&id).and_then(|at| self.tokens.get(*at))
     }
 
+    /// The number of a token in [`Ledger::tokens`], if it is the very token that was seen before.
+    pub fn token_number(&self, token: &Arc<Token>) -> Option<usize> {
+        let number = *self.token_index.get(&token.id)?;
+        let known = &self.tokens.get(number)?.token;
+        // A fingerprint alone can be made to fit another token.
+        (Arc::ptr_eq(known, token) || known.raw == token.raw).then_some(number)
+    }
+
     /// Application ids of callers of server-to-server OAuth in lower case, in order of their first call.
     pub fn callers(&self) -> &[(String, Seen)] {
         &self.callers
@@ -173,6 +181,11 @@ impl Ledger {
     /// Authorization requests, codes and issued tokens.
     pub const fn flows(&self) -> &Flows {
         &self.flows
+    }
+
+    /// The bounds it keeps.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The limit that was reached, if one was: then not everything was kept apart.
@@ -395,6 +408,7 @@ impl Ledger {
                         kind: sighting.kind,
                         count: 0,
                         first: observation.sighted(sighting),
+                        judged_at: observation.judged_at,
                         places: Vec::new(),
                         presented: 0,
                         refused: 0,

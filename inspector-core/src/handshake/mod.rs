@@ -13,4 +13,5 @@ pub mod flows;
 pub mod host;
 pub mod ledger;
 pub mod observation;
+pub(crate) mod published;
 pub mod sts;

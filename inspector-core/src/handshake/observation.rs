@@ -38,12 +38,12 @@ const FAULT_SEARCH: usize = 64 << 10;
 pub const CLOCK_SKEW: u64 = 300;
 
 /// What an endpoint is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// A resource of the profile, by its path.
     Resource {
         /// Whose it is.
-        product: String,
+        product: Arc<str>,
         /// The path tells by itself that the host is of interest.
         alone: bool,
     },
@@ -83,7 +83,7 @@ pub enum Answer {
 }
 
 /// Which credentials a request carried for the server (not for a proxy).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Carried {
     /// A token whose claims can be read.
     pub readable_token: bool,
@@ -200,7 +200,7 @@ impl<'a> Observation<'a> {
         let token_error = response.filter(|_| failed).and_then(|r| r.body.kept.as_deref()).and_then(TokenError::read);
         let first = extraction.sightings.iter().find(|s| caller::is_presented(s));
         let to_resource = match &endpoint {
-            Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| resource.name == *product),
+            Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| *resource.name == **product),
             _ => false,
         };
         let sent = was_sent(exchange);
@@ -466,7 +466,9 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
     }
     if let Some(found) = profile.endpoint(path) {
         match found.kind {
-            EndpointKind::Resource => return Endpoint::Resource { product: found.product.clone(), alone: found.alone },
+            EndpointKind::Resource => {
+                return Endpoint::Resource { product: Arc::clone(&found.product), alone: found.alone };
+            }
             EndpointKind::Anonymous => return Endpoint::Anonymous,
             EndpointKind::Metadata => return Endpoint::Metadata,
             EndpointKind::Token => return Endpoint::Token,

@@ -6,10 +6,14 @@
 //!
 //! The bytes themselves are kept and compared, so that no content that holds something can pass for one that does not.
 //! Contents in which there was something are decoded every time.
+//!
+//! A content that begins like a known one is compared with it as it comes, in the place where it lies ([`Twin`]): it is
+//! copied only from where it turns out to be another. What does not begin so is gathered, and looked up whole at its end.
 
 use std::{
     cell::RefCell,
     hash::{BuildHasher, Hasher},
+    sync::Arc,
 };
 
 use foldhash::quality::RandomState;
@@ -27,7 +31,9 @@ pub struct Barren {
 struct Inner {
     state: RandomState,
     /// By the hash of the coded bytes; of two with the same hash the later is kept.
-    known: Index<u64, Known>,
+    known: Index<u64, Arc<Known>>,
+    /// By the hash of their first [`BEGINNING`] bytes; of those that begin alike, the one that was met last.
+    begun: Index<u64, Arc<Known>>,
     bytes: usize,
 }
 
@@ -39,14 +45,58 @@ struct Known {
 }
 
 /// What an entry takes besides its bytes.
-const OVERHEAD: usize = 128;
+const OVERHEAD: usize = 192;
+
+/// So many first bytes tell which known content another may be: gzip's header says nothing, the code tables behind it do.
+const BEGINNING: usize = 64;
+
+/// A known content that another one has been equal to so far.
+#[derive(Debug)]
+pub(super) struct Twin {
+    known: Arc<Known>,
+    equal: usize,
+}
+
+impl Twin {
+    /// Whether the content goes on with `piece` as the known one does.
+    pub(super) fn goes_on(&mut self, piece: &[u8]) -> bool {
+        let rest = self.known.coded.get(self.equal..).unwrap_or_default();
+        let is_equal = rest.starts_with(piece);
+        if is_equal {
+            self.equal = self.equal.saturating_add(piece.len());
+        }
+        is_equal
+    }
+
+    /// What both begin with.
+    pub(super) fn equal(&self) -> &[u8] {
+        self.known.coded.get(..self.equal).unwrap_or_default()
+    }
+
+    /// The decoded length, if the content is over and the known one is too.
+    pub(super) fn length(&self) -> Option<u64> {
+        (self.equal == self.known.coded.len()).then_some(self.known.decoded)
+    }
+}
 
 impl Barren {
+    /// A known content that begins with the first bytes of `piece`, which are the first of another's.
+    pub(super) fn twin(&self, codings: &Codings, piece: &[u8]) -> Option<Twin> {
+        let inner = self.inner.borrow();
+        let known = inner.begun.get(&inner.hash(piece.get(..BEGINNING)?))?;
+        (known.codings == *codings).then(|| Twin { known: Arc::clone(known), equal: 0 })
+    }
+
     /// The decoded length of a content that is known to hold nothing.
     pub(super) fn length(&self, codings: &Codings, coded: &[u8]) -> Option<u64> {
-        let inner = self.inner.borrow();
-        let known = inner.known.get(&inner.hash(coded))?;
-        (known.codings == *codings && *known.coded == *coded).then_some(known.decoded)
+        let mut inner = self.inner.borrow_mut();
+        let known = Arc::clone(inner.known.get(&inner.hash(coded))?);
+        if known.codings != *codings || *known.coded != *coded {
+            return None;
+        }
+        let decoded = known.decoded;
+        inner.begin(known);
+        Some(decoded)
     }
 
     /// Remembers a response's content that was decoded whole, if it holds nothing.
@@ -59,12 +109,14 @@ impl Barren {
         let mut inner = self.inner.borrow_mut();
         if inner.bytes.saturating_add(weight) > limits.barren {
             inner.known.clear();
+            inner.begun.clear();
             inner.bytes = 0;
         }
         inner.bytes = inner.bytes.saturating_add(weight);
         let hash = inner.hash(&coded);
         let decoded = decoded.len() as u64;
-        let known = Known { codings: codings.clone(), coded: coded.into_boxed_slice(), decoded };
+        let known = Arc::new(Known { codings: codings.clone(), coded: coded.into_boxed_slice(), decoded });
+        inner.begin(Arc::clone(&known));
         if let Some(replaced) = inner.known.insert(hash, known) {
             inner.bytes = inner.bytes.saturating_sub(replaced.coded.len().saturating_add(OVERHEAD));
         }
@@ -72,6 +124,13 @@ impl Barren {
 }
 
 impl Inner {
+    /// What begins like `known` next is compared with it first.
+    fn begin(&mut self, known: Arc<Known>) {
+        if let Some(beginning) = known.coded.get(..BEGINNING) {
+            self.begun.insert(self.hash(beginning), known);
+        }
+    }
+
     fn hash(&self, coded: &[u8]) -> u64 {
         let mut hasher = self.state.build_hasher();
         hasher.write(coded);

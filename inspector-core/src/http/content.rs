@@ -9,7 +9,7 @@
 //! ```
 
 use super::{
-    barren::Barren,
+    barren::{Barren, Twin},
     coding::{Codings, Decoder, Stop, trim_to_token},
     exchange::{Mark, Marks},
     message::{Body, BodyCut, Head},
@@ -26,8 +26,10 @@ pub struct Collector {
     codings: Codings,
     /// Bytes seen.
     transferred: u64,
-    /// The first [`Limits::body`] bytes, if the content is kept.
+    /// The first [`Limits::body`] bytes, if the content is kept; none while it is equal to `twin`.
     raw: Vec<u8>,
+    /// A content known to hold nothing that this one has been equal to so far.
+    twin: Option<Twin>,
     /// Bytes are missing; nothing behind the hole is kept or decoded.
     hole: bool,
     /// The content is longer than [`Limits::body`].
@@ -71,6 +73,7 @@ impl Collector {
             codings,
             transferred: 0,
             raw: Vec::new(),
+            twin: None,
             hole: false,
             over: false,
             broken: false,
@@ -78,12 +81,28 @@ impl Collector {
         }
     }
 
+    /// Shows the first bytes before they are pushed: a content in `barren` is then compared as it comes, not gathered.
+    #[inline]
+    pub fn meet(&mut self, piece: &[u8], barren: &Barren) {
+        if self.transferred == 0 && self.keep && self.plain_answer && !self.hole && !self.codings.is_empty() {
+            self.twin = barren.twin(&self.codings, piece);
+        }
+    }
+
     /// The next bytes of the content. Costs nothing but a sum if the kind is of no interest.
+    #[inline]
     pub fn push(&mut self, piece: &[u8], limits: &Limits) {
         self.transferred = self.transferred.saturating_add(piece.len() as u64);
-        if self.hole || piece.is_empty() {
+        if (self.keep || self.measure) && !self.hole && !piece.is_empty() {
+            self.take(piece, limits);
+        }
+    }
+
+    fn take(&mut self, piece: &[u8], limits: &Limits) {
+        if self.twin.as_mut().is_some_and(|twin| twin.goes_on(piece)) {
             return;
         }
+        self.part();
         let mut rest = piece;
         if self.keep && !self.over {
             let room = limits.body.saturating_sub(self.raw.len());
@@ -94,6 +113,13 @@ impl Collector {
         }
         if self.measure && !rest.is_empty() && !self.codings.is_empty() {
             self.measure(rest, limits);
+        }
+    }
+
+    /// The content is another than its twin: what both begin with is its own from here on.
+    fn part(&mut self) {
+        if let Some(twin) = self.twin.take() {
+            self.raw = twin.equal().to_vec();
         }
     }
 
@@ -166,9 +192,14 @@ impl Collector {
 
     /// Undoes the codings of what was gathered.
     fn decode_kept(&mut self, limits: &Limits, barren: &Barren, body: &mut Body, marks: &mut Marks) {
-        let raw = std::mem::take(&mut self.raw);
         let is_whole = !self.hole && !self.over && !self.broken;
         let may_be_known = is_whole && self.plain_answer;
+        if let Some(length) = self.twin.as_ref().filter(|_| may_be_known).and_then(Twin::length) {
+            body.decoded = Some(length);
+            return;
+        }
+        self.part();
+        let raw = std::mem::take(&mut self.raw);
         if let Some(length) = may_be_known.then(|| barren.length(&self.codings, &raw)).flatten() {
             body.decoded = Some(length);
             return;
@@ -339,7 +370,7 @@ mod tests {
         let coded = |text: &str| gzip(text.as_bytes());
         let gzipped = |status| head(status, &[("content-encoding", "gzip")]);
         let dull = "nothing to see here ".repeat(20);
-        let limits = Limits { barren: 700, ..Limits::default() };
+        let limits = Limits { barren: 1000, ..Limits::default() };
         let barren = Barren::default();
         let keeps = |head: &Head, bytes: &[u8]| {
             let mut collector = Collector::new(head, BodyPolicy::Tokens);
@@ -372,6 +403,44 @@ mod tests {
             assert!(!keeps(&gzipped(200), &coded(other)).0);
         }
         assert!(keeps(&gzipped(200), &coded(&dull)).0);
+    }
+
+    #[test]
+    fn a_content_that_only_begins_like_one_that_held_nothing_is_read() {
+        let limits = Limits::default();
+        let known = gzip((0..200).map(|n| format!("item {} of {n} ", n * n)).collect::<String>().as_bytes());
+        let read = |barren: &Barren, bytes: &[u8], size: usize, hole: Option<usize>| {
+            let mut collector = Collector::new(&head(200, &[("content-encoding", "gzip")]), BodyPolicy::Tokens);
+            for (index, piece) in bytes.chunks(size).enumerate() {
+                if hole == Some(index) {
+                    collector.missing();
+                }
+                collector.meet(piece, barren);
+                collector.push(piece, &limits);
+            }
+            collector.finish(&limits, barren)
+        };
+        let mut flipped = known.clone();
+        flipped[300] ^= 1;
+        let another = gzip(b"something else altogether, so that it begins otherwise behind the header of ten bytes");
+        for size in [1, 63, 64, 100, 301, usize::MAX] {
+            let barren = Barren::default();
+            assert!(read(&barren, &known, size, None).0.kept.is_some());
+            let (again, marks) = read(&barren, &known, size, None);
+            assert!(again.kept.is_none() && again.decoded.is_some() && marks.iter().next().is_none(), "{size}");
+            let longer = [&known[..], b"pad"].concat();
+            for other in [&known[..known.len() - 1], &known[..80], &known[..64], &longer, &flipped, &another] {
+                assert_eq!(read(&barren, other, size, None), read(&Barren::default(), other, size, None), "{size}");
+            }
+            for hole in 0..3 {
+                let alone = read(&Barren::default(), &known, size, Some(hole));
+                assert_eq!(read(&barren, &known, size, Some(hole)).1, alone.1, "{size} {hole}");
+                assert!(
+                    known.chunks(size).len() <= hole || read(&barren, &known, size, Some(hole)) == alone,
+                    "{size} {hole}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Mark {
 }
 
 /// A set of [`Mark`]s.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Marks(u32);
 
 impl Marks {
@@ -176,6 +176,11 @@ impl Marks {
     /// Whether the mark is there.
     pub const fn has(self, mark: Mark) -> bool {
         self.0 & (1 << mark as u8) != 0
+    }
+
+    /// Whether there is any mark.
+    pub const fn any(self) -> bool {
+        self.0 != 0
     }
 
     /// Adds all marks of another set.

@@ -8,13 +8,14 @@ pub mod har;
 mod order;
 pub mod pcap;
 pub mod pcapng;
+pub mod set;
 pub mod text;
 mod unknown;
 pub mod unpack;
 mod unzstd;
 pub mod window;
 
-use std::{io, net::IpAddr};
+use std::{cell::RefCell, io, net::IpAddr};
 
 use self::unpack::{Compression, LOOKAHEAD, Unpacked};
 use crate::{
@@ -69,6 +70,9 @@ pub enum Control {
 pub trait ItemSink {
     /// Takes one item.
     fn item(&mut self, item: Item<'_>) -> Control;
+
+    /// The input is about to be asked for more, which may take long: nothing that came so far should wait for it.
+    fn before_read(&mut self) {}
 }
 
 impl<F: FnMut(Item<'_>) -> Control> ItemSink for F {
@@ -145,6 +149,40 @@ pub struct Recording {
     pub compressions: Vec<Compression>,
 }
 
+/// Format and compressions as reports show them: `pcapng`, `har`, `pcap+gzip`.
+impl std::fmt::Display for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.format)?;
+        self.compressions.iter().try_for_each(|compression| write!(f, "+{compression}"))
+    }
+}
+
+/// Whatever yields the items of one recording.
+pub trait Producer: Send {
+    /// Pushes all of them, or as many as `sink` wants.
+    ///
+    /// # Errors
+    /// [`ReadError`] if nothing could be read, or the operating system failed on the way.
+    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
+}
+
+impl Producer for &mut (dyn io::Read + Send) {
+    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
+        read_recording(*self, limits, sink)
+    }
+}
+
+/// Tells the format of a recording by its first bytes, without reading further.
+///
+/// # Errors
+/// [`ReadError`] if it is of no known format, empty, or the operating system fails.
+pub fn identify(input: &mut dyn io::Read, limits: &Limits) -> Result<Recording, ReadError> {
+    let mut input = Unpacked::open(input, limits)?;
+    let compressions = input.compressions().to_vec();
+    let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
+    Ok(Recording { format: format.name(), compressions })
+}
+
 /// Reads a recording of any format, compressed or not, to its end or until `sink` says stop.
 ///
 /// The format is told by content. `input` may be a live pipe: no more bytes are waited for than it takes to be certain,
@@ -158,17 +196,20 @@ pub fn read_recording(
     limits: &Limits,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
-    let mut input = Unpacked::open(input, limits)?;
+    // Items come while nothing is read, and reading is announced while no item is dealt with: no borrow meets another.
+    let sink = &RefCell::new(sink);
+    let mut input = Announced { input, sink };
+    let mut input = Unpacked::open(&mut input, limits)?;
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
     let outcome = format.read(&mut input, limits, &mut watch);
-    let Watch { truncated, stopped, .. } = watch;
+    let (truncated, stopped) = (watch.truncated, watch.stopped);
     match input.damage() {
         // The format has already met the end that the damage made.
         Some(NoteKind::TruncatedInput { .. }) if truncated => {}
         Some(damage) if !stopped && outcome.is_ok() => {
-            sink.item(Item::Note(Note::input(damage)));
+            watch.item(Item::Note(Note::input(damage)));
         }
         _ => {}
     }
@@ -222,17 +263,32 @@ fn unreadable(input: &mut Unpacked<'_>) -> io::Result<ReadError> {
     Ok(ReadError::Damaged { format, what })
 }
 
+/// The input, of which the sink is told before each read.
+struct Announced<'r, 's> {
+    input: &'r mut dyn io::Read,
+    sink: &'r RefCell<&'s mut dyn ItemSink>,
+}
+
+impl io::Read for Announced<'_, '_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if let Ok(mut sink) = self.sink.try_borrow_mut() {
+            sink.before_read();
+        }
+        self.input.read(to)
+    }
+}
+
 /// Passes items on and remembers what was said.
-struct Watch<'s> {
-    sink: &'s mut dyn ItemSink,
+struct Watch<'r, 's> {
+    sink: &'r RefCell<&'s mut dyn ItemSink>,
     truncated: bool,
     stopped: bool,
 }
 
-impl ItemSink for Watch<'_> {
+impl ItemSink for Watch<'_, '_> {
     fn item(&mut self, item: Item<'_>) -> Control {
         self.truncated |= matches!(&item, Item::Note(Note { kind: NoteKind::TruncatedInput { .. }, .. }));
-        let control = self.sink.item(item);
+        let control = self.sink.try_borrow_mut().map_or(Control::Stop, |mut sink| sink.item(item));
         self.stopped |= control == Control::Stop;
         control
     }

@@ -30,6 +30,17 @@ impl Order {
         })
     }
 
+    /// Four 32-bit integers, one behind the other.
+    #[inline]
+    pub(crate) fn words(self, bytes: &[u8; 16]) -> [u32; 4] {
+        let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+        match self {
+            Self::Little => words.map(u32::from_le_bytes),
+            Self::Big => words.map(u32::from_be_bytes),
+        }
+    }
+
     /// The signed 64-bit integer at offset `at` of `bytes`.
     #[inline]
     pub(crate) fn i64(self, bytes: &[u8], at: usize) -> Option<i64> {

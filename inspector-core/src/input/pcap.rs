@@ -84,11 +84,9 @@ impl FileHeader {
 
     #[inline]
     fn record(&self, bytes: &[u8]) -> Option<RecordHeader> {
-        let bytes = bytes.get(..self.variant.record_header)?;
-        let order = self.variant.order;
-        let seconds = i64::from(order.u32(bytes, 0)?);
-        let fraction = i64::from(order.u32(bytes, 4)?);
-        let (mut captured, mut original) = (order.u32(bytes, 8)?, order.u32(bytes, 12)?);
+        let words = bytes.get(..self.variant.record_header)?.first_chunk::<16>()?;
+        let [seconds, fraction, mut captured, mut original] = self.variant.order.words(words);
+        let (seconds, fraction) = (i64::from(seconds), i64::from(fraction));
         if captured > original && self.minor <= 3 {
             // Some writers of version 2.3 and older put the two lengths in the other order.
             (captured, original) = (original, captured);
@@ -136,11 +134,12 @@ fn read_records(
     let header_length = header.variant.record_header;
     let mut number = 0;
     loop {
-        let truncated = Note::input(NoteKind::TruncatedInput { offset: window.offset() });
+        let offset = window.offset();
+        let truncated = || Note::input(NoteKind::TruncatedInput { offset });
         let bytes = window.fill(header_length)?;
         let Some(record) = header.record(bytes) else {
             if !bytes.is_empty() {
-                sink.item(Item::Note(truncated));
+                sink.item(Item::Note(truncated()));
             }
             return Ok(());
         };
@@ -157,13 +156,13 @@ fn read_records(
                 return Ok(());
             }
             if window.skip(length as u64)? < length as u64 {
-                sink.item(Item::Note(truncated));
+                sink.item(Item::Note(truncated()));
                 return Ok(());
             }
             continue;
         }
         let Some(data) = window.fill(length)?.get(header_length..length) else {
-            sink.item(Item::Note(truncated));
+            sink.item(Item::Note(truncated()));
             return Ok(());
         };
         let frame = Frame { link: header.link, at, original_length: record.original, bytes: data };

@@ -130,6 +130,11 @@ impl Interface {
     #[inline]
     fn time(&self, high: u32, low: u32) -> Option<Timestamp> {
         let ticks = (u64::from(high) << 32) | u64::from(low);
+        if let (Resolution::Multiply(factor), 0) = (self.resolution, self.offset)
+            && let Some(nanos) = ticks.checked_mul(factor).and_then(|nanos| i64::try_from(nanos).ok())
+        {
+            return Some(Timestamp::from_nanos(nanos));
+        }
         i64::try_from(self.resolution.nanos(ticks).saturating_add(self.offset)).ok().map(Timestamp::from_nanos)
     }
 }

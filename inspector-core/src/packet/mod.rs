@@ -22,7 +22,7 @@ pub mod wireless;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use self::defrag::{Defragmenter, Piece, Whole};
 use crate::{
@@ -172,6 +172,17 @@ pub(crate) struct Cursor<'p> {
 }
 
 impl<'p> Cursor<'p> {
+    /// Standing on the first header of a frame.
+    fn at_link(frame: &Frame<'p>) -> Self {
+        Self {
+            layer: Layer::Link(frame.link),
+            bytes: frame.bytes,
+            cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
+            bounded: false,
+            encapsulation: 0,
+        }
+    }
+
     /// The next `N` bytes and those after them; `what` names the header if they are not there.
     #[inline]
     pub(crate) fn take<const N: usize>(&self, what: &'static str) -> Result<(&'p [u8; N], &'p [u8]), PacketSkip> {
@@ -261,6 +272,42 @@ fn walk(mut cursor: Cursor<'_>, at: At, depth: usize) -> Result<Step<'_>, Packet
     Err(PacketSkip::TooDeep)
 }
 
+/// The shape of nearly all packets, read in one go: Ethernet without tags, IPv4 without options, captured whole and not
+/// fragmented, TCP. `None` for everything else, faulty or not: [`walk`] knows it, and reads this shape the same.
+#[inline]
+fn common<'p>(frame: &Frame<'p>) -> Option<Segment<'p>> {
+    let (ethernet, rest) = frame.bytes.split_first_chunk::<14>()?;
+    let (ip, _) = rest.split_first_chunk::<20>()?;
+    let &[version, _, l0, l1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = ip;
+    let is_common = frame.link.0 == 1
+        && ethernet.last_chunk() == Some(&[0x08, 0x00])
+        && version == 0x45
+        && u16::from_be_bytes([f0, f1]) & 0x3fff == 0
+        && protocol == net::protocol::TCP;
+    if !is_common {
+        return None;
+    }
+    // A total length of 0 (segmentation offload) fails here too.
+    let datagram = rest.get(20..usize::from(u16::from_be_bytes([l0, l1])))?;
+    let (tcp, _) = datagram.split_first_chunk::<14>()?;
+    let &[p0, p1, q0, q1, n0, n1, n2, n3, a0, a1, a2, a3, offset, flags] = tcp;
+    let header_length = usize::from(offset >> 4) * 4;
+    if header_length < 20 {
+        return None;
+    }
+    Some(Segment {
+        source: Endpoint { address: Ipv4Addr::new(s0, s1, s2, s3).into(), port: u16::from_be_bytes([p0, p1]) },
+        destination: Endpoint { address: Ipv4Addr::new(d0, d1, d2, d3).into(), port: u16::from_be_bytes([q0, q1]) },
+        sequence: u32::from_be_bytes([n0, n1, n2, n3]),
+        acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
+        flags: Flags(flags),
+        payload: datagram.get(header_length..)?,
+        missing: 0,
+        encapsulation: 0,
+        at: frame.at,
+    })
+}
+
 /// Fragments that led to nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
@@ -288,14 +335,15 @@ impl Dissector {
     /// [`PacketSkip`] names why the frame yields neither TCP nor UDP nor another complete IP packet.
     #[inline]
     pub fn dissect<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, PacketSkip> {
-        let cursor = Cursor {
-            layer: Layer::Link(frame.link),
-            bytes: frame.bytes,
-            cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
-            bounded: false,
-            encapsulation: 0,
-        };
-        match walk(cursor, frame.at, limits.encapsulations)? {
+        if let Some(segment) = common(frame) {
+            return Ok(Packet::Tcp(segment));
+        }
+        self.any(frame, limits)
+    }
+
+    /// The packets that are not of the [`common`] shape.
+    fn any<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, PacketSkip> {
+        match walk(Cursor::at_link(frame), frame.at, limits.encapsulations)? {
             Step::Packet(packet) => Ok(packet),
             Step::Fragment(piece) => self.fragment(&piece, frame.at, limits),
             Step::Next(_) => Err(PacketSkip::TooDeep),

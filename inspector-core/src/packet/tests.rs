@@ -335,6 +335,15 @@ fn cut_fragments() {
 }
 
 #[test]
+fn the_common_shape_is_read_in_one_go() {
+    let bytes = [hex(ETHERNET), tcp_packet(b"data")].concat();
+    let padded = [&bytes[..], &[0; 6]].concat();
+    for bytes in [bytes, padded] {
+        assert_eq!(common(&frame(1, &bytes, bytes.len())).unwrap().payload, b"data");
+    }
+}
+
+#[test]
 fn lost_fragments_are_counted() {
     let mut dissector = Dissector::default();
     for packet in fragments(&tcp_packet(&[b'x'; 50]), 24).iter().skip(1) {
@@ -383,6 +392,27 @@ proptest! {
             if let Ok(Packet::Tcp(segment)) = dissector.dissect(&frame(link, &bytes, bytes.len() + more), &Limits::default()) {
                 prop_assert!(segment.payload.len() <= bytes.len());
             }
+        }
+    }
+
+    /// What is read in one go reads the same header by header: near the common shape, each byte and length off by a bit.
+    #[test]
+    fn the_common_shape_is_no_other_reading(
+        total in prop_oneof![Just(0_u16), 0_u16..100, Just(66)],
+        flips in proptest::collection::vec((0_usize..70, any::<u8>()), 0..3),
+        captured in 0_usize..100,
+        more in 0_usize..3,
+    ) {
+        let mut bytes = [hex(ETHERNET), tcp_packet(&[7; 14]), vec![0; 28]].concat();
+        bytes[16..18].copy_from_slice(&total.to_be_bytes());
+        for (place, value) in flips {
+            bytes[place] = value;
+        }
+        bytes.truncate(captured);
+        let (frame, limits) = (frame(1, &bytes, bytes.len() + more), Limits::default());
+        if let Some(segment) = common(&frame) {
+            let segment = format!("{:?}", Ok::<_, PacketSkip>(Packet::Tcp(segment)));
+            prop_assert_eq!(segment, format!("{:?}", Dissector::default().any(&frame, &limits)));
         }
     }
 

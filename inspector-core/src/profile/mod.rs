@@ -18,7 +18,9 @@
 
 pub mod applications;
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
 
 use crate::{handshake::host, token::principal::Principal};
 
@@ -144,10 +146,15 @@ pub struct EndpointPattern {
     /// What it is for.
     pub kind: EndpointKind,
     /// Whose it is.
-    pub product: String,
+    #[serde(deserialize_with = "shared")]
+    pub product: Arc<str>,
     /// The path tells by itself that its host is of interest.
     #[serde(default)]
     pub alone: bool,
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Into::into)
 }
 
 impl EndpointPattern {

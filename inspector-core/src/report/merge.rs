@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{NEXT_STEPS, Report, TokenSummary};
+use super::{Input, NEXT_STEPS, Report, TokenSummary};
 use crate::{
     coverage::Coverage,
+    evidence::{Evidence, SourceId},
     handshake::ledger::Index,
     rules::finding::{self, Finding},
     secret::Fingerprint,
@@ -44,6 +45,20 @@ impl Report {
             merged.coverage.add(&input.coverage);
         }
         Some(merged)
+    }
+
+    /// Names the files of an input that was written in several files: they take its place among the inputs, and every
+    /// evidence names its file and the frame in that file.
+    #[must_use]
+    pub fn by_file(mut self, input: SourceId, files: Vec<Input>) -> Self {
+        let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
+        let end = self.inputs.len().min(place + 1);
+        self.inputs.splice(place..end, files);
+        let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
+        let of_steps = self.handshakes.iter_mut().flat_map(|one| &mut one.steps).map(|step| &mut step.evidence);
+        let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
+        of_findings.chain(of_steps).chain(of_tokens).for_each(Evidence::localize);
+        self
     }
 
     fn absorb(&mut self, other: Self) {

@@ -7,9 +7,10 @@ use crate::{
     handshake::ledger::Index,
     profile::Issuer,
     secret::Fingerprint,
+    time::Timestamp,
     token::{
         Token, TokenKind,
-        verify::{self, KeyInfo, KeyKind, ReasonCode, Trust, VerificationKeys},
+        verify::{self, KeyInfo, KeyKind, ReasonCode, Trust, Validity, VerificationKeys},
     },
 };
 
@@ -41,6 +42,19 @@ pub struct SignatureState {
     pub reason: String,
     /// The key that verifies or refutes it.
     pub key: Option<Arc<KeyInfo>>,
+    /// Whether the moment the token is judged at lies in the validity of the key's certificate; `None` without one.
+    pub certificate: Option<Validity>,
+}
+
+impl SignatureState {
+    const fn new(token: Fingerprint, signature: Signature, reason: String) -> Self {
+        Self { token, signature, reason, key: None, certificate: None }
+    }
+
+    /// Whether the certificate of the key is not valid at the moment the token is judged at.
+    pub const fn is_outside_validity(&self) -> bool {
+        matches!(self.certificate, Some(Validity::Expired | Validity::NotYetValid))
+    }
 }
 
 /// Issuers kept that publish keys.
@@ -52,12 +66,14 @@ pub struct Signatures {
     known: Index<Fingerprint, SignatureState>,
     limit: usize,
     publishers: Vec<Issuer>,
+    /// The recording showed keys.
+    recorded: bool,
 }
 
 impl Signatures {
     /// Room for `limit` tokens.
     pub fn new(limit: usize) -> Self {
-        Self { known: Index::default(), limit, publishers: Vec::new() }
+        Self { known: Index::default(), limit, publishers: Vec::new(), recorded: false }
     }
 
     /// Keeps that an issuer (an `iss` value, or a pattern of one such as `id@*`) publishes the public keys it signs with.
@@ -74,13 +90,13 @@ impl Signatures {
     }
 
     /// The result of verifying that token, if there is one.
-    pub fn result(&self, token: Fingerprint) -> Option<(Signature, &str)> {
-        self.known.get(&token).map(|state| (state.signature, state.reason.as_str()))
+    pub fn result(&self, token: Fingerprint) -> Option<&SignatureState> {
+        self.known.get(&token)
     }
 
     /// Keeps a result.
     pub fn add(&mut self, token: Fingerprint, signature: Signature, reason: &str) {
-        self.keep(SignatureState { token, signature, reason: reason.to_owned(), key: None });
+        self.keep(SignatureState::new(token, signature, reason.to_owned()));
     }
 
     fn keep(&mut self, state: SignatureState) {
@@ -99,8 +115,15 @@ impl Signatures {
     /// Verifies a token and those inside it, each once, with the keys the user gave, else with those the recording showed.
     ///
     /// Where the former leave it open, the latter count only if they settle it: that a recording shows the keys of
-    /// somebody else says nothing about a token.
-    pub fn verify(&mut self, token: &Token, given: &VerificationKeys, recorded: &VerificationKeys) {
+    /// somebody else says nothing about a token. `at` is the moment the validity of certificates is judged at.
+    pub fn verify(
+        &mut self,
+        token: &Token,
+        given: &VerificationKeys,
+        recorded: &VerificationKeys,
+        at: Option<Timestamp>,
+    ) {
+        self.recorded |= !recorded.is_empty();
         if given.is_empty() && recorded.is_empty() {
             return;
         }
@@ -109,7 +132,7 @@ impl Signatures {
             // Of opaque and unsigned tokens everything is known without keys.
             let open = token.kind != TokenKind::Opaque && !token.is_unsigned() && !self.known.contains_key(&token.id);
             if open && let Some(state) = verified(token, given, recorded) {
-                self.keep(state);
+                self.keep(judged(state, at));
             }
             layer = token.actor.as_deref();
         }
@@ -120,8 +143,11 @@ impl Signatures {
         if let Some(known) = self.known.get(&token.id) {
             return known.clone();
         }
-        let (signature, reason) = without_keys(token);
-        SignatureState { token: token.id, signature, reason, key: None }
+        let mut state = without_keys(token);
+        if self.recorded && state.reason == NO_KEY {
+            state.reason = format!("{NO_KEY}, and none that was seen in the recording settles it");
+        }
+        state
     }
 
     /// The states of a token and of those inside it, the outermost first.
@@ -136,24 +162,24 @@ impl Signatures {
     }
 }
 
+/// Where no key was given.
+const NO_KEY: &str = "no key was given";
+
 /// What can be told without keys.
-fn without_keys(token: &Token) -> (Signature, String) {
-    if token.kind == TokenKind::Opaque {
-        return (Signature::Unverifiable, "the token is opaque".to_owned());
+fn without_keys(token: &Token) -> SignatureState {
+    // What an unsigned token says for itself reads better than that there is nothing.
+    if token.is_unsigned() && !matches!(token.kind, TokenKind::Opaque | TokenKind::Jwe) {
+        let reason = format!("alg is \"{}\"", mask::text(&token.algorithm()));
+        return SignatureState::new(token.id, Signature::Absent, reason);
     }
-    if token.kind == TokenKind::Jwe {
-        return (Signature::Unverifiable, "the token is encrypted".to_owned());
+    let answer = VerificationKeys::default().verify(token);
+    match &answer {
+        verify::Signature::Unverifiable { reason } if reason.code == ReasonCode::NoKey => {
+            let reason = reason.text.replacen("no key was given or seen", NO_KEY, 1);
+            SignatureState::new(token.id, Signature::Unverifiable, mask::text(&reason))
+        }
+        _ => state(token, &answer),
     }
-    if token.is_unsigned() {
-        return (Signature::Absent, format!("alg is \"{}\"", token.algorithm()));
-    }
-    if token.header.contains_key("nonce") {
-        return (
-            Signature::Unverifiable,
-            "its header has a nonce, which its issuer replaces before signing".to_owned(),
-        );
-    }
-    (Signature::Unverifiable, "no key was given".to_owned())
 }
 
 /// The answer of the keys; `None` if none was given and those of the recording do not settle it.
@@ -192,7 +218,25 @@ fn state(token: &Token, answer: &verify::Signature) -> SignatureState {
         verify::Signature::Unverifiable { reason } => (Signature::Unverifiable, mask::text(&reason.text), None),
         verify::Signature::Absent => (Signature::Absent, "there is none".to_owned(), None),
     };
-    SignatureState { token: token.id, signature, reason, key: key.map(Arc::clone) }
+    SignatureState { key: key.map(Arc::clone), ..SignatureState::new(token.id, signature, reason) }
+}
+
+/// Says whether the certificate of the key is valid at the moment the token is judged at.
+fn judged(mut state: SignatureState, at: Option<Timestamp>) -> SignatureState {
+    let certificate = state.key.as_ref().and_then(|key| key.certificate.clone());
+    let (Some(certificate), Some(at)) = (certificate, at) else { return state };
+    state.certificate = Some(certificate.validity(at));
+    let day = |moment: Timestamp| moment.to_string().chars().take(10).collect::<String>();
+    match (certificate.validity(at), certificate.not_after) {
+        (Validity::Expired, Some(end)) => {
+            state.reason.push_str(&format!("; its certificate had expired ({})", day(end)));
+        }
+        (Validity::NotYetValid, _) => {
+            state.reason.push_str(&format!("; its certificate was not valid yet ({})", day(certificate.not_before)));
+        }
+        _ => {}
+    }
+    state
 }
 
 /// `key CN=… (thumbprint …, valid … to …) from issuer.pem, given by file`.

@@ -175,6 +175,18 @@ pub struct Findings {
     per_rule: HashMap<&'static str, usize, foldhash::fast::RandomState>,
     most: usize,
     evidence: usize,
+    /// What was added since it was asked for last, while somebody listens.
+    reported: Vec<Reported>,
+    listening: bool,
+}
+
+/// A draft that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// The folded finding it is part of.
+    at: usize,
+    count: u64,
+    has_evidence: bool,
 }
 
 impl Findings {
@@ -186,6 +198,34 @@ impl Findings {
             per_rule: HashMap::default(),
             most: limits.findings,
             evidence: limits.evidence,
+            reported: Vec::new(),
+            listening: false,
+        }
+    }
+
+    /// Begins or ends to note what is added.
+    pub(super) fn listen(&mut self, listening: bool) {
+        self.reported.clear();
+        self.listening = listening;
+    }
+
+    /// What was added since this was called last.
+    pub(super) fn take_reported(&mut self) -> std::vec::Drain<'_, Reported> {
+        self.reported.drain(..)
+    }
+
+    /// Whether more of the same would only be counted.
+    pub(super) fn have_evidence(&self, all: &[Reported]) -> bool {
+        let is_full = |at: usize| self.list.get(at).is_some_and(|(_, draft)| draft.evidence.len() >= self.evidence);
+        all.iter().all(|reported| !reported.has_evidence || is_full(reported.at))
+    }
+
+    /// Counts the same once more. Only where [`Findings::have_evidence`] says so.
+    pub(super) fn repeat(&mut self, all: &[Reported]) {
+        for reported in all {
+            if let Some((_, folded)) = self.list.get_mut(reported.at) {
+                folded.count = folded.count.saturating_add(reported.count);
+            }
         }
     }
 
@@ -205,7 +245,12 @@ impl Findings {
         if known >= self.most && !self.index.contains_key(&key) {
             key.subject = None;
         }
-        if let Some((_, folded)) = self.index.get(&key).and_then(|at| self.list.get_mut(*at)) {
+        let at = self.index.get(&key).copied();
+        if self.listening {
+            let has_evidence = !draft.evidence.is_empty();
+            self.reported.push(Reported { at: at.unwrap_or(self.list.len()), count: draft.count, has_evidence });
+        }
+        if let Some((_, folded)) = at.and_then(|at| self.list.get_mut(at)) {
             folded.count = folded.count.saturating_add(draft.count);
             let room = self.evidence.saturating_sub(folded.evidence.len());
             folded.evidence.extend(draft.evidence.into_iter().take(room));

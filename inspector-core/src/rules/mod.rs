@@ -33,6 +33,9 @@
 
 pub mod finding;
 pub mod memory;
+pub mod occasion;
+pub(crate) mod panel;
+pub mod shape;
 
 pub(crate) mod basic;
 pub(crate) mod coverage;
@@ -55,7 +58,10 @@ use crate::{
     handshake::{host::HostId, ledger::Ledger, observation::Observation},
     note::Note,
     report::signature::Signatures,
-    rules::finding::{Concern, Draft, Findings},
+    rules::{
+        finding::{Concern, Draft, Findings},
+        occasion::{Basis, Occasions},
+    },
     verdict::Scope,
 };
 
@@ -229,6 +235,16 @@ pub struct Summary<'a> {
 /// A rule. Every hook does nothing unless the rule says otherwise.
 #[expect(unused_variables, reason = "the hooks' names are documentation for those who implement them")]
 pub trait Rule: Send {
+    /// What an exchange must have, any of it, for this rule to have anything to find or to keep.
+    fn occasions(&self) -> Occasions {
+        Occasions::ANY
+    }
+
+    /// On what the verdict on an exchange rests.
+    fn basis(&self) -> Basis {
+        Basis::Everything
+    }
+
     /// An exchange, in capture order.
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {}
 

@@ -142,10 +142,11 @@ pub struct KeySummary {
     pub connections: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Source {
     summary: KeySummary,
-    opened: AtomicU64,
+    /// Shared with the forks.
+    opened: Arc<AtomicU64>,
 }
 
 /// A secret that was found.
@@ -159,9 +160,10 @@ pub(crate) struct Found<'a> {
 
 /// All secrets known.
 pub struct Keys {
-    arena: Vec<u8>,
+    /// Shared with the forks until one of them learns a secret.
+    arena: Arc<Vec<u8>>,
     /// Offsets of sessions in the arena plus one, by hash; 0 is free. Its length is a power of two, or 0.
-    index: Vec<u32>,
+    index: Arc<Vec<u32>>,
     sessions: usize,
     hasher: RandomState,
     limit: usize,
@@ -200,8 +202,8 @@ impl Keys {
     /// No keys.
     pub fn new(limits: &Limits) -> Self {
         Self {
-            arena: Vec::new(),
-            index: Vec::new(),
+            arena: Arc::default(),
+            index: Arc::default(),
             sessions: 0,
             hasher: RandomState::default(),
             limit: limits.keys.min(u32::MAX as usize - 1),
@@ -245,6 +247,28 @@ impl Keys {
     /// Adds a key log found inside a recording (a pcapng decryption secrets block of type `TLSK`).
     pub fn add_recorded(&mut self, bytes: &[u8]) -> KeySummary {
         self.add_log(bytes, KeyKind::Recorded)
+    }
+
+    /// The same keys for the reading of another recording, maybe at the same time: what one recording teaches (secrets inside
+    /// it, sessions that are resumed) stays its own, and connections opened count for all.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let limit = self.recalled.lock().unwrap_or_else(PoisonError::into_inner).limit;
+        Self {
+            arena: Arc::clone(&self.arena),
+            index: Arc::clone(&self.index),
+            sessions: self.sessions,
+            hasher: self.hasher.clone(),
+            limit: self.limit,
+            sources: self.sources.clone(),
+            private: self.private.clone(),
+            premasters: self.premasters,
+            generation: self.generation,
+            recalled: Arc::new(Mutex::new(Sessions { limit, ..Sessions::default() })),
+            turns: None,
+            pending: Budgets::default(),
+            gathered: Budgets::default(),
+        }
     }
 
     /// What was added: one summary per call of [`Keys::add`], and one for all of [`Keys::add_recorded`].
@@ -300,7 +324,7 @@ impl Keys {
             }
             Origin::Private(index) => {
                 if let Some(key) = self.private.get(index) {
-                    key.mark_used(1);
+                    key.mark_used();
                 }
             }
             Origin::Resumed => {}
@@ -333,40 +357,25 @@ impl Keys {
         sessions.secrets.get(session).map(|secret| *secret.reveal())
     }
 
-    /// Bytes a copy of the secrets takes.
-    pub(crate) const fn size(&self) -> usize {
+    /// Bytes a copy of the secrets takes, where one is needed.
+    pub(crate) fn size(&self) -> usize {
         self.arena.len() + self.index.len() * size_of::<u32>()
     }
 
-    /// A copy for one of several that read different connections of the same recording at the same time. What each
-    /// remembers all recall, as if they took turns; everything else is its own.
+    /// The same keys for one of several that read different connections of the same recording at the same time. What each
+    /// remembers all recall, as if they took turns. Secrets found in the recording must be added to each.
     pub(crate) fn twin(&self, turns: Arc<dyn Turns>) -> Self {
-        let sources = self.sources.iter().map(|source| Source { summary: source.summary, opened: AtomicU64::new(0) });
-        Self {
-            arena: self.arena.clone(),
-            index: self.index.clone(),
-            sessions: self.sessions,
-            hasher: self.hasher.clone(),
-            limit: self.limit,
-            sources: sources.collect(),
-            private: self.private.iter().map(RsaKey::unused).collect(),
-            premasters: self.premasters,
-            generation: self.generation,
-            recalled: Arc::clone(&self.recalled),
-            turns: Some(turns),
-            pending: Budgets::default(),
-            gathered: Budgets::default(),
-        }
+        Self { recalled: Arc::clone(&self.recalled), turns: Some(turns), ..self.fork() }
     }
 
-    /// Counts what a twin opened, once all twins are done. What was added to it must have been added here as well.
+    /// Counts what a twin opened with secrets that were added to both, once all twins are done.
     pub(crate) fn absorb(&self, twin: &Self) {
-        for (source, others) in self.sources.iter().zip(&twin.sources) {
-            source.opened.fetch_add(others.opened.load(Ordering::Relaxed), Ordering::Relaxed);
+        for (source, other) in self.sources.iter().zip(&twin.sources) {
+            if !Arc::ptr_eq(&source.opened, &other.opened) {
+                source.opened.fetch_add(other.opened.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
         }
-        for (key, others) in self.private.iter().zip(&twin.private) {
-            key.mark_used(others.used());
-        }
+        self.private.iter().zip(&twin.private).for_each(|(key, other)| key.absorb(other));
         self.recalled.lock().unwrap_or_else(PoisonError::into_inner).settle(u64::MAX);
     }
 
@@ -386,7 +395,7 @@ impl Keys {
         }
         self.premasters = true;
         self.generation += 1;
-        self.sources.push(Source { summary, opened: AtomicU64::new(0) });
+        self.sources.push(Source { summary, opened: Arc::default() });
         Ok(summary)
     }
 
@@ -396,7 +405,7 @@ impl Keys {
             Some(place) if kind == KeyKind::Recorded => place,
             _ => {
                 let empty = KeySummary { kind, secrets: 0, ignored: 0, damaged: 0, dropped: 0, connections: 0 };
-                self.sources.push(Source { summary: empty, opened: AtomicU64::new(0) });
+                self.sources.push(Source { summary: empty, opened: Arc::default() });
                 self.sources.len() - 1
             }
         };
@@ -444,10 +453,11 @@ impl Keys {
         let session = known.unwrap_or_else(|| self.new_session(&id));
         let head = self.word(session + ID);
         let secret = self.arena.len();
-        self.arena.extend_from_slice(&head.to_le_bytes());
-        self.arena.extend_from_slice(&[label as u8, source, length]);
-        self.arena.extend_from_slice(value);
-        if let (Some(head), Ok(secret)) = (self.arena.get_mut(session + ID..session + ID + 4), u32::try_from(secret)) {
+        let arena = Arc::make_mut(&mut self.arena);
+        arena.extend_from_slice(&head.to_le_bytes());
+        arena.extend_from_slice(&[label as u8, source, length]);
+        arena.extend_from_slice(value);
+        if let (Some(head), Ok(secret)) = (arena.get_mut(session + ID..session + ID + 4), u32::try_from(secret)) {
             head.copy_from_slice(&secret.to_le_bytes());
         }
         self.premasters |= matches!(label, Label::Rsa | Label::PremasterClientRandom);
@@ -456,14 +466,15 @@ impl Keys {
 
     fn new_session(&mut self, id: &[u8; ID]) -> usize {
         let session = self.arena.len();
-        self.arena.extend_from_slice(id);
-        self.arena.extend_from_slice(&0_u32.to_le_bytes());
+        let arena = Arc::make_mut(&mut self.arena);
+        arena.extend_from_slice(id);
+        arena.extend_from_slice(&0_u32.to_le_bytes());
         self.sessions += 1;
         // At most three quarters full.
         if self.sessions * 4 > self.index.len() * 3 {
             let grown = vec![0; (self.index.len() * 2).max(16)];
-            let old = std::mem::replace(&mut self.index, grown);
-            for offset in old.into_iter().filter(|offset| *offset != 0) {
+            let old = std::mem::replace(&mut self.index, Arc::new(grown));
+            for offset in old.iter().copied().filter(|offset| *offset != 0) {
                 let id: Option<[u8; ID]> = self.id_at(offset as usize - 1).and_then(|id| id.try_into().ok());
                 if let Some(id) = id {
                     self.place(&id, offset);
@@ -478,7 +489,8 @@ impl Keys {
     fn place(&mut self, id: &[u8; ID], offset: u32) {
         let mask = self.index.len().wrapping_sub(1);
         let mut at = self.hasher.hash_one(id) as usize & mask;
-        while let Some(entry) = self.index.get_mut(at) {
+        let index = Arc::make_mut(&mut self.index);
+        while let Some(entry) = index.get_mut(at) {
             if *entry == 0 {
                 *entry = offset;
                 return;
@@ -651,6 +663,23 @@ pub(crate) mod tests {
 
     fn line(label: &str, id: u8, value: u8, length: usize) -> String {
         format!("{label} {} {}\n", format!("{id:02x}").repeat(32), format!("{value:02x}").repeat(length))
+    }
+
+    #[test]
+    fn a_fork_shares_the_keys_and_what_they_opened_but_learns_alone() {
+        let line = |random: &str| format!("CLIENT_RANDOM {} {}\n", random.repeat(32), "ab".repeat(48));
+        let mut keys = Keys::default();
+        keys.add(line("01").as_bytes()).unwrap();
+        let mut fork = keys.fork();
+        assert!(Arc::ptr_eq(&keys.arena, &fork.arena));
+        fork.mark_origin(Origin::Log(0));
+        assert_eq!(keys.sources().next().map(|source| source.connections), Some(1));
+        fork.add_recorded(line("01").as_bytes());
+        assert!(Arc::ptr_eq(&keys.arena, &fork.arena), "a secret that is known is not copied");
+        fork.add_recorded(line("02").as_bytes());
+        assert!(fork.knows(&[2; 32]) && fork.knows(&[1; 32]) && !keys.knows(&[2; 32]));
+        fork.remember([7; 16], &[9; 48]);
+        assert!(fork.recall(&[7; 16]).is_some() && fork.fork().recall(&[7; 16]).is_none());
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use memchr::memmem;
@@ -16,18 +19,20 @@ use rsa::{
 use super::keylog::KeyError;
 
 /// An RSA private key.
+#[derive(Clone)]
 pub(crate) struct RsaKey {
     key: RsaPrivateKey,
     /// Big-endian, without leading zeros.
     modulus: Vec<u8>,
     /// Which of the sources it came from.
     source: usize,
-    used: AtomicU64,
+    /// Shared with the clones.
+    used: Arc<AtomicU64>,
 }
 
 impl RsaKey {
     fn new(key: RsaPrivateKey) -> Self {
-        Self { modulus: key.n().to_bytes_be(), key, source: 0, used: AtomicU64::new(0) }
+        Self { modulus: key.n().to_bytes_be(), key, source: 0, used: Arc::default() }
     }
 
     /// The same, from a source.
@@ -50,14 +55,16 @@ impl RsaKey {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// So many connections more were opened with it.
-    pub(crate) fn mark_used(&self, connections: u64) {
-        self.used.fetch_add(connections, Ordering::Relaxed);
+    /// A connection was opened with it.
+    pub(crate) fn mark_used(&self) {
+        self.used.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The same key, of which no use was made.
-    pub(crate) fn unused(&self) -> Self {
-        Self { key: self.key.clone(), modulus: self.modulus.clone(), source: self.source, used: AtomicU64::new(0) }
+    /// Counts what was opened with the same key, unless both count together.
+    pub(crate) fn absorb(&self, other: &Self) {
+        if !Arc::ptr_eq(&self.used, &other.used) {
+            self.used.fetch_add(other.used(), Ordering::Relaxed);
+        }
     }
 
     /// Whether both are the same key.

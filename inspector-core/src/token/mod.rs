@@ -13,6 +13,7 @@ mod scan;
 pub(crate) mod testing;
 mod time;
 pub mod verify;
+pub mod words;
 
 use std::{fmt, sync::Arc};
 

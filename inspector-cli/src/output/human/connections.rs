@@ -5,7 +5,10 @@ use std::{
     io::{self, Write},
 };
 
-use inspector_core::connection::{ConnectionReport, Reason};
+use inspector_core::{
+    connection::{ConnectionReport, Reason},
+    evidence::SourceId,
+};
 
 use super::place;
 use crate::output::{count, escape, remedy, style, table, wrap};
@@ -116,7 +119,9 @@ impl Group {
 /// Number and first frame, server by name, what it speaks.
 fn cells(report: &ConnectionReport) -> [String; 3] {
     let connection = &report.connection;
-    let frame = connection.first.frame().map(|frame| format!(" frame {frame}")).unwrap_or_default();
+    // The number in the file: its name stands beside it where there are several.
+    let frame = connection.first.frame().map(|frame| SourceId(0).of_frame(frame).1);
+    let frame = frame.map(|frame| format!(" frame {frame}")).unwrap_or_default();
     let address = || connection.server.to_string();
     let name = report.server_name.as_deref().map_or_else(address, |name| escape::fitted(name, 34));
     let mut speaks = match report.tls {

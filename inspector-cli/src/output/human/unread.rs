@@ -30,14 +30,25 @@ impl Unread {
     /// Groups kept: the reasons are a closed set but for the numbers of protocols in damaged captures.
     const GROUPS: usize = 64;
 
-    /// Takes a note, if it tells of something that could not be read.
-    pub(crate) fn add(&mut self, path: &str, note: &Note) {
+    /// Takes a note with the frame it names in its file, if it tells of something that could not be read.
+    pub(crate) fn add(&mut self, path: &str, frame: Option<u64>, note: &Note) {
         let Some(key) = reason(&note.kind) else { return };
         if self.groups.len() >= Self::GROUPS && !self.groups.contains_key(&key) {
             return;
         }
-        let group = self.groups.entry(key).or_insert_with(|| Group { count: 0, first: first(path, note) });
+        let group = self.groups.entry(key).or_insert_with(|| Group { count: 0, first: first(path, frame, note) });
         group.count += 1;
+    }
+
+    /// Takes those of the next input.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (key, group) in other.groups {
+            if let Some(known) = self.groups.get_mut(&key) {
+                known.count += group.count;
+            } else if self.groups.len() < Self::GROUPS {
+                self.groups.insert(key, group);
+            }
+        }
     }
 
     /// Nothing of the kind was met.
@@ -71,8 +82,8 @@ impl Unread {
     }
 }
 
-fn first(path: &str, note: &Note) -> String {
-    let frame = note.at.and_then(inspector_core::evidence::At::frame).map(|frame| format!(" frame {frame}"));
+fn first(path: &str, frame: Option<u64>, note: &Note) -> String {
+    let frame = frame.map(|frame| format!(" frame {frame}"));
     let entry = note.at.and_then(inspector_core::evidence::At::entry).map(|entry| format!(" entries[{entry}]"));
     format!("{}{}", place::short(path), frame.or(entry).unwrap_or_default())
 }
@@ -87,6 +98,7 @@ fn reason(kind: &NoteKind) -> Option<(&'static str, Cow<'static, str>)> {
         NoteKind::MalformedBlock { what } => ("COV-010", (*what).into()),
         NoteKind::DamagedCompression { .. } => ("COV-010", "its compression is damaged".into()),
         NoteKind::EntrySkipped { .. } => ("COV-010", "an entry could not be read".into()),
+        NoteKind::FilesMissing { .. } => ("COV-010", "files are missing before it".into()),
         NoteKind::BadKeyLogLine => ("COV-010", "a line of a key log could not be read".into()),
         NoteKind::Limit { limit } => ("COV-009", format!("limit: {limit}").into()),
         NoteKind::Sanitized { how } => ("COV-004", (*how).into()),

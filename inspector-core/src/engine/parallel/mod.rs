@@ -18,7 +18,7 @@
 //!
 //! **What connections have in common**, and how it stays independent of who is ahead:
 //!
-//! * keys: each worker has a copy; secrets found in the recording reach it in turn;
+//! * keys: each worker has its own view; secrets found in the recording reach it in turn;
 //! * sessions to be resumed ([`Turns`](crate::tls::keylog)): who looks one up, which is rare, waits until all turns
 //!   before are over;
 //! * bounds on what all connections hold: divided among lanes of connections, also on one thread;
@@ -42,7 +42,6 @@ mod stream;
 mod worker;
 
 use std::{
-    io::Read,
     panic,
     sync::{Arc, mpsc},
     thread::{self, ScopedJoinHandle},
@@ -54,15 +53,16 @@ use self::{
     stream::Stream,
     worker::Worker,
 };
-use super::{Options, Reading, Receiver, format, handout::Handout};
+use super::{Options, Reading, Receiver, handout::Handout};
 use crate::{
     evidence::SourceId,
-    input::ReadError,
+    input::{Producer, ReadError},
     tls::{keylog::Keys, record::LANES},
 };
 
-/// Most bytes that copies of the keys take in all. With larger keys fewer workers read, or none besides the calling thread.
-const KEYS: usize = 8 << 20;
+/// Most bytes that copies of the keys take in all, should the recording hold further ones. With larger keys fewer workers
+/// read, or none besides the calling thread.
+const KEYS: usize = 32 << 20;
 
 /// How many workers may read besides each other.
 pub(super) fn workers(keys: &Keys, options: &Options) -> usize {
@@ -73,7 +73,7 @@ pub(super) fn workers(keys: &Keys, options: &Options) -> usize {
 /// Reads one recording to its end with so many workers.
 pub(super) fn read(
     source: SourceId,
-    input: &mut (dyn Read + Send),
+    producer: &mut dyn Producer,
     keys: &mut Keys,
     options: &Options,
     receiver: &mut dyn Receiver,
@@ -95,7 +95,7 @@ pub(super) fn read(
             outlets.push(outlet);
         }
         let keys = &mut *keys;
-        let stream = scope.spawn(move || Stream::read(input, keys, options, outlets, emptied, desk));
+        let stream = scope.spawn(move || Stream::read(producer, keys, options, outlets, emptied, desk));
         let mut handout = Handout::new(source, receiver);
         Merge::new(&mut handout, &options.limits, workers + 1).run(desk);
         let mut coverage = handout.coverage;
@@ -106,7 +106,7 @@ pub(super) fn read(
         (outcome, coverage, twins)
     });
     twins.iter().for_each(|twin| keys.absorb(twin));
-    outcome.map(|recording| Reading { format: format(&recording), coverage })
+    outcome.map(|recording| Reading { format: recording.to_string(), coverage })
 }
 
 /// What a thread returned; its panic becomes one of this thread.

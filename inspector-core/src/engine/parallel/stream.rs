@@ -1,12 +1,8 @@
 //! The first stage: reads the recording and keeps the flow table, whose events it deals out.
 
-use std::{
-    cell::RefCell,
-    io::{self, Read},
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender},
-    },
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender},
 };
 
 use super::{
@@ -18,7 +14,7 @@ use crate::{
     coverage::Coverage,
     evidence::Endpoint,
     flow::{Connection, Consumer, StreamEvent, table::FlowTable},
-    input::{self, Control, Frame, Item, ItemSink, ReadError, Recording},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording},
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
     tls::{keylog::Keys, record::lane},
@@ -33,46 +29,42 @@ pub(super) struct Stream<'a, 'd> {
     dissector: Dissector,
     table: FlowTable<Dealer<'d>>,
     quic: QuicFlows,
-    dealer: &'a RefCell<Dealer<'d>>,
+    dealer: Dealer<'d>,
     coverage: Coverage,
 }
 
-impl<'d> Stream<'_, 'd> {
+impl<'a, 'd> Stream<'a, 'd> {
     /// Reads the input to its end.
     pub(super) fn read(
-        input: &mut (dyn Read + Send),
+        producer: &mut dyn Producer,
         keys: &'d mut Keys,
-        options: &Options,
+        options: &'a Options,
         outlets: Vec<SyncSender<Batch>>,
         emptied: Receiver<Batch>,
         desk: &'d Desk,
     ) -> (Result<Recording, ReadError>, Coverage) {
-        let dealer = &RefCell::new(Dealer::new(keys, outlets, emptied, desk));
         let mut stream = Stream {
             options,
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
             quic: QuicFlows::new(&options.limits),
-            dealer,
+            dealer: Dealer::new(keys, outlets, emptied, desk),
             coverage: Coverage::default(),
         };
-        let outcome = input::read_recording(&mut Prompt { input, dealer }, &options.limits, &mut stream);
+        let outcome = producer.produce(&options.limits, &mut stream);
         if outcome.is_ok() {
             stream.finish();
         }
-        let coverage = stream.coverage;
-        if let Ok(mut dealer) = dealer.try_borrow_mut() {
-            dealer.send(true);
-        }
-        (outcome, coverage)
+        stream.dealer.send(true);
+        (outcome, stream.coverage)
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, dealer: &mut Dealer<'d>) {
+    fn frame(&mut self, frame: &Frame<'_>) {
         self.coverage.packets += 1;
         match self.dissector.dissect(frame, &self.options.limits) {
             Ok(Packet::Tcp(segment)) => {
-                dealer.tell_pending();
-                self.table.push(&segment, dealer);
+                self.dealer.tell_pending();
+                self.table.push(&segment, &mut self.dealer);
             }
             Ok(Packet::Udp(datagram)) => {
                 if self.quic.push(&datagram, &self.options.limits) {
@@ -83,14 +75,13 @@ impl<'d> Stream<'_, 'd> {
             Ok(Packet::Fragment | Packet::Other { .. }) => {}
             Err(what) => {
                 self.coverage.packets_skipped += u64::from(counts_as_skipped(what));
-                dealer.tell(desk::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
+                self.dealer.tell(desk::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
             }
         }
     }
 
     fn finish(&mut self) {
-        let Ok(mut dealer) = self.dealer.try_borrow_mut() else { return };
-        let dealer = &mut *dealer;
+        let dealer = &mut self.dealer;
         let unfinished = self.dissector.finish();
         self.coverage.packets_skipped += unfinished.packets;
         for note in notes_of(unfinished) {
@@ -109,36 +100,23 @@ impl<'d> Stream<'_, 'd> {
 
 impl ItemSink for Stream<'_, '_> {
     fn item(&mut self, item: Item<'_>) -> Control {
-        let dealer = self.dealer;
-        let Ok(mut dealer) = dealer.try_borrow_mut() else { return Control::Stop };
-        let dealer = &mut *dealer;
-        dealer.item += 1;
+        self.dealer.item += 1;
         match item {
-            Item::Frame(frame) => self.frame(&frame, dealer),
-            Item::Exchange(exchange) => dealer.tell(desk::Kind::Entry(exchange)),
-            Item::Secrets(text) => dealer.secrets(text),
+            Item::Frame(frame) => self.frame(&frame),
+            Item::Exchange(exchange) => self.dealer.tell(desk::Kind::Entry(exchange)),
+            Item::Secrets(text) => self.dealer.secrets(text),
             Item::Name(..) => {}
-            Item::Note(note) => dealer.tell(desk::Kind::Direct(note)),
+            Item::Note(note) => self.dealer.tell(desk::Kind::Direct(note)),
         }
+        let dealer = &mut self.dealer;
         if dealer.is_full(1) {
             dealer.send(true);
         }
         if dealer.closed || dealer.desk.is_stopped() { Control::Stop } else { Control::Continue }
     }
-}
 
-/// The input. Before it is asked for more, which may take long, all that was found goes on.
-struct Prompt<'a, 'd> {
-    input: &'a mut (dyn Read + Send),
-    dealer: &'a RefCell<Dealer<'d>>,
-}
-
-impl Read for Prompt<'_, '_> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if let Ok(mut dealer) = self.dealer.try_borrow_mut() {
-            dealer.send(true);
-        }
-        self.input.read(to)
+    fn before_read(&mut self) {
+        self.dealer.send(true);
     }
 }
 

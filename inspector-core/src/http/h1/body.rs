@@ -17,14 +17,14 @@ impl Http1 {
                 let take = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 *left -= take as u64;
                 let is_over = *left == 0;
-                open.collector.push(input.get(..take).unwrap_or_default(), cx.limits);
+                open.take(input.get(..take).unwrap_or_default(), cx);
                 if is_over {
                     self.finish(role, at, cx);
                 }
                 take
             }
             Reading::Close => {
-                open.collector.push(input, cx.limits);
+                open.take(input, cx);
                 input.len()
             }
             Reading::Begin { strict, or } => {
@@ -35,7 +35,7 @@ impl Http1 {
                 let (used, step) = chunked.step(input);
                 let (damaged, bare_lf) = (chunked.damaged, chunked.bare_lf);
                 match step {
-                    Step::Data(data) => open.collector.push(data, cx.limits),
+                    Step::Data(data) => open.take(data, cx),
                     Step::More => {}
                     Step::Last => {
                         half.reading = Reading::Trailers;

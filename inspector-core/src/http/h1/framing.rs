@@ -83,10 +83,11 @@ pub(super) fn of_request(parsed: &mut Parsed) -> Framing {
     if Method::of(&parsed.head) == Method::Connect {
         return Framing::None;
     }
-    let is_kept_alive = parsed.head.values("connection").any(|value| has_word(value, b"keep-alive"))
-        || parsed.head.values("proxy-connection").any(|value| has_word(value, b"keep-alive"));
+    let is_kept_alive = |head: &Head| {
+        head.values("connection").chain(head.values("proxy-connection")).any(|value| has_word(value, b"keep-alive"))
+    };
     let needs_length = parsed.protocol == Protocol::Http10 && matches!(parsed.head.method(), b"POST" | b"PUT");
-    let without = if needs_length && !is_kept_alive { Plain::Close } else { Plain::None };
+    let without = if needs_length && !is_kept_alive(&parsed.head) { Plain::Close } else { Plain::None };
     by_fields(parsed, without)
 }
 

@@ -105,6 +105,11 @@ fn is_other_version(word: &[u8]) -> bool {
 
 /// Range of `HTTP/…` in a request line: the last one behind a blank and before a digit.
 fn version_in_request(line: &[u8]) -> Option<Range<usize>> {
+    // As nearly all lines end; nothing behind it can be a later one.
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    if matches!(text, [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1']) {
+        return Some(text.len().saturating_sub(8)..line.len());
+    }
     let mut end = line.len();
     loop {
         let at = memmem::rfind(line.get(..end)?, b"HTTP/")?;
@@ -384,7 +389,7 @@ fn protocol_of(version: &[u8], marks: &mut Marks) -> Protocol {
 }
 
 /// Header slots tried one after the other; most sections fit the first, which lives on the stack.
-const SLOTS: usize = 64;
+const SLOTS: usize = 32;
 const MORE_SLOTS: usize = 256;
 
 /// The fields by the grammar, or `None` if they break it (or are more than [`Limits::fields`]).
@@ -396,6 +401,11 @@ fn strict_fields(bytes: &[u8], from: usize, limits: &Limits) -> Option<Vec<Field
         Err(Error::TooManyHeaders) => {}
         _ => return None,
     }
+    more_fields(bytes, section, limits)
+}
+
+#[cold]
+fn more_fields(bytes: &[u8], section: &[u8], limits: &Limits) -> Option<Vec<Field>> {
     for slots in [MORE_SLOTS.min(limits.fields), limits.fields] {
         let mut many = vec![EMPTY_HEADER; slots];
         match httparse::parse_headers(section, &mut many) {
@@ -413,14 +423,13 @@ fn ranges(bytes: &[u8], headers: &[Header<'_>]) -> Option<Vec<Field>> {
         let start = (part.as_ptr() as usize).checked_sub(base)?;
         Some(narrow(trim(bytes, start..start.checked_add(part.len())?)))
     };
-    headers
-        .iter()
-        .map(|header| {
-            // An empty value's pointer need not lie in the section.
-            let value = if header.value.is_empty() { Some(0..0) } else { range(header.value) };
-            Some(Field { name: range(header.name.as_bytes())?, value: value? })
-        })
-        .collect()
+    let mut fields = Vec::with_capacity(headers.len());
+    for header in headers {
+        // An empty value's pointer need not lie in the section.
+        let value = if header.value.is_empty() { 0..0 } else { range(header.value)? };
+        fields.push(Field { name: range(header.name.as_bytes())?, value });
+    }
+    Some(fields)
 }
 
 /// The fields of a section that breaks the grammar. Folds and bare CR in `bytes` are replaced by blanks.

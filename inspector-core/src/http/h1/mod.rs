@@ -156,6 +156,15 @@ struct Open {
     expects: bool,
 }
 
+impl Open {
+    /// The next bytes of the content.
+    #[inline]
+    fn take(&mut self, piece: &[u8], cx: &Context<'_>) {
+        self.collector.meet(piece, cx.barren);
+        self.collector.push(piece, cx.limits);
+    }
+}
+
 /// Bytes kept with the positions of their pieces.
 #[derive(Debug, Default)]
 struct Stash {
@@ -207,6 +216,20 @@ struct Half {
 }
 
 impl Half {
+    /// Takes bytes that lie wholly inside a content of known length, as most do. Whether they are such.
+    #[inline]
+    fn goes_on(&mut self, bytes: &[u8], at: At, cx: &Context<'_>) -> bool {
+        let (Reading::Length(left), Some(open)) = (&mut self.reading, &mut self.open) else { return false };
+        let length = bytes.len() as u64;
+        if length >= *left || open.expects {
+            return false;
+        }
+        *left -= length;
+        open.take(bytes, cx);
+        self.last = Some(at);
+        true
+    }
+
     fn unread(&mut self, bytes: usize, at: At) {
         if bytes > 0 {
             self.unread = self.unread.saturating_add(bytes as u64);
@@ -260,6 +283,9 @@ impl Http1 {
             return Next::Continue;
         }
         let role = self.role(side);
+        if self.switch.is_none() && self.half(role).goes_on(bytes, at, cx) {
+            return Next::Continue;
+        }
         self.feed(role, bytes, at, cx);
         self.take_switch(cx)
     }

@@ -52,7 +52,7 @@ impl Http1 {
                 Judged::Wait | Judged::Yes => self.half(role),
             };
             if !half.judged {
-                half.buffer = if was_empty { fresh.to_vec() } else { gathered };
+                half.buffer = if was_empty { gather(fresh) } else { gathered };
                 return input.len();
             }
         }
@@ -70,7 +70,7 @@ impl Http1 {
                 input.len()
             }
             None => {
-                half.buffer = if was_empty { fresh.to_vec() } else { gathered };
+                half.buffer = if was_empty { gather(fresh) } else { gathered };
                 input.len()
             }
         }
@@ -89,16 +89,17 @@ impl Http1 {
 
     /// Whether `view` begins a message of this side.
     fn judge(&mut self, role: Side, view: &[u8], cx: &Context<'_>) -> Judged {
-        let (own, other) = match role {
-            Side::Client => (looks_like_request(view), looks_like_response(view)),
-            Side::Server => (looks_like_response(view), looks_like_request(view)),
+        let look = |role| match role {
+            Side::Client => looks_like_request(view),
+            Side::Server => looks_like_response(view),
         };
+        let own = look(role);
+        if own == Probe::Certain {
+            self.half(role).judged = true;
+            return Judged::Yes;
+        }
         let is_idle = self.queue.is_empty() && self.half(role.other()).is_idle() && self.half(role).open.is_none();
-        match (own, other) {
-            (Probe::Certain, _) => {
-                self.half(role).judged = true;
-                Judged::Yes
-            }
+        match (own, look(role.other())) {
             (Probe::Likely, _) if view.len() <= cx.limits.head => Judged::Wait,
             (Probe::No, Probe::Likely) if is_idle && view.len() <= START_LINE => Judged::Wait,
             (Probe::No, Probe::Certain) if is_idle && is_versioned(role.other(), view) => {
@@ -271,6 +272,13 @@ impl Http1 {
             self.begin(Side::Client, parsed, first, head_end, cx);
         }
     }
+}
+
+/// The first piece of a head that goes on in another, with room for one as large.
+fn gather(fresh: &[u8]) -> Vec<u8> {
+    let mut gathered = Vec::with_capacity(fresh.len().saturating_mul(2));
+    gathered.extend_from_slice(fresh);
+    gathered
 }
 
 /// Outcome of [`Http1::judge`].

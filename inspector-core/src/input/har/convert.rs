@@ -5,9 +5,11 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use memchr::memchr;
+
 use super::{
     content,
-    json::{Json, Text},
+    json::{Flaw, Json, Text},
     model::{Content, Entry, Headers, Request, Response},
     sanitized::Traces,
     window::RawEntry,
@@ -31,12 +33,32 @@ pub(crate) struct Converted {
     pub(crate) traces: Traces,
 }
 
-/// Converts the entry `log.entries[index]`.
+/// An exchange, or why an entry is none.
+pub(crate) type Outcome = Result<Converted, &'static str>;
+
+/// Converts the entry `log.entries[index]`, which the scanner found sound.
 ///
 /// # Errors
 /// Why it is no exchange, in words for the user.
-pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Result<Converted, &'static str> {
-    let entry = Entry::read(&mut Json::new(raw));
+pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Outcome {
+    exchange(&Entry::read(&mut Json::new(raw)), index, limits)
+}
+
+/// Converts the entry `log.entries[index]` at the start of `bytes`, which nobody has looked at; yields its length, too.
+///
+/// # Errors
+/// The entry is not whole, not sound or too large: the scanner has to judge it.
+pub(crate) fn exchange_from_start(bytes: &[u8], index: u64, limits: &Limits) -> Result<(Outcome, usize), Flaw> {
+    let mut json = Json::strict(bytes);
+    let entry = Entry::read(&mut json);
+    match json.flaw() {
+        Some(flaw) => Err(flaw),
+        None if json.position() > limits.entry => Err(Flaw::Doubt),
+        None => Ok((exchange(&entry, index, limits), json.position())),
+    }
+}
+
+fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
     let request = entry.request.as_ref().filter(|request| is_request(request));
     let response = entry.response.as_ref().filter(|response| is_response(response));
     if request.is_none() && response.is_none() {
@@ -57,11 +79,11 @@ pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits
     if request.is_none() {
         convert.marks.add(Mark::RequestMissing);
     }
-    convert.failure(&entry, response, &target);
+    convert.failure(entry, response, &target);
     if convert.traces.placeholder {
         convert.marks.add(Mark::Sanitized);
     }
-    let server = server(&entry, &target, scheme);
+    let server = server(entry, &target, scheme);
     let exchange = Exchange {
         source: SourceId(0),
         number: 0,
@@ -255,7 +277,11 @@ impl Convert<'_> {
         let mut count = 0;
         for (name, value) in &headers.fields {
             let (name, value) = (name.bytes(), value.bytes());
-            for line in value.split(|byte| *byte == b'\n') {
+            let mut rest = Some(value.as_ref());
+            while let Some(lines) = rest {
+                let end = memchr(b'\n', lines);
+                let line = end.and_then(|end| lines.get(..end)).unwrap_or(lines);
+                rest = end.and_then(|end| lines.get(end + 1..));
                 count += 1;
                 if count > self.limits.fields || head.len() + name.len() + line.len() > 2 * self.limits.head {
                     self.marks.add(Mark::Malformed);

@@ -3,6 +3,10 @@
 //!
 //! It never fails: on bytes that are no JSON it yields what it has and stands at the end. Numbers are taken for strings
 //! and strings for numbers, because exporters do not agree on which is which.
+//!
+//! It is used in two ways. Behind the scanner it reads what was found sound. Before it, strictly, it reads an entry
+//! whose end nobody knows yet: most entries are sound and whole in the window, and then one pass finds both the end and
+//! the members. Whatever it stops at is left to the scanner from the entry's start on.
 
 use std::borrow::Cow;
 
@@ -62,36 +66,92 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Why a strict parser stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// The bytes end inside of the value.
+    End,
+    /// A token stands where none can, or something that only the scanner can judge.
+    Doubt,
+}
+
 /// The parser.
 pub(crate) struct Json<'a> {
     bytes: &'a [u8],
     position: usize,
     long: &'a [LongString],
+    /// A value ended here: a comma comes next, or the end of what it is in.
+    after_value: bool,
+    /// Objects and arrays entered around the position.
+    depth: u32,
+    /// Nobody has looked at the order of tokens before.
+    strict: bool,
+    flaw: Option<Flaw>,
 }
 
 impl<'a> Json<'a> {
-    /// A parser that stands before the value `entry`.
+    /// A parser that stands before the value `entry`, which the scanner found sound.
     pub(crate) const fn new(entry: RawEntry<'a>) -> Self {
-        Self { bytes: entry.bytes, position: 0, long: entry.long }
+        Self {
+            bytes: entry.bytes,
+            position: 0,
+            long: entry.long,
+            after_value: false,
+            depth: 0,
+            strict: false,
+            flaw: None,
+        }
+    }
+
+    /// A parser that stands before a value at the start of `bytes` that nobody has looked at. It takes what the scanner
+    /// takes without a doubt, and nothing else.
+    pub(crate) const fn strict(bytes: &'a [u8]) -> Self {
+        let mut json = Self::new(RawEntry { bytes, long: &[] });
+        json.strict = true;
+        json
+    }
+
+    /// Bytes read so far.
+    pub(crate) const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Why it stopped; then nothing it yielded counts.
+    pub(crate) const fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     /// The next byte that is no white space; it stays unread.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let rest = self.bytes.get(self.position..)?;
-        let blanks = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))?;
+        let blanks = blanks(rest);
         self.position += blanks;
         rest.get(blanks).copied()
     }
 
+    #[cold]
     fn stop(&mut self) {
+        let flaw = if self.peek().is_none() { Flaw::End } else { Flaw::Doubt };
+        self.flaw = self.flaw.or(Some(flaw));
         self.position = self.bytes.len();
+    }
+
+    /// Leaves the judgement to the scanner, unless it has judged.
+    #[cold]
+    pub(crate) fn doubt(&mut self) {
+        if self.strict {
+            self.flaw = self.flaw.or(Some(Flaw::Doubt));
+            self.position = self.bytes.len();
+        }
     }
 
     /// Goes into an object or array, if one begins here with that bracket; any other value is skipped.
     fn enter(&mut self, bracket: u8) -> bool {
         if self.peek() == Some(bracket) {
             self.position += 1;
+            self.depth = self.depth.saturating_add(1);
+            self.after_value = false;
             return true;
         }
         self.skip();
@@ -108,45 +168,63 @@ impl<'a> Json<'a> {
         self.enter(b'[')
     }
 
+    fn leave(&mut self) {
+        self.position += 1;
+        self.depth = self.depth.saturating_sub(1);
+        self.after_value = true;
+    }
+
+    /// The next byte inside an object or array, behind the comma if one has to be there.
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek();
+        if byte != Some(b',') || !self.after_value {
+            return byte;
+        }
+        self.position += 1;
+        self.after_value = false;
+        self.peek()
+    }
+
     /// The name of the next member, before whose value the parser then stands; `None` leaves the object.
     #[inline]
     pub(crate) fn name(&mut self) -> Option<&'a [u8]> {
-        loop {
-            match self.peek() {
-                Some(b',') => self.position += 1,
-                Some(b'"') => {
-                    let name = self.string();
-                    if self.peek() == Some(b':') {
-                        self.position += 1;
-                    }
-                    return Some(name.raw);
-                }
-                Some(b'}') => {
-                    self.position += 1;
-                    return None;
-                }
-                _ => {
+        match self.next() {
+            Some(b'"') if !self.after_value => {
+                let name = self.string().raw;
+                if self.peek() != Some(b':') {
                     self.stop();
                     return None;
                 }
+                self.position += 1;
+                if self.depth > 1 && name == ENTRY_NAME {
+                    self.doubt();
+                }
+                Some(name)
+            }
+            Some(b'}') => {
+                self.leave();
+                None
+            }
+            _ => {
+                self.stop();
+                None
             }
         }
     }
 
     /// Whether there is another element, before which the parser then stands; `false` leaves the array.
+    #[inline]
     pub(crate) fn element(&mut self) -> bool {
-        loop {
-            match self.peek() {
-                Some(b',') => self.position += 1,
-                Some(b']') => {
-                    self.position += 1;
-                    return false;
-                }
-                Some(b'}' | b':') | None => {
-                    self.stop();
-                    return false;
-                }
-                Some(_) => return true,
+        match self.next() {
+            Some(b']') => {
+                self.leave();
+                false
+            }
+            Some(byte) if !self.after_value && !matches!(byte, b'}' | b':' | b',') => true,
+            _ => {
+                self.stop();
+                false
             }
         }
     }
@@ -154,19 +232,20 @@ impl<'a> Json<'a> {
     /// A string or literal. `null`, objects and arrays are skipped.
     #[inline]
     pub(crate) fn scalar(&mut self) -> Option<Text<'a>> {
-        match self.peek()? {
-            b'"' => Some(self.string()),
-            b'{' | b'[' => {
+        match self.peek() {
+            Some(b'"') => Some(self.string()),
+            Some(byte) if is_literal(byte) => Some(self.literal()).filter(|text| text.raw != b"null"),
+            _ => {
                 self.skip();
                 None
             }
-            _ => Some(self.literal()).filter(|text| text.raw != b"null"),
         }
     }
 
     /// The string that begins here.
     #[inline]
     fn string(&mut self) -> Text<'a> {
+        self.after_value = true;
         let start = self.position + 1;
         while let Some((first, later)) = self.long.split_first()
             && first.start <= start
@@ -184,17 +263,35 @@ impl<'a> Json<'a> {
         Text::new(rest.get(..length).unwrap_or_default())
     }
 
+    /// The number or word that begins here.
+    #[inline]
     fn literal(&mut self) -> Text<'a> {
+        self.after_value = true;
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let end = rest.iter().position(|b| !matches!(b, b'-' | b'+' | b'.') && !b.is_ascii_alphanumeric());
-        // At least one byte, so that whoever asks again gets on.
-        let length = end.unwrap_or(rest.len()).max(1);
+        let length = rest.iter().position(|byte| !is_literal(*byte)).unwrap_or(rest.len());
         self.position += length;
         Text::new(rest.get(..length).unwrap_or(rest))
     }
 
     /// Gets past one value.
     pub(crate) fn skip(&mut self) {
+        match self.peek() {
+            Some(b'"') => _ = self.string(),
+            Some(b'{' | b'[') => {
+                if self.strict {
+                    self.skip_strictly()
+                } else {
+                    self.skip_container()
+                }
+                self.after_value = true;
+            }
+            Some(byte) if is_literal(byte) => _ = self.literal(),
+            _ => self.stop(),
+        }
+    }
+
+    /// Gets past an object or array that the scanner found sound.
+    fn skip_container(&mut self) {
         let mut depth = 0_u64;
         while let Some(byte) = self.peek() {
             match byte {
@@ -203,29 +300,150 @@ impl<'a> Json<'a> {
                     self.position += 1;
                     depth += 1;
                 }
-                b'}' | b']' if depth == 0 => return,
                 b'}' | b']' => {
                     self.position += 1;
-                    depth -= 1;
+                    depth = depth.saturating_sub(1);
                 }
-                b',' | b':' if depth > 0 => {
-                    self.position += 1;
-                    continue;
-                }
-                b',' | b':' => return,
-                _ => _ = self.literal(),
+                b',' | b':' => self.position += 1,
+                byte if is_literal(byte) => _ = self.literal(),
+                _ => return self.stop(),
             }
             if depth == 0 {
                 return;
             }
         }
     }
+
+    /// Gets past an object or array that nobody has looked at.
+    fn skip_strictly(&mut self) {
+        let mut nest = Nest::default();
+        loop {
+            // Before a member or an element, or the end of what holds none or ends in a comma.
+            match self.peek() {
+                Some(b'"') if nest.in_object() => {
+                    let name = self.string().raw;
+                    if self.peek() != Some(b':') || name == ENTRY_NAME {
+                        return self.stop();
+                    }
+                    self.position += 1;
+                    if !self.skip_start(&mut nest) {
+                        return self.stop();
+                    }
+                }
+                Some(bracket @ (b'}' | b']')) if nest.closes(bracket) => self.position += 1,
+                _ if nest.in_object() || !self.skip_start(&mut nest) => return self.stop(),
+                _ => {}
+            }
+            if nest.opened {
+                nest.opened = false;
+                continue;
+            }
+            // Behind a value.
+            loop {
+                if nest.is_empty() {
+                    return;
+                }
+                match self.peek() {
+                    Some(b',') => break self.position += 1,
+                    Some(bracket @ (b'}' | b']')) if nest.closes(bracket) => self.position += 1,
+                    _ => return self.stop(),
+                }
+            }
+        }
+    }
+
+    /// Gets past a scalar, or goes into an object or array; `false` if there is no value, or it nests too deep.
+    #[inline]
+    fn skip_start(&mut self, nest: &mut Nest) -> bool {
+        match self.peek() {
+            Some(b'"') => _ = self.string(),
+            Some(bracket @ (b'{' | b'[')) => {
+                self.position += 1;
+                return nest.opens(bracket);
+            }
+            Some(byte) if is_literal(byte) => _ = self.literal(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The kinds of the objects and arrays around a position. What nests deeper than there are bits is left to the scanner.
+struct Nest {
+    /// The innermost in the lowest bit, set for an object. The highest bit set stands for none.
+    kinds: u64,
+    opened: bool,
+}
+
+impl Default for Nest {
+    fn default() -> Self {
+        Self { kinds: 1, opened: false }
+    }
+}
+
+impl Nest {
+    const fn is_empty(&self) -> bool {
+        self.kinds == 1
+    }
+
+    const fn in_object(&self) -> bool {
+        self.kinds > 1 && self.kinds & 1 == 1
+    }
+
+    const fn opens(&mut self, bracket: u8) -> bool {
+        self.opened = true;
+        let fits = self.kinds >> 62 == 0;
+        self.kinds = self.kinds << 1 | (bracket == b'{') as u64;
+        fits
+    }
+
+    const fn closes(&mut self, bracket: u8) -> bool {
+        let fits = self.kinds > 1 && (self.kinds & 1 == 1) == (bracket == b'}');
+        if fits {
+            self.kinds >>= 1;
+        }
+        fits
+    }
+}
+
+/// The name by which an entry is told, where nothing but an entry should have it.
+const ENTRY_NAME: &[u8] = b"startedDateTime";
+
+/// Whether a byte is one of a number, `true`, `false`, `null` or what is meant as such.
+#[inline]
+pub(super) const fn is_literal(byte: u8) -> bool {
+    matches!(byte, b'-' | b'+' | b'.') || byte.is_ascii_alphanumeric()
+}
+
+/// Bytes of white space at the start: mostly none or one, else a line's end and the next one's indent.
+#[inline]
+pub(super) fn blanks(bytes: &[u8]) -> usize {
+    const SPACES: u64 = 0x2020_2020_2020_2020;
+    let mut rest = bytes;
+    while let Some((b' ' | b'\n' | b'\r' | b'\t', later)) = rest.split_first() {
+        rest = later;
+        while let Some((word, later)) = rest.split_first_chunk::<8>() {
+            let other = u64::from_le_bytes(*word) ^ SPACES;
+            if other != 0 {
+                rest = rest.get((other.trailing_zeros() / 8) as usize..).unwrap_or_default();
+                break;
+            }
+            rest = later;
+        }
+    }
+    bytes.len() - rest.len()
 }
 
 /// Undoes the escapes of a string's content: at most `limit` bytes go to `out`; yields how long the whole would be.
 ///
 /// A lone surrogate becomes U+FFFD; an escape JSON does not know stays as it is.
 pub(crate) fn unescape(raw: &[u8], limit: usize, out: &mut Vec<u8>) -> u64 {
+    // No escape is shorter than what it stands for.
+    if raw.len() <= limit.saturating_sub(out.len()) {
+        let before = out.len();
+        unescape_whole(raw, out);
+        return (out.len() - before) as u64;
+    }
     let mut length = 0_u64;
     let mut rest = raw;
     let mut put = |piece: &[u8]| {
@@ -235,30 +453,97 @@ pub(crate) fn unescape(raw: &[u8], limit: usize, out: &mut Vec<u8>) -> u64 {
     };
     while let Some((plain, escape)) = memchr(b'\\', rest).and_then(|at| rest.split_at_checked(at)) {
         put(plain);
-        let byte = match escape.get(1) {
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'b') => 8,
-            Some(b'f') => 12,
-            Some(byte @ (b'"' | b'\\' | b'/')) => *byte,
-            Some(b'u') => {
-                let (character, used) = unicode(escape);
-                put(character.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = escape.get(used..).unwrap_or_default();
-                continue;
-            }
-            _ => {
-                put(escape.get(..1).unwrap_or_default());
-                rest = escape.get(1..).unwrap_or_default();
-                continue;
-            }
-        };
-        put(&[byte]);
-        rest = escape.get(2..).unwrap_or_default();
+        let (piece, used) = unescape_one(escape);
+        put(piece.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = escape.get(used..).unwrap_or_default();
     }
     put(rest);
     length
+}
+
+/// Undoes the escapes where all of it is wanted. Escapes stand close to each other in the texts that have them (JSON in
+/// JSON), so that most pieces between them are too short for a search and a copy each.
+fn unescape_whole(raw: &[u8], out: &mut Vec<u8>) {
+    /// Words without escape after which the next escape is searched for.
+    const CALM: u32 = 8;
+    out.reserve(raw.len());
+    let mut rest = raw;
+    let mut calm = 0;
+    loop {
+        let plain = match rest.split_first_chunk::<8>() {
+            Some((word, later)) if calm < CALM => {
+                out.extend_from_slice(word);
+                let Some(plain) = first_in_word(*word, b'\\') else {
+                    rest = later;
+                    calm += 1;
+                    continue;
+                };
+                out.truncate(out.len() + plain - word.len());
+                plain
+            }
+            _ => {
+                let plain = memchr(b'\\', rest).unwrap_or(rest.len());
+                out.extend_from_slice(rest.get(..plain).unwrap_or_default());
+                plain
+            }
+        };
+        calm = 0;
+        let Some(escape) = rest.get(plain..).filter(|escape| !escape.is_empty()) else { return };
+        let byte = escape.get(1).and_then(|byte| SHORT.get(usize::from(*byte))).copied().unwrap_or_default();
+        let mut used = 2;
+        if byte != 0 {
+            out.push(byte);
+        } else {
+            let character;
+            (character, used) = unescape_one(escape);
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        rest = escape.get(used..).unwrap_or_default();
+    }
+}
+
+/// What a reverse solidus and a byte stand for, where that is one byte; else 0.
+const SHORT: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut known: &[(u8, u8)] = &[
+        (b'n', b'\n'),
+        (b'r', b'\r'),
+        (b't', b'\t'),
+        (b'b', 8),
+        (b'f', 12),
+        (b'"', b'"'),
+        (b'\\', b'\\'),
+        (b'/', b'/'),
+    ];
+    while let Some(((letter, byte), rest)) = known.split_first() {
+        if let Some(place) = table.split_at_mut(*letter as usize).1.first_mut() {
+            *place = *byte;
+        }
+        known = rest;
+    }
+    table
+};
+
+/// What the escape at the start of `escape` stands for, and how many bytes spell it.
+fn unescape_one(escape: &[u8]) -> (char, usize) {
+    match escape.get(1) {
+        Some(b'u') => unicode(escape),
+        Some(letter) => match SHORT.get(usize::from(*letter)) {
+            Some(byte @ 1..) => (char::from(*byte), 2),
+            _ => ('\\', 1),
+        },
+        None => ('\\', 1),
+    }
+}
+
+/// The first place of a byte in a word.
+#[inline]
+pub(super) fn first_in_word(word: [u8; 8], byte: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // A byte of `other` is zero where it stands; the lowest flag is exact.
+    let other = u64::from_le_bytes(word) ^ (ONES * byte as u64);
+    let flags = other.wrapping_sub(ONES) & !other & (ONES << 7);
+    (flags != 0).then(|| (flags.trailing_zeros() / 8) as usize)
 }
 
 /// The character of a `\u` escape (or of two, for a surrogate pair) and how many bytes spell it.

@@ -28,7 +28,7 @@ use std::io;
 use memchr::memmem;
 
 use self::{
-    convert::{Converted, exchange_from_entry},
+    convert::{Converted, Outcome, exchange_from_entry, exchange_from_start},
     json::Json,
     sanitized::Summary,
     scan::{Piece, Scanner},
@@ -133,21 +133,25 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn run(mut self, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        while let Some(piece) = self.scanner.next()? {
+        loop {
+            let (index, limits) = (self.index, self.limits);
+            if let Some(outcome) = self.scanner.entry_by(|bytes| exchange_from_start(bytes, index, limits))? {
+                let item = self.entry(outcome);
+                self.items += 1;
+                if sink.item(item) == Control::Stop {
+                    return Ok(());
+                }
+                continue;
+            }
+            let Some(piece) = self.scanner.next()? else { break };
             let item = match piece {
                 Piece::Creator(creator) => {
                     self.summary.devtools |= is_devtools(creator);
                     continue;
                 }
                 Piece::Entry(entry) => {
-                    self.index += 1;
-                    match exchange_from_entry(entry, self.index - 1, self.limits) {
-                        Ok(Converted { exchange, traces }) => {
-                            self.summary.add(traces);
-                            Item::Exchange(Box::new(exchange))
-                        }
-                        Err(why) => skipped(self.index - 1, why.to_owned()),
-                    }
+                    let outcome = exchange_from_entry(entry, self.index, self.limits);
+                    self.entry(outcome)
                 }
                 Piece::Skipped(why) => {
                     self.index += 1;
@@ -177,6 +181,18 @@ impl Reading<'_> {
             _ = sink.item(note(NoteKind::Sanitized { how }));
         }
         Ok(())
+    }
+
+    /// Takes what became of the next entry.
+    fn entry(&mut self, outcome: Outcome) -> Item<'static> {
+        self.index += 1;
+        match outcome {
+            Ok(Converted { exchange, traces }) => {
+                self.summary.add(traces);
+                Item::Exchange(Box::new(exchange))
+            }
+            Err(why) => skipped(self.index - 1, why.to_owned()),
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 //! Every member is optional, of any type and in any order. Of duplicates the last counts, except that headers add up:
 //! no credential may be lost because another list follows.
 
-use super::json::{Json, Text};
+use super::{
+    json::{Json, Text},
+    window::UNREAD_MEMBER,
+};
 
 /// Whether anything is read of an entry's member.
 pub(crate) fn reads_member(name: &[u8]) -> bool {
@@ -204,7 +207,14 @@ impl<'a> Entry<'a> {
                     entry.duplicate |= entry.response.is_some();
                     entry.response.get_or_insert_default().read(json);
                 }
-                _ => json.skip(),
+                _ => {
+                    let start = json.position();
+                    json.skip();
+                    // The scanner looks for an entry in it whose start was taken for a member's.
+                    if json.position().saturating_sub(start) > UNREAD_MEMBER {
+                        json.doubt();
+                    }
+                }
             }
         }
         entry

@@ -5,13 +5,22 @@
 //! placeholder in the place of a value: `[authorization redacted]`, `eyJ….eyJ….redacted`, `***`. A recording of either
 //! kind says nothing about what credentials were sent.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::{
+    memchr, memchr2_iter,
+    memmem::{self, Finder},
+    memrchr2,
+};
 
 /// First version of Chrome that strips credentials from its exports.
 const FIRST_STRIPPING_CHROME: u32 = 130;
 
 /// A placeholder stands within so many bytes of a value's start or end; the middle of a long value is not searched.
 const PLACEHOLDER: usize = 128;
+
+/// The word placeholders in texts end with, before a bracket.
+static REDACTED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["redacted", "REDACTED"].map(Finder::new));
 
 /// What one entry tells about its exporter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +50,12 @@ impl Traces {
 
     /// Looks at a URL, a form or a JSON document.
     pub(crate) fn see_text(&mut self, text: &[u8]) {
-        const MARKS: [&[u8]; 4] = [b"redacted]", b"REDACTED]", b"redacted%5D", b"REDACTED%5D"];
-        self.placeholder |= MARKS.iter().any(|mark| memmem::find(text, mark).is_some());
+        self.placeholder |= REDACTED.iter().any(|word| {
+            word.find_iter(text).any(|at| {
+                let end = text.get(at + word.needle().len()..).unwrap_or_default();
+                end.starts_with(b"]") || end.starts_with(b"%5D")
+            })
+        });
     }
 }
 
@@ -107,11 +120,12 @@ fn is_placeholder(value: &[u8]) -> bool {
         return is_placeholder(start.get(..PLACEHOLDER).unwrap_or_default()) || is_placeholder(end);
     }
     // Behind the scheme, or behind a cookie's name.
-    let last = value.rsplit(|byte| matches!(byte, b' ' | b'=')).next().unwrap_or(value);
+    let last = memrchr2(b' ', b'=', value).and_then(|at| value.get(at + 1..)).unwrap_or(value);
     let word = last.trim_ascii().strip_suffix(b";").unwrap_or(last);
     let word = unbracketed(unbracketed(word));
-    value.windows(8).any(|part| part.eq_ignore_ascii_case(b"redacted"))
-        || value.windows(3).any(|part| part == b"***")
+    let stands_at = |at: usize| value.get(at..at + 8).is_some_and(|part| part.eq_ignore_ascii_case(b"redacted"));
+    memchr2_iter(b'r', b'R', value).any(stands_at)
+        || (memchr(b'*', value).is_some() && value.windows(3).any(|part| part == b"***"))
         || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
         || (word.len() >= 3 && word.iter().all(|byte| matches!(byte, b'x' | b'X')))
 }

@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use memchr::memmem;
 
 use super::{
+    json::{Flaw, blanks},
     model,
     window::{Halt, RawEntry, Window},
 };
@@ -133,6 +134,18 @@ impl Nest {
     }
 }
 
+/// Bytes of white space and commas before an entry.
+pub(super) fn between_entries(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += blanks(bytes.get(at..).unwrap_or_default());
+        if bytes.get(at) != Some(&b',') {
+            return at;
+        }
+        at += 1;
+    }
+}
+
 /// Hands out the pieces of one HAR.
 pub(crate) struct Scanner<'r> {
     window: Window<'r>,
@@ -184,6 +197,41 @@ impl<'r> Scanner<'r> {
                     return Ok(Some(if self.found { Piece::Damaged(what) } else { Piece::Hopeless(what) }));
                 }
                 Err(Halt::Io(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Hands out the next entry by `read`, which is given the bytes it begins with and yields what it made of it and its
+    /// length. Of what `read` refuses nothing is crossed: the next piece tells what it is.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub(crate) fn entry_by<T>(
+        &mut self,
+        mut read: impl FnMut(&[u8]) -> Result<(T, usize), Flaw>,
+    ) -> io::Result<Option<T>> {
+        // What the first entry begins with tells others after damage.
+        if !matches!(self.place, Place::Entries(_)) || !self.window.knows_entries() {
+            return Ok(None);
+        }
+        self.window.release();
+        loop {
+            let ahead = self.window.ahead();
+            let between = between_entries(ahead);
+            let entry = ahead.get(between..).unwrap_or_default();
+            let flaw = match entry.first() {
+                Some(b'{') => match read(entry) {
+                    Ok((value, length)) => {
+                        self.window.advance(between + length);
+                        return Ok(Some(value));
+                    }
+                    Err(flaw) => flaw,
+                },
+                Some(_) => Flaw::Doubt,
+                None => Flaw::End,
+            };
+            if flaw == Flaw::Doubt || !self.window.read_on()? {
+                return Ok(None);
             }
         }
     }

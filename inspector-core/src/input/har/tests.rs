@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
+    json::Flaw,
     scan::{Piece, Scanner},
     *,
 };
@@ -679,6 +680,97 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A text as bodies and fields have them: plain, of what has to be escaped, and long.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,20}",
+        "[\"\\\\/\u{1}\n\u{e9}\u{1f600}]{0,40}",
+        (0_usize..80, "[a-z\"\\\\{}\u{e9} ]{1,9}").prop_map(|(count, text)| text.repeat(count)),
+    ]
+}
+
+fn any_message(first: &'static str, content: &'static str) -> impl Strategy<Value = Value> {
+    let headers = prop::collection::vec(("[A-Za-z][A-Za-z-]{0,9}", any_text()), 0..5);
+    (any_text(), headers, any_text(), any_json(), any::<prop::sample::Index>()).prop_map(
+        move |(value, headers, text, other, place)| {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+            let mut members = vec![
+                (first.to_owned(), json!(format!("x{value}"))),
+                ("headers".to_owned(), json!(headers)),
+                (content.to_owned(), json!({"mimeType": "application/x-some", "text": text})),
+            ];
+            members.insert(place.index(4), ("_other".to_owned(), other));
+            Value::Object(members.into_iter().collect())
+        },
+    )
+}
+
+/// An entry with members this program reads and some it does not, in any order.
+fn any_entry() -> impl Strategy<Value = Value> {
+    (
+        any_message("url", "postData"),
+        any_message("statusText", "content"),
+        any_json(),
+        prop::sample::subsequence(vec!["startedDateTime", "time", "serverIPAddress", "_error"], 0..=4),
+    )
+        .prop_flat_map(|(request, response, other, more)| {
+            let mut members = vec![
+                ("request".to_owned(), request),
+                ("response".to_owned(), response),
+                ("_other".to_owned(), other.clone()),
+            ];
+            members.extend(more.into_iter().map(|name| (name.to_owned(), other.clone())));
+            Just(members).prop_shuffle().prop_map(|members| Value::Object(members.into_iter().collect()))
+        })
+}
+
+/// What the scanner makes of an array of entries that begins with `entry`: the length of its first and its exchange.
+fn first_by_scanner(entry: &[u8]) -> Option<(usize, Option<Exchange>)> {
+    let document = [b"[", entry].concat();
+    let mut input = document.as_slice();
+    let limits = Limits::default();
+    match Scanner::new(&mut input, &limits).next().unwrap() {
+        Some(Piece::Entry(raw)) => {
+            Some((raw.bytes.len(), exchange_from_entry(raw, 7, &limits).ok().map(|converted| converted.exchange)))
+        }
+        _ => None,
+    }
+}
+
+fn first_by_parser(entry: &[u8]) -> Result<(usize, Option<Exchange>), Flaw> {
+    let (outcome, length) = exchange_from_start(entry, 7, &Limits::default())?;
+    Ok((length, outcome.ok().map(|converted| converted.exchange)))
+}
+
+#[test]
+fn the_parser_leaves_doubts_to_the_scanner() {
+    let request = r#""request":{"method":"GET","url":"u"}"#;
+    let large = "1,".repeat(40_000);
+    for (entry, flaw) in [
+        (format!("{{{request}}}"), None),
+        (format!("{{{request},}} ,"), None),
+        (format!("{{{request},\"a\":[1,{{\"b\":[[],{{}},],}},null,]}}"), None),
+        (format!("{{{request}"), Some(Flaw::End)),
+        (format!("{{{request},\"a"), Some(Flaw::End)),
+        (format!("{{{request},\"a\":1"), Some(Flaw::End)),
+        (format!("{{{request},,}}"), Some(Flaw::Doubt)),
+        (format!("{{,{request}}}"), Some(Flaw::Doubt)),
+        (format!("{{{request} \"a\":1}}"), Some(Flaw::Doubt)),
+        (format!("{{{request}]"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\" 1}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":[1 2]}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":[1}}}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":<b>}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":[{{\"startedDateTime\":1}}]}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"request\":{{\"startedDateTime\":1}}}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":[{large}]}}"), Some(Flaw::Doubt)),
+        (format!("{{{request},\"a\":{}1{}}}", "[".repeat(80), "]".repeat(80)), Some(Flaw::Doubt)),
+    ] {
+        assert_eq!(first_by_parser(entry.as_bytes()).err(), flaw, "{entry:.200}");
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
@@ -730,10 +822,74 @@ proptest! {
     }
 
     #[test]
-    fn unescapes_as_serde_json_does(text in r#"[\PC"\\\n]{0,40}"#) {
+    fn reads_entries_as_serde_json_does(entry in any_entry(), pretty in any::<bool>()) {
+        let text = if pretty { serde_json::to_string_pretty(&entry) } else { serde_json::to_string(&entry) }.unwrap();
+        let (length, exchange) = first_by_parser(format!("{text},").as_bytes()).unwrap();
+        prop_assert_eq!(length, text.len());
+        let exchange = exchange.unwrap();
+        prop_assert_eq!(Some((length, Some(exchange.clone()))), first_by_scanner(text.as_bytes()));
+        let (request, response) = (exchange.request.as_ref().unwrap(), exchange.response.as_ref());
+        prop_assert_eq!(request.head.target(), entry["request"]["url"].as_str().unwrap().as_bytes());
+        for (message, member, content) in [(Some(request), "request", "postData"), (response, "response", "content")] {
+            let Some(message) = message else { continue };
+            let body = entry[member][content]["text"].as_str().unwrap();
+            prop_assert_eq!(message.body.kept.as_deref().unwrap_or_default(), body.as_bytes());
+            let expected = entry[member]["headers"].as_array().unwrap().iter().flat_map(|header| {
+                let lines = header["value"].as_str().unwrap().split('\n');
+                lines.map(|line| (header["name"].as_str().unwrap(), line.trim_ascii()))
+            });
+            let expected: Vec<_> = expected.map(|(name, line)| (name.as_bytes(), line.as_bytes())).collect();
+            prop_assert_eq!(&message.head.iter().collect::<Vec<_>>()[..expected.len()], &expected[..]);
+        }
+    }
+
+    #[test]
+    fn the_parser_and_the_scanner_agree_on_damage(
+        entry in any_entry(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(&b"\"\\{}[],: 1x"[..]), any::<bool>()), 0..4),
+    ) {
+        let mut text = entry.to_string().into_bytes();
+        for (place, byte, insert) in edits {
+            let place = place.index(text.len());
+            if insert { text.insert(place, byte) } else { text[place] = byte }
+        }
+        text.extend_from_slice(b",{\"request\":{}}]");
+        if let Ok(parsed) = first_by_parser(&text) {
+            prop_assert_eq!(Some(parsed), first_by_scanner(&text));
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end(pieces in prop::collection::vec(
+        prop::sample::select(vec!["\"", "\\", "\\\\", "\\\"", "a", "bcdefgh", "0123456789012345678901234567890123456789"]), 0..40,
+    ), odd in any::<bool>()) {
+        let text = pieces.concat();
+        let mut escaped = odd;
+        let mut end = None;
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'"' if !escaped => {
+                    end = Some(at);
+                    break;
+                }
+                b'\\' => escaped = !escaped,
+                _ => escaped = false,
+            }
+        }
+        prop_assert_eq!(window::closing_quote(text.as_bytes(), odd), end);
+    }
+
+    #[test]
+    fn unescapes_as_serde_json_does(text in any_text()) {
         let quoted = serde_json::to_string(&text).unwrap();
         let raw = json::Text::new(&quoted.as_bytes()[1..quoted.len() - 1]);
-        prop_assert_eq!(raw.text(), text);
+        prop_assert_eq!(raw.text(), text.as_str());
+        // Whatever the limit is, and whether it has to be looked at.
+        for limit in [0, text.len() / 2, quoted.len()] {
+            let mut out = Vec::new();
+            prop_assert_eq!(json::unescape(raw.raw, limit, &mut out), text.len() as u64);
+            prop_assert_eq!(&out[..], &text.as_bytes()[..text.len().min(limit)]);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memchr_iter};
 
+use super::json::{blanks, first_in_word, is_literal};
+
 /// Bytes asked for by one read.
 const READ: usize = 256 << 10;
 /// Bytes of the window at first. Small enough to stay in the processor's cache.
@@ -27,7 +29,7 @@ const ROOM: usize = READ / 4;
 /// Shortest string that is remembered as long, in bytes.
 const LONG: usize = 512;
 /// A member nobody reads is not held beyond this size.
-const UNREAD_MEMBER: usize = 64 << 10;
+pub(super) const UNREAD_MEMBER: usize = 64 << 10;
 
 /// How far an object's first name may reach behind its brace when the next entry is looked for after damage.
 const LOOKAHEAD: usize = 512;
@@ -166,6 +168,27 @@ impl<'r> Window<'r> {
         Ok(self.ahead())
     }
 
+    /// Whether a complete entry was seen.
+    pub(super) const fn knows_entries(&self) -> bool {
+        !self.first_name.is_empty()
+    }
+
+    /// Reads until twice as much is ahead: `false` if the input ends before, or the window is too small for it.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub(super) fn read_on(&mut self) -> io::Result<bool> {
+        let wanted = self.ahead().len().saturating_mul(2).max(1);
+        if wanted > self.buffer.len().saturating_sub(ROOM) {
+            return Ok(false);
+        }
+        match self.look_ahead(wanted) {
+            Ok(ahead) => Ok(ahead.len() >= wanted),
+            Err(Halt::Io(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Keeps the bytes from the position on.
     pub(super) fn hold(&mut self) {
         self.release();
@@ -209,16 +232,10 @@ impl<'r> Window<'r> {
     pub(super) fn significant(&mut self) -> Result<u8, Halt> {
         loop {
             let part = self.buffer.get(self.position..self.filled).unwrap_or_default();
-            match part.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')) {
-                Some(blanks) => {
-                    let byte = part.get(blanks).copied().unwrap_or_default();
-                    self.position += blanks;
-                    return Ok(byte);
-                }
-                None => {
-                    self.position = self.filled;
-                    self.refill()?;
-                }
+            self.position += blanks(part);
+            match self.buffer.get(self.position..self.filled).and_then(<[u8]>::first) {
+                Some(byte) => return Ok(*byte),
+                None => self.refill()?,
             }
         }
     }
@@ -227,7 +244,7 @@ impl<'r> Window<'r> {
     pub(super) fn literal(&mut self) -> Result<(), Halt> {
         loop {
             let part = self.buffer.get(self.position..self.filled).unwrap_or_default();
-            let end = part.iter().position(|byte| !matches!(byte, b'-' | b'+' | b'.') && !byte.is_ascii_alphanumeric());
+            let end = part.iter().position(|byte| !is_literal(*byte));
             if let Some(end) = end {
                 self.position += end;
                 return Ok(());
@@ -491,30 +508,52 @@ impl<'r> Window<'r> {
 /// Where a string ends in `part`. `odd`: an odd number of reverse solidi stands before `part`.
 #[inline]
 pub(super) fn closing_quote(part: &[u8], odd: bool) -> Option<usize> {
-    let mut from = 0;
-    while let Some(found) = quotation_mark(part.get(from..)?) {
-        let quote = from + found;
-        if !ends_in_escape(part.get(..quote)?, odd) {
-            return Some(quote);
-        }
-        from = quote + 1;
+    let quote = quotation_mark(part)?;
+    if !ends_in_escape(part.get(..quote)?, odd) {
+        return Some(quote);
     }
-    None
+    closing_quote_behind(part, quote + 1, odd)
+}
+
+/// Where a string ends in `part`, behind `from`. In a text with quotation marks (JSON in JSON) one follows the other, and
+/// a search for each costs more than comparing all bytes with their neighbours.
+fn closing_quote_behind(part: &[u8], from: usize, odd: bool) -> Option<usize> {
+    const STEP: usize = 64;
+    let is_end = |at: usize| part.get(at) == Some(&b'"') && part.get(..at).is_some_and(|p| !ends_in_escape(p, odd));
+    let mut from = from;
+    while from < 2 {
+        if is_end(from) {
+            return Some(from);
+        }
+        from += 1;
+    }
+    while let (Some(bytes), Some(before), Some(twice)) = (
+        part.get(from..).and_then(<[u8]>::first_chunk::<STEP>),
+        part.get(from - 1..).and_then(<[u8]>::first_chunk::<STEP>),
+        part.get(from - 2..).and_then(<[u8]>::first_chunk::<STEP>),
+    ) {
+        // A mark behind exactly one reverse solidus ends nothing; whether any other does is looked at closely.
+        let mut found = false;
+        for ((byte, before), twice) in bytes.iter().zip(before).zip(twice) {
+            found |= (*byte == b'"') & ((*before != b'\\') | (*twice == b'\\'));
+        }
+        if found && let Some(end) = (from..from + STEP).find(|at| is_end(*at)) {
+            return Some(end);
+        }
+        from += STEP;
+    }
+    (from..part.len()).find(|at| is_end(*at))
 }
 
 /// The first quotation mark. Most strings of a HAR are names and short values, for which a call of `memchr` costs more
 /// than the search itself.
 #[inline]
 fn quotation_mark(part: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let mut rest = part;
     for words in 0..3_usize {
         let Some((word, later)) = rest.split_first_chunk::<8>() else { break };
-        // A byte of `other` is zero where a quotation mark stands; the lowest flag is exact.
-        let other = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
-        let flags = other.wrapping_sub(ONES) & !other & (ONES << 7);
-        if flags != 0 {
-            return Some(words * 8 + (flags.trailing_zeros() / 8) as usize);
+        if let Some(at) = first_in_word(*word, b'"') {
+            return Some(words * 8 + at);
         }
         rest = later;
     }

@@ -1,7 +1,7 @@
 use super::Use;
 use crate::{
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for BasicMalformed {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (credentials, basic) in observation.basics() {
             if super::use_of(observation, basic) == Use::Malformed {

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for BasicOffered {
+    fn occasions(&self) -> Occasions {
+        Occasions::CHALLENGE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !matches!(observation.status, Some(401 | 407)) {
             return;

@@ -1,7 +1,7 @@
 use crate::{
     evidence::Part,
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -20,6 +20,10 @@ declare_rule! {
 }
 
 impl Rule for BasicOnlyChallenge {
+    fn occasions(&self) -> Occasions {
+        Occasions::CHALLENGE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let better = ["Bearer", "Negotiate", "NTLM", "Kerberos"].iter().any(|scheme| observation.offers(scheme));
         if observation.status != Some(401) || !observation.is_resource() || better || !observation.offers("Basic") {

@@ -5,7 +5,7 @@ use crate::{
     handshake::observation::Observation,
     http::base64,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::extract::PasswordCarrier,
 };
 
@@ -38,6 +38,10 @@ declare_rule! {
 }
 
 impl Rule for BasicOtherCarriers {
+    fn occasions(&self) -> Occasions {
+        Occasions::CONTENT.or(Occasions::PASSWORD)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.exchange.request else { return };
         let upgrade = request.head.text("upgrade").unwrap_or_default();
@@ -103,7 +107,9 @@ mod tests {
     #[test]
     fn carriers() {
         let auth = |mechanism: &str| {
-            format!("<body><auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>AG1lZ2FuAHNlY3JldA==</auth></body>")
+            format!(
+                "<body><auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>AG1lZ2FuAHNlY3JldA==</auth></body>"
+            )
         };
         let found = Found { how: "SASL PLAIN", user: "megan".to_owned(), length: 6 };
         assert_eq!(sasl(auth("PLAIN").as_bytes()), Some(found));

@@ -1,7 +1,7 @@
 use super::Use;
 use crate::{
     handshake::observation::{Answer, Observation, is_empty_basic},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -20,6 +20,10 @@ declare_rule! {
 }
 
 impl Rule for BasicOutcome {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let sent = observation
             .basics()

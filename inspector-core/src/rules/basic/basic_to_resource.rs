@@ -2,7 +2,7 @@ use super::Use;
 use crate::{
     handshake::observation::{Observation, is_empty_basic},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -24,6 +24,10 @@ declare_rule! {
 }
 
 impl Rule for BasicToResource {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (credentials, basic) in observation.basics() {
             if super::use_of(observation, basic) != Use::Resource {

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::extract::PasswordCarrier,
 };
 
@@ -25,6 +25,10 @@ declare_rule! {
 }
 
 impl Rule for CredentialsInUrl {
+    fn occasions(&self) -> Occasions {
+        Occasions::PASSWORD.or(Occasions::AT_SIGN)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for found in observation.extraction.passwords.iter().filter(|p| p.carrier == PasswordCarrier::Url) {
             let length = found.password.reveal().len();

@@ -2,7 +2,7 @@ use crate::{
     handshake::observation::Observation,
     http::auth::CredentialsKind,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for NtlmNegotiateUser {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for credentials in observation.extraction.credentials.iter().filter(|credentials| !credentials.proxy) {
             let who = match &credentials.kind {

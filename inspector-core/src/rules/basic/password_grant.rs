@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::{observation::Observation, sts},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -23,6 +23,10 @@ declare_rule! {
 }
 
 impl Rule for PasswordGrant {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let parameter = |name: &str| sts::form_parameter(observation.extraction, name);
         let is_password = parameter("grant_type").is_some_and(|grant| grant.trim().eq_ignore_ascii_case("password"));

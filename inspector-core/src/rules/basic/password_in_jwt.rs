@@ -2,7 +2,10 @@ use crate::{
     evidence::Part,
     handshake::observation::{Observation, is_readable},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -23,6 +26,14 @@ declare_rule! {
 }
 
 impl Rule for PasswordInJwt {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let in_request = [Part::RequestHeader, Part::RequestUrl, Part::RequestBody];
         for sighting in observation.extraction.sightings.iter().filter(|s| in_request.contains(&s.part)) {

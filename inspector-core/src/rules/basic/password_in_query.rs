@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// Names of parameters whose value is a password.
@@ -27,6 +27,10 @@ declare_rule! {
 }
 
 impl Rule for PasswordInQuery {
+    fn occasions(&self) -> Occasions {
+        Occasions::PARAMETER
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for parameter in &observation.extraction.parameters {
             let value = parameter.value.reveal().trim();

@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
     http::auth::CredentialsKind,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -20,6 +20,10 @@ declare_rule! {
 }
 
 impl Rule for ProxyBasic {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for credentials in observation.extraction.credentials.iter().filter(|credentials| credentials.proxy) {
             let CredentialsKind::Basic(basic) = &credentials.kind else { continue };

@@ -2,11 +2,12 @@ use crate::{
     handshake::observation::Observation,
     http::auth::Basic,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// Users that stand for a token in the password.
-const USERS: [&str; 6] = ["x-access-token", "oauth2", "oauth2accesstoken", "x-token-auth", "x-oauth-basic", "__token__"];
+const USERS: [&str; 6] =
+    ["x-access-token", "oauth2", "oauth2accesstoken", "x-token-auth", "x-oauth-basic", "__token__"];
 /// How tokens begin: OAuth of Google, personal access tokens of GitHub, GitLab, Slack, Atlassian and PyPI.
 const PREFIXES: [&str; 10] =
     ["ya29.", "ghp_", "gho_", "ghu_", "ghs_", "github_pat_", "glpat-", "xoxb-", "ATATT", "pypi-"];
@@ -28,6 +29,10 @@ declare_rule! {
 }
 
 impl Rule for TokenInBasic {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (credentials, basic) in observation.basics() {
             let Some(kind) = kind(basic) else { continue };

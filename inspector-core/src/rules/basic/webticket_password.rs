@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::{observation::Observation, sts},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for WebticketPassword {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let parameter = |name: &str| {
             sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
@@ -31,9 +35,9 @@ impl Rule for WebticketPassword {
         if !observation.path.contains("/webticket/") || !(guest || grant == "password") {
             return;
         }
-        let secret = ["password", "conferencekey", "ms_rtc_conferenceuri"].into_iter().find_map(|name| {
-            parameter(name).map(|value| (name, value.len()))
-        });
+        let secret = ["password", "conferencekey", "ms_rtc_conferenceuri"]
+            .into_iter()
+            .find_map(|name| parameter(name).map(|value| (name, value.len())));
         let Some((name, length)) = secret else { return };
         let (severity, title) = if guest {
             (Severity::Low, "A guest's web ticket was asked for")

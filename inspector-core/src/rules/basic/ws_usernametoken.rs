@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::extract::PasswordCarrier,
 };
 
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for WsUsernametoken {
+    fn occasions(&self) -> Occasions {
+        Occasions::PASSWORD
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for found in &observation.extraction.passwords {
             let (severity, kind) = match found.carrier {

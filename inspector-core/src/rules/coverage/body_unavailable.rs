@@ -5,7 +5,7 @@ use crate::{
         exchange::Mark,
         message::{BodyCut, Message},
     },
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -27,6 +27,10 @@ declare_rule! {
 }
 
 impl Rule for BodyUnavailable {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let exchange = observation.exchange;
         let request = exchange.request.as_ref().and_then(|message| message.body.cut.map(|cut| (message, cut)));

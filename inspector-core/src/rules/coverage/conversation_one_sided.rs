@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::{Answer, Endpoint, Observation, has},
     http::exchange::Mark,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for ConversationOneSided {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.endpoint == Endpoint::Tunnel || has(observation, Mark::NotSent) {
             return;

@@ -1,6 +1,6 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for CredentialsUndecided {
+    fn occasions(&self) -> Occasions {
+        Occasions::BASIC
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (credentials, basic) in observation.basics() {
             let what = match observation.endpoint {

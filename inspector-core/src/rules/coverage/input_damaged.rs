@@ -35,6 +35,32 @@ pub(crate) fn unreadable(input: SourceId, why: &str) -> Draft {
         .overturns()
 }
 
+/// What is wrong between two files of a recording that was written in several. A file that is missing in the middle can
+/// hold any request; what was recorded twice hides none.
+fn of_set(input: SourceId, note: &Note) -> Draft {
+    let place = note.at.and_then(crate::evidence::At::frame);
+    let evidence = Evidence { input, frame: place, ..Evidence::default() };
+    match note.kind {
+        NoteKind::FilesMissing { count } => InputDamaged::META
+            .about(Concern::Input(input))
+            .title("Files are missing in the middle of the recording")
+            .detail(match count {
+                1 => "the file before this one is missing: one number is left out".to_owned(),
+                count => format!("{count} files before this one are missing: their numbers are left out"),
+            })
+            .remedy("Add the missing files, or judge the files before and after the hole by themselves.")
+            .evidence(evidence)
+            .overturns(),
+        _ => InputDamaged::META
+            .about(Concern::Nothing)
+            .severity(Severity::Low)
+            .title("Files of the recording overlap in time")
+            .detail("it begins before the file before it ends; what is in both is counted as duplicate packets")
+            .remedy("Nothing, if one recorder wrote them; otherwise give recordings of several recorders other names.")
+            .evidence(evidence),
+    }
+}
+
 impl Rule for InputDamaged {
     fn note(&mut self, input: SourceId, note: &Note, context: &mut Context<'_>) {
         let (detail, hides) = match &note.kind {
@@ -46,6 +72,10 @@ impl Rule for InputDamaged {
                 (format!("its compression is damaged: {}", mask::text(what)), false)
             }
             NoteKind::EntrySkipped { why } => (format!("an entry was skipped: {}", mask::text(why)), true),
+            NoteKind::FilesMissing { .. } | NoteKind::FilesOverlap { .. } => {
+                context.find(of_set(input, note));
+                return;
+            }
             NoteKind::BadKeyLogLine => {
                 let draft = Self::META.about(Concern::Nothing).severity(Severity::Low);
                 context.find(

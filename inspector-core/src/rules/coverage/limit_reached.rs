@@ -2,7 +2,7 @@ use crate::{
     evidence::{Evidence, SourceId},
     handshake::observation::Observation,
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern, occasion::Occasions},
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
@@ -38,6 +38,10 @@ declare_rule! {
 }
 
 impl Rule for LimitReached {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for limit in &observation.extraction.limits {
             let detail = format!("{}: limit: {limit}", observation.host_name);

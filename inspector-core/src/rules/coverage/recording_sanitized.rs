@@ -4,7 +4,7 @@ use crate::{
     handshake::observation::{Observation, has},
     http::{auth::CredentialsKind, exchange::Mark},
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
     token::Defect,
 };
 
@@ -27,6 +27,10 @@ declare_rule! {
 }
 
 impl Rule for RecordingSanitized {
+    fn occasions(&self) -> Occasions {
+        Occasions::REDACTED.or(Occasions::INCOMPLETE)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let extraction = observation.extraction;
         let replaced = extraction.credentials.iter().find(|c| c.kind == CredentialsKind::Redacted);

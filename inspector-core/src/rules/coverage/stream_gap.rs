@@ -4,7 +4,7 @@ use crate::{
     handshake::observation::{Observation, has},
     http::exchange::Mark,
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern, occasion::Occasions},
 };
 
 declare_rule! {
@@ -25,6 +25,10 @@ declare_rule! {
 }
 
 impl Rule for StreamGap {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let what = [
             (Mark::Gap, "a gap touches the exchange"),

@@ -26,7 +26,7 @@ impl Rule for AlgNone {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         for layer in super::layers(context.ledger).filter(|layer| layer.is_whole() && layer.token.is_unsigned()) {
             let wrong = |actor: &Token| {
-                summary.signatures.result(actor.id).is_some_and(|(state, _)| state == Signature::Invalid)
+                summary.signatures.result(actor.id).is_some_and(|state| state.signature == Signature::Invalid)
             };
             let actor = layer.token.actor.as_deref().filter(|_| layer.token.kind == TokenKind::S2sOuter);
             let by_design =

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::{Answer, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -23,13 +26,22 @@ declare_rule! {
 }
 
 impl Rule for AudNotThisHost {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.presented() {
             let Some(named) = super::foreign_host(observation, sighting) else { continue };
             let leaves = super::is_of_microsoft(&named);
             let refused = observation.answer == Answer::Refused;
             let severity = if leaves || refused { Self::META.severity } else { Severity::Low };
-            let detail = format!("the token is for {}, the request went to {}", mask::text(&named), observation.host_name);
+            let detail =
+                format!("the token is for {}, the request went to {}", mask::text(&named), observation.host_name);
             let evidence = observation.claimed(sighting, "aud", &named);
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
         }

@@ -6,7 +6,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Observation, is_readable},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::Token,
 };
 
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for CertBoundMismatch {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let tls = observation.exchange.tls.as_ref();
         let Some(certificate) = tls.and_then(|tls| tls.client_certificate.as_deref()) else { return };
@@ -37,7 +41,8 @@ impl Rule for CertBoundMismatch {
             if bound.trim_end_matches('=') == shown {
                 continue;
             }
-            let detail = format!("{}: bound to {}, the client showed {shown}", observation.host_name, mask::text(bound));
+            let detail =
+                format!("{}: bound to {}, the client showed {shown}", observation.host_name, mask::text(bound));
             let evidence = observation.in_request(Part::Tls, "certificate", format!("x5t#S256 {shown}"));
             let claim = observation.claimed(sighting, "cnf", bound);
             context.find(Self::META.of(observation).detail(detail).evidence(claim).evidence(evidence));
@@ -67,7 +72,8 @@ mod tests {
         ] {
             let claims = serde_json::json!({"iss": "a", "cnf": {"x5t#S256": bound}}).to_string();
             let token = crate::token::testing::jwt(r#"{"alg":"ES256"}"#, &claims);
-            let text = format!("GET /a HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n\n");
+            let text =
+                format!("GET /a HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n\n");
             let mut exchanges = testing::exchanges(&text);
             for exchange in &mut exchanges {
                 let client_certificate = certificate.map(Box::from);

@@ -4,7 +4,7 @@ use crate::{
         sts,
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{Role, principal::Principal},
 };
 
@@ -24,6 +24,10 @@ declare_rule! {
 }
 
 impl Rule for ClientMismatch {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let parameter = |name: &str| sts::form_parameter(observation.extraction, name);
         let Some(asked) = parameter("client_id").filter(|_| observation.token_request.is_some()) else { return };
@@ -32,7 +36,8 @@ impl Rule for ClientMismatch {
         }
         let issued = observation.extraction.sightings.iter().filter(|s| s.role == Role::Issued);
         for sighting in issued.filter(|s| s.name == "/access_token" && is_readable(&s.token)) {
-            let found = ["appid", "azp", "client_id"].iter().find_map(|name| Some((*name, sighting.token.claim(name)?)));
+            let found =
+                ["appid", "azp", "client_id"].iter().find_map(|name| Some((*name, sighting.token.claim(name)?)));
             let Some((claim, got)) = found.filter(|(_, got)| id(got) != id(asked)) else { continue };
             let detail = format!("{} asked, {claim} is {}", mask::text(asked), mask::text(&got));
             let evidence = observation.claimed(sighting, claim, &got);

@@ -9,7 +9,7 @@ use crate::{
     },
     http::exchange::Scheme,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::{Role, Sighting, Token, TokenKind},
 };
 
@@ -32,12 +32,18 @@ declare_rule! {
 }
 
 impl Rule for DpopBindings {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let all = &observation.extraction.sightings;
         let proof = all.iter().find(|s| s.name.eq_ignore_ascii_case("dpop") && s.kind == TokenKind::Dpop);
         let bound = all.iter().find(|s| s.role == Role::Presented && key_of(&s.token).is_some());
         let mut found: Vec<(Severity, &Sighting, &'static str, String)> = Vec::new();
-        if let Some(bound) = bound.filter(|bound| bound.scheme.as_deref().is_some_and(|s| !s.eq_ignore_ascii_case("dpop"))) {
+        if let Some(bound) =
+            bound.filter(|bound| bound.scheme.as_deref().is_some_and(|s| !s.eq_ignore_ascii_case("dpop")))
+        {
             let scheme = mask::text(bound.scheme.as_deref().unwrap_or_default());
             found.push((Severity::High, bound, "cnf", format!("a token bound to a key came by {scheme}")));
         }
@@ -61,12 +67,11 @@ fn key_of(token: &Token) -> Option<&str> {
     token.claims.get("cnf")?.get("jkt").and_then(Value::as_str)
 }
 
-
-
 /// What of method, URL and time does not fit.
 fn faults_of_request(observation: &Observation<'_>, proof: &Token) -> Vec<(Severity, &'static str, String)> {
     let mut found = Vec::new();
-    let method = observation.request().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+    let method =
+        observation.request().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
     if let Some(htm) = proof.claim("htm").filter(|htm| *htm != method) {
         found.push((Severity::High, "htm", format!("htm is {}, the method {}", mask::text(&htm), mask::text(&method))));
     }
@@ -94,12 +99,20 @@ fn is_url_of(htu: &str, observation: &Observation<'_>) -> bool {
 }
 
 /// What of the keys and the access token does not fit.
-fn faults_of_binding(proof: &Token, bound: Option<&Token>, token: Option<&Token>) -> Vec<(Severity, &'static str, String)> {
+fn faults_of_binding(
+    proof: &Token,
+    bound: Option<&Token>,
+    token: Option<&Token>,
+) -> Vec<(Severity, &'static str, String)> {
     let mut found = Vec::new();
     if let (Some(jkt), Some(thumbprint)) = (bound.and_then(key_of), proof.header.get("jwk").and_then(thumbprint))
         && jkt != thumbprint
     {
-        found.push((Severity::High, "cnf", format!("the token is bound to {}, the proof's key is {thumbprint}", mask::text(jkt))));
+        found.push((
+            Severity::High,
+            "cnf",
+            format!("the token is bound to {}, the proof's key is {thumbprint}", mask::text(jkt)),
+        ));
     }
     if let (Some(ath), Some(token)) = (proof.claim("ath"), token) {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token.raw.reveal().as_bytes()));

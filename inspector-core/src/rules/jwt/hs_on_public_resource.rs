@@ -4,7 +4,7 @@ use crate::{
     handshake::observation::Observation,
     profile::Issuer,
     report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata},
+    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions},
     token::TokenKind,
 };
 
@@ -34,6 +34,10 @@ declare_rule! {
 }
 
 impl Rule for HsOnPublicResource {
+    fn occasions(&self) -> Occasions {
+        Occasions::METADATA
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let published = Metadata::read(observation)
             .filter(|metadata| metadata.keys.iter().any(|key| key.certificate.is_some()))

@@ -1,6 +1,6 @@
 use crate::{
     handshake::observation::{CLOCK_SKEW, Observation, is_readable},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{Role, TokenKind},
 };
 
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for IatFuture {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(now) = observation.valid_at() else { return };
         for sighting in &observation.extraction.sightings {

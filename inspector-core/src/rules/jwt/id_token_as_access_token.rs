@@ -3,7 +3,10 @@ use crate::{
         host,
         observation::{Observation, is_readable},
     },
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Role, Sighting, TokenKind},
 };
 
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for IdTokenAsAccessToken {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.extraction.sightings.iter().filter(|s| is_readable(&s.token)) {
             let (severity, what) = match sighting.role {

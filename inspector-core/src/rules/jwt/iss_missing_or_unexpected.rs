@@ -4,7 +4,10 @@ use crate::{
         observation::{Endpoint, Observation, is_readable},
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::TokenKind,
 };
 
@@ -26,6 +29,14 @@ declare_rule! {
 }
 
 impl Rule for IssMissingOrUnexpected {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let resource = matches!(observation.endpoint, Endpoint::Resource { .. });
         for sighting in observation.presented().filter(|sighting| is_readable(&sighting.token)) {

@@ -1,12 +1,24 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 /// Claims that tell who or where somebody is.
 const CLAIMS: [&str; 11] = [
-    "upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name", "smtp", "sip", "ipaddr",
+    "upn",
+    "unique_name",
+    "preferred_username",
+    "email",
+    "name",
+    "given_name",
+    "family_name",
+    "smtp",
+    "sip",
+    "ipaddr",
     "onprem_sid",
 ];
 
@@ -26,6 +38,14 @@ declare_rule! {
 }
 
 impl Rule for PiiInClaims {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.presented() {
             let Some(named) = super::foreign_host(observation, sighting) else { continue };

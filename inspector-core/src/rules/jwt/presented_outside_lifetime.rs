@@ -1,6 +1,6 @@
 use crate::{
     handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable},
-    rules::{Context, Declared, Rule, Severity, declare_rule, s2s},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions, s2s},
     token::TokenKind,
 };
 
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for PresentedOutsideLifetime {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(now) = observation.valid_at() else { return };
         let kinds = [TokenKind::Jwt, TokenKind::EntraAccess, TokenKind::EntraId, TokenKind::AppContext];

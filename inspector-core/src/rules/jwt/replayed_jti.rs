@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use crate::{
     evidence::Evidence,
     handshake::observation::{Answer, Observation, is_readable},
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
     token::{Role, Sighting, TokenKind},
@@ -39,10 +39,15 @@ pub(crate) struct Use {
 }
 
 impl Rule for ReplayedJti {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in &observation.extraction.sightings {
             let Some((key, proof)) = key(sighting) else { continue };
-            let used = Use { client: observation.client, time: observation.time, evidence: observation.sighted(sighting) };
+            let used =
+                Use { client: observation.client, time: observation.time, evidence: observation.sighted(sighting) };
             match self.seen.recall(&key) {
                 Some(first) if proof || is_elsewhere(first, &used) => {
                     let what = if proof { "proof of possession" } else { "assertion" };
@@ -77,6 +82,7 @@ fn key(sighting: &Sighting) -> Option<(Fingerprint, bool)> {
 }
 
 fn is_elsewhere(first: &Use, again: &Use) -> bool {
-    let apart = first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().saturating_sub(one.seconds()) > WINDOW);
+    let apart =
+        first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().saturating_sub(one.seconds()) > WINDOW);
     apart && first.client.is_some() && again.client.is_some() && first.client != again.client
 }

@@ -4,8 +4,8 @@ use crate::{
 };
 
 declare_rule! {
-    /// The signature of a token, verified with the keys that were given. One that does not fit is critical; one that fits,
-    /// or cannot be told, is information.
+    /// The signature of a token, verified with the keys that were given or seen. One that does not fit is critical; one
+    /// that fits, or cannot be told, is information; one that fits a key whose certificate had expired is low.
     ///
     /// # Evidence
     /// The token's issuer and the reason.
@@ -23,9 +23,13 @@ declare_rule! {
 impl Rule for SignatureInvalid {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         for layer in super::layers(context.ledger).filter(|layer| !layer.is_actor()) {
-            let Some((signature, reason)) = summary.signatures.result(layer.token.id) else { continue };
-            let (severity, title) = match signature {
+            let Some(state) = summary.signatures.result(layer.token.id) else { continue };
+            let reason = &state.reason;
+            let (severity, title) = match state.signature {
                 Signature::Invalid => (Severity::Critical, Self::META.title),
+                Signature::Verified if state.is_outside_validity() => {
+                    (Severity::Low, "The certificate behind a token's signature is not valid at its time")
+                }
                 Signature::Verified => (Severity::Info, "The signature of a token was verified"),
                 Signature::Unverifiable => (Severity::Info, "The signature of a token cannot be verified"),
                 Signature::Absent => continue,

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Observation, is_readable},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for TokenInCookieDomain {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(head) = observation.response() else { return };
         for sighting in &observation.extraction.sightings {

@@ -1,11 +1,12 @@
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
 use crate::{
     http::base64,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    secret::Secret,
-    token::Token,
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, finding::Concern},
+    token::{Token, words::WordList},
 };
 
 declare_rule! {
@@ -15,7 +16,7 @@ declare_rule! {
     /// The number of the word in the list, not the word.
     ///
     /// # Traps
-    /// Nothing is tried unless a list is given.
+    /// Nothing is tried unless a list is given (`--words`). A secret that is in no list can be weak all the same.
     pub(crate) WeakHmac = "JWT-026" "weak-hmac" High,
     title: "A token's HMAC was made with a word of the list",
     remedy: "Replace the secret by 256 random bits at least, or sign with a key pair (RS256, ES256).",
@@ -25,49 +26,88 @@ declare_rule! {
 
 impl Rule for WeakHmac {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
-        let words = &context.policy.words;
+        let words = Arc::clone(&context.policy.words);
         if words.is_empty() {
             return;
         }
+        let mut trials = context.ledger.limits().word_trials;
+        let mut untried = 0;
         for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
-            let Some(number) = guess(layer.token, words) else { continue };
-            let algorithm = layer.token.algorithm();
-            for draft in layer.drafts(Self::META, "alg", &algorithm) {
-                let subject = format!("{} {number}", layer.token.claim("iss").unwrap_or_default());
-                context.find(draft.subject(subject).detail(format!("word {} of the list", number + 1)));
+            let Some(statement) = Statement::of(layer.token) else { continue };
+            match statement.guess(&words, &mut trials) {
+                Guess::Word(number) => {
+                    let algorithm = layer.token.algorithm();
+                    for draft in layer.drafts(Self::META, "alg", &algorithm) {
+                        let subject = format!("{} {number}", layer.token.claim("iss").unwrap_or_default());
+                        context.find(draft.subject(subject).detail(format!("word {} of the list", number + 1)));
+                    }
+                }
+                Guess::None => {}
+                Guess::Limited => untried += 1,
             }
         }
-    }
-}
-
-/// The position of the word the token's HMAC was made with.
-fn guess(token: &Token, words: &[Secret<String>]) -> Option<usize> {
-    let (signed, signature) = token.raw.reveal().rsplit_once('.')?;
-    let algorithm = token.algorithm();
-    if !["HS256", "HS384", "HS512"].contains(&algorithm.as_ref()) {
-        return None;
-    }
-    let tag = base64::decode(signature)?.bytes;
-    words.iter().position(|word| {
-        let word = word.reveal().as_bytes();
-        match algorithm.as_ref() {
-            "HS256" => fits::<Hmac<Sha256>>(word, signed, &tag),
-            "HS384" => fits::<Hmac<Sha384>>(word, signed, &tag),
-            _ => fits::<Hmac<Sha512>>(word, signed, &tag),
+        if untried > 0 || words.is_cut() {
+            let detail = match untried {
+                0 => "the list is longer than is read".to_owned(),
+                number => format!("limit: word_trials; tokens not tried with every word: {number}"),
+            };
+            let draft = Self::META.about(Concern::Nothing).severity(Severity::Info).detail(detail);
+            context.find(draft.title("The list of words was not tried to its end"));
         }
-    })
+    }
 }
 
-fn fits<M: Mac + KeyInit>(key: &[u8], signed: &str, tag: &[u8]) -> bool {
+/// What trying the words gave.
+enum Guess {
+    /// The position of the word the HMAC was made with.
+    Word(usize),
+    /// It is none of them.
+    None,
+    /// The trials were used up.
+    Limited,
+}
+
+/// A statement signed by HMAC.
+struct Statement<'t> {
+    signed: &'t [u8],
+    tag: Vec<u8>,
+    fits: fn(&[u8], &[u8], &[u8]) -> bool,
+}
+
+impl<'t> Statement<'t> {
+    fn of(token: &'t Token) -> Option<Self> {
+        let fits = match token.algorithm().as_ref() {
+            "HS256" => fits::<Hmac<Sha256>>,
+            "HS384" => fits::<Hmac<Sha384>>,
+            "HS512" => fits::<Hmac<Sha512>>,
+            _ => return None,
+        };
+        let (signed, signature) = token.raw.reveal().rsplit_once('.')?;
+        Some(Self { signed: signed.as_bytes(), tag: base64::decode(signature)?.bytes, fits })
+    }
+
+    fn guess(&self, words: &WordList, trials: &mut usize) -> Guess {
+        for (number, word) in words.words().enumerate() {
+            let Some(left) = trials.checked_sub(1) else { return Guess::Limited };
+            *trials = left;
+            if (self.fits)(word, self.signed, &self.tag) {
+                return Guess::Word(number);
+            }
+        }
+        Guess::None
+    }
+}
+
+fn fits<M: Mac + KeyInit>(key: &[u8], signed: &[u8], tag: &[u8]) -> bool {
     let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return false };
-    mac.update(signed.as_bytes());
+    mac.update(signed);
     mac.verify_slice(tag).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing;
+    use crate::{limits::Limits, rules::testing};
 
     /// HS256 with the word "secret".
     const WEAK: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0";
@@ -77,14 +117,24 @@ mod tests {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
         mac.update(WEAK.as_bytes());
         let token = format!("{WEAK}.{}", crate::token::testing::encode(mac.finalize().into_bytes()));
-        for (words, fires) in [(vec![], false), (vec!["guess"], false), (vec!["guess", "secret"], true)] {
+        for (words, fires) in [("", false), ("guess", false), ("guess\nsecret\n", true)] {
             let mut policy = testing::policy();
-            policy.words = words.iter().map(|word| Secret::new((*word).to_owned())).collect();
+            policy.words = Arc::new(WordList::new(words.into(), &Limits::default()));
             let text = format!("GET /a HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n\n");
             let report = testing::judge_by(policy, &text);
             let found = report.findings.iter().find(|finding| finding.meta.code == "JWT-026");
             assert_eq!(found.is_some(), fires, "{words:?}");
             assert!(found.is_none_or(|finding| finding.detail == "word 2 of the list"));
+        }
+    }
+
+    #[test]
+    fn trials_are_bounded() {
+        let token = crate::token::compact::decode(&format!("{WEAK}.{}", crate::token::testing::encode([0; 32])), &Limits::default());
+        let words = WordList::new(b"a\nb\nc".to_vec(), &Limits::default());
+        for (mut trials, limited) in [(2, true), (3, false)] {
+            let guess = Statement::of(&token).unwrap().guess(&words, &mut trials);
+            assert_eq!(matches!(guess, Guess::Limited), limited, "{trials}");
         }
     }
 }

@@ -2,8 +2,9 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     http::auth::is_redacted,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
+    token::{Defect, Sighting},
 };
 
 declare_rule! {
@@ -24,9 +25,16 @@ declare_rule! {
 }
 
 impl Rule for BearerMalformed {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(head) = observation.request() else { return };
         for value in head.values("authorization") {
+            if observation.extraction.sightings.iter().any(|sighting| is_bearer(value, sighting)) {
+                continue;
+            }
             let value = String::from_utf8_lossy(value);
             let Some(problem) = problem(&value) else { continue };
             let excerpt = format!("{problem} ({} bytes, sha256 {})", value.len(), Fingerprint::of(value.as_bytes()));
@@ -35,6 +43,17 @@ impl Rule for BearerMalformed {
             context.find(Self::META.of(observation).detail(detail).evidence(evidence));
         }
     }
+}
+
+/// Whether the value is the scheme, one blank and that token, of which all characters are known to be in order because it
+/// was decoded without a complaint about one.
+fn is_bearer(value: &[u8], sighting: &Sighting) -> bool {
+    let token = &sighting.token;
+    let is_of_claims =
+        |d: &Defect| matches!(d, Defect::TimeEncoding { .. } | Defect::DuplicateMember { .. } | Defect::TwoParts);
+    value.strip_prefix(b"Bearer ") == Some(token.raw.reveal().as_bytes())
+        && token.kind.is_readable()
+        && token.defects.iter().all(is_of_claims)
 }
 
 /// What is wrong with a field's value, if its scheme is Bearer.
@@ -72,7 +91,29 @@ fn problem(value: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::problem;
+    use super::{is_bearer, problem};
+    use crate::rules::testing;
+
+    /// What is taken to be in order without a look has to be.
+    #[test]
+    fn a_token_without_defects_is_in_order() {
+        let whole = crate::token::testing::OUTER;
+        let padded = whole.replacen('.', "=.", 1);
+        let spaced = whole.replacen('.', " .", 1);
+        let mut known = 0;
+        for token in [whole, whole.trim_end_matches('.'), &padded, &spaced, "eyJhbGciOiJub25lIn0.e30.+", "opaque,"] {
+            for value in [format!("Bearer {token}"), format!("Bearer  {token}"), format!("bearer {token}")] {
+                let exchange =
+                    testing::exchanges(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: {value}\n")).remove(0);
+                let extraction = testing::extract(&exchange);
+                if extraction.sightings.iter().any(|sighting| is_bearer(value.as_bytes(), sighting)) {
+                    known += 1;
+                    assert_eq!(problem(&value), None, "{value}");
+                }
+            }
+        }
+        assert_eq!(known, 2);
+    }
 
     #[test]
     fn grammar() {

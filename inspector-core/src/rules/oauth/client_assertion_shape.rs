@@ -5,7 +5,7 @@ use crate::{
         observation::{Endpoint, Observation, is_readable},
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
     token::Token,
@@ -33,13 +33,20 @@ declare_rule! {
 }
 
 impl Rule for ClientAssertionShape {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.endpoint != Endpoint::Token {
             return;
         }
-        let is_posted =
-            |name: &str, part: Part| part == Part::RequestBody && matches!(name, "client_assertion" | "/client_assertion");
-        let Some(sighting) = observation.extraction.sightings.iter().find(|s| is_posted(&s.name, s.part)) else { return };
+        let is_posted = |name: &str, part: Part| {
+            part == Part::RequestBody && matches!(name, "client_assertion" | "/client_assertion")
+        };
+        let Some(sighting) = observation.extraction.sightings.iter().find(|s| is_posted(&s.name, s.part)) else {
+            return;
+        };
         let token = &sighting.token;
         if !is_readable(token) {
             return;
@@ -89,9 +96,11 @@ fn audience(observation: &Observation<'_>, token: &Token, context: &Context<'_>)
     let is_here = |audience: &String| {
         let host = flow::parts(audience).map(|(_, host, _)| host);
         let alias = host.as_deref().is_some_and(|host| {
-            host == here.as_ref() || (observation.profile.is_token_host(host) && observation.profile.is_token_host(here))
+            host == here.as_ref()
+                || (observation.profile.is_token_host(host) && observation.profile.is_token_host(here))
         });
-        let published = |host: &str| context.ledger.flows().servers(host).any(|s| s.token == **here || s.issuer == *audience);
+        let published =
+            |host: &str| context.ledger.flows().servers(host).any(|s| s.token == **here || s.issuer == *audience);
         alias || published(here) || host.as_deref().is_some_and(published)
     };
     (!audiences.iter().any(is_here)).then(|| format!("aud is \"{}\"", mask::text(first)))

@@ -3,7 +3,7 @@ use crate::{
     handshake::observation::{Answer, Observation, has},
     http::exchange::Mark,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -23,6 +23,10 @@ declare_rule! {
 }
 
 impl Rule for ClientAuthNone {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if super::grant(observation) != Some("client_credentials")
             || super::authenticates_client(observation)

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for ClientSecretInForm {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(secret) = super::posted(observation, "client_secret") else { return };
         if observation.endpoint != Endpoint::Token {

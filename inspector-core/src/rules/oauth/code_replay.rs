@@ -1,7 +1,7 @@
 use crate::{
     evidence::{Evidence, Part},
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
 };
@@ -25,9 +25,14 @@ declare_rule! {
 }
 
 impl Rule for CodeReplay {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(code) = super::posted(observation, "code") else { return };
-        let Some(status) = observation.status.filter(|_| super::grant(observation) == Some("authorization_code")) else {
+        let Some(status) = observation.status.filter(|_| super::grant(observation) == Some("authorization_code"))
+        else {
             return;
         };
         let id = Fingerprint::of(code.as_bytes());
@@ -36,8 +41,11 @@ impl Rule for CodeReplay {
         let accepted = super::succeeded(observation);
         match self.redeemed.recall(&id) {
             Some((earlier, first)) if super::is_after(observation, *earlier) => {
-                let (severity, outcome) =
-                    if accepted { (Self::META.severity, "accepted again") } else { (Severity::Info, "refused the second time") };
+                let (severity, outcome) = if accepted {
+                    (Self::META.severity, "accepted again")
+                } else {
+                    (Severity::Info, "refused the second time")
+                };
                 let detail = format!("{}: a code was {outcome}", observation.host_name);
                 let draft = Self::META.of(observation).severity(severity).detail(detail);
                 context.find(draft.evidence(first.clone()).evidence(evidence));

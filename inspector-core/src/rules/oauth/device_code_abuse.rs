@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::{flow, observation::Observation},
     http::form,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
 };
@@ -36,6 +36,10 @@ pub(crate) struct Polls {
 }
 
 impl Rule for DeviceCodeAbuse {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(answer) = &observation.flow.answer
             && let (Some(code), Some(_)) = (answer.device_code, answer.user_code)
@@ -51,7 +55,9 @@ impl Rule for DeviceCodeAbuse {
         {
             let evidence = observation.in_request(Part::RequestUrl, "device_code", "device_code (masked)");
             let detail = format!("{}: device_code in a query", observation.host_name);
-            context.find(Self::META.of(observation).title("A device code is part of a URL").detail(detail).evidence(evidence));
+            context.find(
+                Self::META.of(observation).title("A device code is part of a URL").detail(detail).evidence(evidence),
+            );
         }
         if super::grant(observation).is_some_and(|grant| grant.ends_with("device_code")) {
             self.polled(observation, context);
@@ -76,7 +82,8 @@ impl DeviceCodeAbuse {
             polls.interval = polls.interval.saturating_add(INTERVAL);
         }
         if early.is_some() {
-            let detail = format!("{}: polled sooner than every {} seconds", observation.host_name, wanted / 1_000_000_000);
+            let detail =
+                format!("{}: polled sooner than every {} seconds", observation.host_name, wanted / 1_000_000_000);
             let draft = Self::META.of(observation).title("A device polls faster than it may").detail(detail);
             context.find(draft.evidence(observation.request_line()));
         }

@@ -3,7 +3,7 @@ use crate::{
     handshake::{flow, observation::Observation},
     http::form,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// Parameters of OAuth and OpenID Connect that must not repeat. `resource` (RFC 8707) and `audience` (RFC 8693) may.
@@ -46,6 +46,10 @@ declare_rule! {
 }
 
 impl Rule for DuplicateParameter {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.flow.authorization.is_none() && observation.token_request.is_none() {
             return;

@@ -7,7 +7,7 @@ use crate::{
         observation::Observation,
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 /// What only a stack trace has.
@@ -54,8 +54,13 @@ declare_rule! {
 }
 
 impl Rule for ErrorInfoLeak {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let Some(description) = observation.flow.answer.as_ref().and_then(|answer| answer.description.as_deref()) else {
+        let Some(description) = observation.flow.answer.as_ref().and_then(|answer| answer.description.as_deref())
+        else {
             return;
         };
         let echoed = SECRETS.into_iter().find(|name| {

@@ -3,7 +3,7 @@ use crate::{
     handshake::observation::{Endpoint, Observation, has},
     http::exchange::Mark,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -24,6 +24,10 @@ declare_rule! {
 }
 
 impl Rule for ErrorSwallow {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let (Some(status), Some(grant)) = (observation.status, super::grant(observation)) else { return };
         if observation.endpoint != Endpoint::Token {
@@ -32,7 +36,9 @@ impl Rule for ErrorSwallow {
         let error = observation.flow.answer.as_ref().and_then(|answer| answer.error.as_deref());
         let (severity, what) = match (status, error) {
             (200, Some(error)) => (Self::META.severity, format!("200 with error \"{}\"", mask::text(error))),
-            (400 | 401, None) if is_without_json(observation) => (Self::META.severity, format!("{status} without JSON")),
+            (400 | 401, None) if is_without_json(observation) => {
+                (Self::META.severity, format!("{status} without JSON"))
+            }
             (407, None) => return,
             (402..=499, None) if is_without_json(observation) => (Severity::Low, format!("{status} without JSON")),
             _ => return,

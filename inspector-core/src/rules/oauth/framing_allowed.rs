@@ -1,7 +1,7 @@
 use crate::{
     evidence::Part,
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for FramingAllowed {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.flow.authorization else { return };
         let Some(head) = observation.response().filter(|_| observation.status == Some(200)) else { return };

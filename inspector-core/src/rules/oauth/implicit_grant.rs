@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for ImplicitGrant {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.flow.authorization else { return };
         let severity = match (request.asks_for("token"), request.asks_for("id_token"), request.asks_for("code")) {
@@ -34,6 +38,10 @@ impl Rule for ImplicitGrant {
         let evidence = observation.in_request(Part::RequestUrl, "response_type", format!("response_type={types}"));
         let detail = format!("{}: client \"{client}\" asks for \"{types}\"", observation.host_name);
         let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
-        context.find(if severity == Severity::Low { draft.title("A client signs in by the implicit grant") } else { draft });
+        context.find(if severity == Severity::Low {
+            draft.title("A client signs in by the implicit grant")
+        } else {
+            draft
+        });
     }
 }

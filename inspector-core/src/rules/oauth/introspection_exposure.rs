@@ -1,7 +1,7 @@
 use crate::{
     evidence::Part,
     handshake::{flow, observation::Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
     token::Sighting,
 };
@@ -23,14 +23,20 @@ declare_rule! {
 }
 
 impl Rule for IntrospectionExposure {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let ends = ["/introspect", "/introspection", "/revoke", "/revocation", "/tokeninfo", "/token_info"];
         let path = observation.path.trim_end_matches('/');
-        let asks = ends.iter().any(|end| path.ends_with(end)) || super::posted(observation, "token_type_hint").is_some();
+        let asks =
+            ends.iter().any(|end| path.ends_with(end)) || super::posted(observation, "token_type_hint").is_some();
         let Some(token) = super::posted(observation, "token").filter(|_| asks) else { return };
         let id = Fingerprint::of(token.as_bytes());
         let flows = context.ledger.flows();
-        let issued = flows.access_token(id).or_else(|| flows.refresh_token(id)).map(|issued| issued.host_name.to_string());
+        let issued =
+            flows.access_token(id).or_else(|| flows.refresh_token(id)).map(|issued| issued.host_name.to_string());
         let of_token = |s: &&Sighting| s.part == Part::RequestBody && s.token.id == id;
         let sighting = observation.extraction.sightings.iter().find(of_token);
         let named = || {

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::{flow, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, basic::login_form, declare_rule},
+    rules::{Context, Declared, Rule, Severity, basic::login_form, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for LoginPostRedirected {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(status @ (307 | 308)) = observation.status else { return };
         if login_form(observation).is_none() {

@@ -1,7 +1,7 @@
 use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// A day, and the ten minutes ACS adds at most for clocks.
@@ -23,8 +23,14 @@ declare_rule! {
 }
 
 impl Rule for LongLivedToken {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let Some(answer) = observation.flow.answer.as_ref().filter(|answer| answer.access_token.is_some()) else { return };
+        let Some(answer) = observation.flow.answer.as_ref().filter(|answer| answer.access_token.is_some()) else {
+            return;
+        };
         let Some(seconds) = answer.expires_in.filter(|seconds| *seconds > LONGEST) else { return };
         if observation.endpoint != Endpoint::Token {
             return;

@@ -5,7 +5,7 @@ use crate::{
         observation::{Answer, Observation},
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for MixedTokenServer {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH.or(Occasions::CHALLENGE)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         Self::responses(observation, context);
         Self::codes(observation, context);

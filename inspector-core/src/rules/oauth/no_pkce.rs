@@ -13,7 +13,7 @@ use crate::{
         observation::Observation,
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -49,6 +49,10 @@ pub(crate) struct Client {
 }
 
 impl Rule for NoPkce {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(request) = &observation.flow.authorization
             && request.asks_for("code")
@@ -67,7 +71,8 @@ impl Rule for NoPkce {
             let severity = if client.public { Self::META.severity } else { Severity::Low };
             let how = if client.plain { "with the plain method of PKCE" } else { "without PKCE" };
             let kind = if client.public { "public client" } else { "client" };
-            let detail = format!("{}: {kind} \"{}\" asks for a code {how}", context.ledger.host_name(*host), client.name);
+            let detail =
+                format!("{}: {kind} \"{}\" asks for a code {how}", context.ledger.host_name(*host), client.name);
             context.find(Self::META.host(*host).severity(severity).detail(detail).seen(&client.seen));
         }
     }
@@ -160,7 +165,8 @@ mod tests {
     #[test]
     fn a_verifier_fits_its_challenge() {
         let challenge = Fingerprint::of(b"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        let request = AuthorizationRequest { challenge: Some(challenge), hashed: true, ..AuthorizationRequest::default() };
+        let request =
+            AuthorizationRequest { challenge: Some(challenge), hashed: true, ..AuthorizationRequest::default() };
         assert!(fits(&request, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
         assert!(!fits(&request, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK"));
     }

@@ -5,7 +5,7 @@ use crate::{
         observation::Observation,
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -26,6 +26,10 @@ declare_rule! {
 }
 
 impl Rule for NoState {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.flow.authorization else { return };
         if request.by_reference || request.response_types.is_empty() {

@@ -8,7 +8,7 @@ use crate::{
         observation::{Observation, is_readable, is_whole},
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     token::Sighting,
 };
@@ -33,6 +33,10 @@ declare_rule! {
 }
 
 impl Rule for OidcNonce {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH.or(Occasions::TOKEN)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(request) = &observation.flow.authorization
             && (!request.by_reference || request.pushed)

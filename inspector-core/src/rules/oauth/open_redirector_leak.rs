@@ -6,7 +6,7 @@ use crate::{
         observation::Observation,
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::Sighting,
 };
 
@@ -27,6 +27,10 @@ declare_rule! {
 }
 
 impl Rule for OpenRedirectorLeak {
+    fn occasions(&self) -> Occasions {
+        Occasions::REFERER
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(referer) = observation.request().and_then(|head| head.value("referer")) else { return };
         let text = String::from_utf8_lossy(referer);
@@ -45,8 +49,7 @@ impl Rule for OpenRedirectorLeak {
         let same_site = super::site(&from) == super::site(&observation.host_name);
         let severity = if same_site { Severity::Low } else { Self::META.severity };
         for (name, excerpt) in found {
-            let detail =
-                format!("{}: {} of a page of {}", observation.host_name, mask::text(name), mask::text(&from));
+            let detail = format!("{}: {} of a page of {}", observation.host_name, mask::text(name), mask::text(&from));
             let evidence = observation.in_request(Part::RequestHeader, "Referer", excerpt);
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
         }

@@ -1,11 +1,7 @@
 use crate::{
-    handshake::{
-        caller,
-        flow,
-        observation::Observation,
-    },
+    handshake::{caller, flow, observation::Observation},
     http::auth::{Credentials, CredentialsKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -28,6 +24,10 @@ declare_rule! {
 }
 
 impl Rule for RedirectCredentialLeak {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let kept = |c: &&Credentials| {
             !c.proxy && matches!(c.kind, CredentialsKind::Token | CredentialsKind::Basic(_) | CredentialsKind::Other)
@@ -70,7 +70,8 @@ fn belongs(observation: &Observation<'_>, credentials: &Credentials) -> bool {
     let mut presented = observation.presented().filter(|s| s.name.starts_with(&credentials.field));
     presented.any(|sighting| {
         let audiences = sighting.token.audiences();
-        let named = |audience: &String| flow::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
+        let named =
+            |audience: &String| flow::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
         caller::is_s2s_kind(sighting.kind) || audiences.iter().any(named)
     })
 }

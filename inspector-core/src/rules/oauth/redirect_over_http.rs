@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::{flow, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,11 +21,17 @@ declare_rule! {
 }
 
 impl Rule for RedirectOverHttp {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let asked = observation.flow.authorization.as_ref().and_then(|request| request.redirect.as_deref());
         let answered = observation.flow.response.as_ref().filter(|response| response.code.is_some() || response.tokens);
         let answered = answered.and_then(|response| response.redirect.as_deref());
-        for (part, name, url) in [(Part::RequestUrl, "redirect_uri", asked), (Part::ResponseHeader, "Location", answered)] {
+        for (part, name, url) in
+            [(Part::RequestUrl, "redirect_uri", asked), (Part::ResponseHeader, "Location", answered)]
+        {
             let Some(url) = url.filter(|url| super::is_exposed(url)) else { continue };
             let Some((scheme, host, path)) = flow::parts(url) else { continue };
             let shown = mask::text(&format!("{scheme}://{host}{path}"));

@@ -1,7 +1,7 @@
 use crate::{
     evidence::{Evidence, Part},
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
 };
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for RefreshReplay {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if super::grant(observation) != Some("refresh_token") || !super::succeeded(observation) {
             return;

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::Sighting,
 };
 
@@ -24,12 +24,15 @@ declare_rule! {
 }
 
 impl Rule for RefreshTokenExposed {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if matches!(observation.endpoint, Endpoint::Token | Endpoint::PossibleToken) {
             return;
         }
-        let of_request =
-            |s: &&Sighting| matches!(s.part, Part::RequestHeader | Part::RequestUrl | Part::RequestBody);
+        let of_request = |s: &&Sighting| matches!(s.part, Part::RequestHeader | Part::RequestUrl | Part::RequestBody);
         for sighting in observation.extraction.sightings.iter().filter(of_request) {
             let Some(issued) = context.ledger.flows().refresh_token(sighting.token.id) else { continue };
             let profile = observation.profile;

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for ResourceScopeMixing {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let asked = observation.flow.authorization.as_ref();
         if observation.endpoint != Endpoint::Token && asked.is_none() {
@@ -38,7 +42,8 @@ impl Rule for ResourceScopeMixing {
         }
         let said = if refused { ", refused with AADSTS901002" } else { "" };
         let (resource, scope) = (mask::text(resource.unwrap_or_default()), mask::text(scope.unwrap_or_default()));
-        let evidence = observation.in_request(Part::RequestBody, "resource", format!("resource={resource} scope={scope}"));
+        let evidence =
+            observation.in_request(Part::RequestBody, "resource", format!("resource={resource} scope={scope}"));
         let detail = format!("{}: resource \"{resource}\" beside scope \"{scope}\"{said}", observation.host_name);
         context.find(Self::META.of(observation).detail(detail).evidence(evidence));
     }

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for RopcUsed {
+    fn occasions(&self) -> Occasions {
+        Occasions::POSTED
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let is_password = super::posted(observation, "grant_type").is_some_and(|g| g.eq_ignore_ascii_case("password"));
         let (true, Some(user), Some(password)) =

@@ -3,7 +3,7 @@ use crate::{
     handshake::{flow, observation::Observation},
     http::form,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// Parameters that belong in the content of a token request.
@@ -40,6 +40,10 @@ declare_rule! {
 }
 
 impl Rule for TokenEndpointQuery {
+    fn occasions(&self) -> Occasions {
+        Occasions::QUERY
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !super::is_token_endpoint(observation) {
             return;

@@ -3,7 +3,7 @@ use crate::{
     handshake::{flow, observation::Observation},
     http::form,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -25,6 +25,10 @@ declare_rule! {
 }
 
 impl Rule for TokenInFragment {
+    fn occasions(&self) -> Occasions {
+        Occasions::FRAGMENT
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let location = observation.response().and_then(|head| head.value("location")).unwrap_or_default();
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
@@ -33,7 +37,8 @@ impl Rule for TokenInFragment {
                 if !matches!(name.as_ref(), "access_token" | "id_token") || value.is_empty() {
                     continue;
                 }
-                let excerpt = format!("{name} ({} characters, sha256 {})", value.len(), Fingerprint::of(value.as_bytes()));
+                let excerpt =
+                    format!("{name} ({} characters, sha256 {})", value.len(), Fingerprint::of(value.as_bytes()));
                 let (evidence, at) = match part {
                     Part::ResponseHeader => (observation.in_response(part, "Location", excerpt), "Location"),
                     _ => (observation.in_request(part, "target", excerpt), "the URL"),

@@ -4,7 +4,7 @@ use crate::{
         host::HostId,
         observation::{Observation, is_readable},
     },
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
     secret::Fingerprint,
     token::TokenKind,
 };
@@ -41,6 +41,10 @@ pub(crate) struct Found {
 }
 
 impl Rule for TokenInPage {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let Some(response) = &observation.exchange.response else { return };
         let media = response.head.media_type().unwrap_or_default();

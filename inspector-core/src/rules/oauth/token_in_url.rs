@@ -4,7 +4,7 @@ use crate::{
     handshake::{flow, observation::Observation},
     http::form,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     secret::Fingerprint,
     token::{Sighting, TokenKind},
 };
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for TokenInUrl {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN.or(Occasions::QUERY)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
         let fragment = flow::fragment(target);

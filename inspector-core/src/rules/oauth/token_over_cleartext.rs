@@ -1,7 +1,10 @@
 use super::Distance;
 use crate::{
     handshake::observation::{Endpoint, Observation},
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Role, Sighting},
 };
 
@@ -23,6 +26,14 @@ declare_rule! {
 }
 
 impl Rule for TokenOverCleartext {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH.or(Occasions::TOKEN)
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let severity = match super::distance(observation) {
             _ if observation.is_protected() => return,

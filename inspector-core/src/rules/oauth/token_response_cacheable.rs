@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for TokenResponseCacheable {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let has_token =
             observation.flow.answer.as_ref().is_some_and(|a| a.access_token.is_some() || a.refresh_token.is_some());

@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -21,6 +21,10 @@ declare_rule! {
 }
 
 impl Rule for TokenTypeMismatch {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.presented() {
             if !sighting.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer")) {

@@ -1,7 +1,10 @@
 use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::Sighting,
 };
 
@@ -22,6 +25,14 @@ declare_rule! {
 }
 
 impl Rule for TwoBearerCarriers {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.endpoint == Endpoint::Token {
             return;
@@ -29,13 +40,14 @@ impl Rule for TwoBearerCarriers {
         let sightings = &observation.extraction.sightings;
         let is_bearer = |s: &Sighting| s.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer"));
         let named = |part| sightings.iter().find(|s| s.part == part && s.name == "access_token");
-        let in_header = sightings.iter().find(|s| {
-            s.part == Part::RequestHeader && s.name.eq_ignore_ascii_case("authorization") && is_bearer(s)
-        });
+        let in_header = sightings
+            .iter()
+            .find(|s| s.part == Part::RequestHeader && s.name.eq_ignore_ascii_case("authorization") && is_bearer(s));
         let carriers: Vec<&Sighting> =
             [in_header, named(Part::RequestUrl), named(Part::RequestBody)].into_iter().flatten().collect();
         let copy = || {
-            let platform = |s: &&Sighting| s.name.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("x-ms-token-"));
+            let platform =
+                |s: &&Sighting| s.name.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("x-ms-token-"));
             let in_header = in_header?;
             let copy = sightings.iter().filter(platform).find(|s| s.token.id == in_header.token.id)?;
             Some(vec![in_header, copy])

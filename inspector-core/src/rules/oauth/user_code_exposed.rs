@@ -3,7 +3,7 @@ use crate::{
     handshake::{flow, observation::Observation},
     http::form,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -25,11 +25,16 @@ declare_rule! {
 }
 
 impl Rule for UserCodeExposed {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH.or(Occasions::POSTED).or(Occasions::QUERY)
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(answer) = &observation.flow.answer
             && let Some(code) = answer.user_code
         {
-            let page = answer.verification.as_deref().and_then(flow::parts).map(|(_, host, _)| host).unwrap_or_default();
+            let page =
+                answer.verification.as_deref().and_then(flow::parts).map(|(_, host, _)| host).unwrap_or_default();
             self.any = true;
             self.issued.keep(code, (observation.host_name.to_string(), page));
         }
@@ -43,7 +48,8 @@ impl Rule for UserCodeExposed {
             .map(|(name, value)| (Part::RequestUrl, name.into_owned(), value.into_owned()));
         for (part, name, value) in in_content.chain(in_query) {
             let Some((server, page)) = self.issued.recall(&Fingerprint::of(value.trim().as_bytes())) else { continue };
-            let own = |host: &str| !host.is_empty() && super::are_related(host, &observation.host_name, observation.profile);
+            let own =
+                |host: &str| !host.is_empty() && super::are_related(host, &observation.host_name, observation.profile);
             if own(server) || own(page) || observation.profile.is_token_host(&observation.host_name) {
                 continue;
             }

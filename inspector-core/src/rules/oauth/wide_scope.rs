@@ -4,7 +4,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for WideScope {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(granted) = observation.flow.answer.as_ref().and_then(|answer| answer.scope.as_deref()) else { return };
         if !super::succeeded(observation) || observation.profile.is_token_host(&observation.host_name) {

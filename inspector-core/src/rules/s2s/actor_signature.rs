@@ -8,7 +8,8 @@ use crate::{
 
 declare_rule! {
     /// The signature of an actor token, verified with the keys that were given. One that does not fit is critical: the
-    /// token was changed or forged. One that fits, or cannot be told, is information.
+    /// token was changed or forged. One that fits, or cannot be told, is information; one that fits a key whose
+    /// certificate had expired is low, for resources differ in whether they mind.
     ///
     /// # Evidence
     /// The token, its issuer and the reason.
@@ -28,9 +29,13 @@ impl Rule for ActorSignature {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         let ledger = context.ledger;
         for (facts, actor) in super::presented_actors(ledger) {
-            let Some((signature, reason)) = summary.signatures.result(actor.id) else { continue };
-            let (severity, title) = match signature {
+            let Some(state) = summary.signatures.result(actor.id) else { continue };
+            let reason = &state.reason;
+            let (severity, title) = match state.signature {
                 Signature::Invalid => (Severity::Critical, Self::META.title),
+                Signature::Verified if state.is_outside_validity() => {
+                    (Severity::Low, "The certificate behind the signature of an actor token is not valid at its time")
+                }
                 Signature::Verified => (Severity::Info, "The signature of an actor token was verified"),
                 Signature::Unverifiable if reason != KEY_UNKNOWN => {
                     (Severity::Info, "The signature of an actor token cannot be verified")

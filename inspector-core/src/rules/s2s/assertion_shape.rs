@@ -4,7 +4,7 @@ use crate::{
         sts::ACS_GRANT,
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{Role, Token, TokenKind, principal},
 };
 
@@ -31,6 +31,10 @@ declare_rule! {
 }
 
 impl Rule for AssertionShape {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(request) = &observation.token_request else { return };
         let posted = observation.extraction.sightings.iter().filter(|sighting| {

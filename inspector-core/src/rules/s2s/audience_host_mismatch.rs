@@ -4,7 +4,10 @@ use crate::{
         observation::{Answer, Observation},
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -24,6 +27,14 @@ declare_rule! {
 }
 
 impl Rule for AudienceHostMismatch {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.profile.is_relay(&observation.host_name) || observation.host_name.is_empty() {
             return;

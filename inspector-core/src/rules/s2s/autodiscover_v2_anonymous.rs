@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -19,6 +22,14 @@ declare_rule! {
 }
 
 impl Rule for AutodiscoverV2Anonymous {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::SilentByShape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.endpoint != Endpoint::Anonymous {
             return;

@@ -8,7 +8,7 @@ use crate::{
         observation::{Answer, Observation},
     },
     http::auth::CredentialsKind,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
 };
 
 /// Hosts kept; the number of resources of a deployment is far below.
@@ -33,6 +33,10 @@ declare_rule! {
 }
 
 impl Rule for BearerNotOffered {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let asks = observation
             .extraction

@@ -1,7 +1,7 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 /// Pieces of a user agent and the application that sends them.
@@ -23,6 +23,10 @@ declare_rule! {
 }
 
 impl Rule for CallerVsUa {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some((sighting, _)) = observation.actors().next() else { return };
         let Some(caller) = &observation.caller else { return };

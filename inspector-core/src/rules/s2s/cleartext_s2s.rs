@@ -6,7 +6,10 @@ use crate::{
         host::{self, Reach},
         observation::Observation,
     },
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Role, Sighting},
 };
 
@@ -27,6 +30,14 @@ declare_rule! {
 }
 
 impl Rule for CleartextS2s {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.is_protected() {
             return;

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -24,6 +27,14 @@ declare_rule! {
 }
 
 impl Rule for ExpectedIssuerPresent {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(caller) = &observation.expected else { return };
         let Some(sighting) = observation.presented().next() else { return };

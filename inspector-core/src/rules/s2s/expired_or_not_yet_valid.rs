@@ -1,6 +1,6 @@
 use crate::{
     handshake::observation::{Answer, CLOCK_SKEW, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -20,6 +20,10 @@ declare_rule! {
 }
 
 impl Rule for ExpiredOrNotYetValid {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(now) = observation.valid_at() else { return };
         for (sighting, actor) in observation.actors() {

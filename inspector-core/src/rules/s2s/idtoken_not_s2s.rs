@@ -3,7 +3,10 @@ use serde_json::Value;
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Token, TokenKind},
 };
 
@@ -24,6 +27,14 @@ declare_rule! {
 }
 
 impl Rule for IdtokenNotS2s {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.extraction.sightings.iter().filter(|s| s.kind == TokenKind::AppContext) {
             let detail = format!("{} ({})", describe(&sighting.token), sighting.role.as_str());

@@ -2,7 +2,10 @@ use crate::{
     handshake::observation::{Observation, has, is_whole},
     http::exchange::Mark,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::TokenKind,
 };
 
@@ -22,13 +25,23 @@ declare_rule! {
 }
 
 impl Rule for JunkSignature {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if has(observation, Mark::HeadCut) || has(observation, Mark::Gap) {
             return;
         }
         for sighting in observation.s2s_tokens().filter(|sighting| sighting.kind != TokenKind::ProofToken) {
             let layers = [Some(&*sighting.token), sighting.token.actor.as_deref()];
-            for token in layers.into_iter().flatten().filter(|token| is_whole(token) && super::has_impossible_signature(token)) {
+            for token in
+                layers.into_iter().flatten().filter(|token| is_whole(token) && super::has_impossible_signature(token))
+            {
                 let algorithm = mask::text(&token.algorithm());
                 let detail = format!("alg \"{algorithm}\", signature of {} bytes", token.signature_length);
                 context.find(Self::META.of(observation).detail(detail).evidence(observation.sighted(sighting)));

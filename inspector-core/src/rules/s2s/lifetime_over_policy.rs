@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 /// Longest lifetime of an actor token, in seconds: a day, and ten minutes for clocks.
@@ -26,6 +29,14 @@ declare_rule! {
 }
 
 impl Rule for LifetimeOverPolicy {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.actors() {
             let outer = (sighting.token.id != actor.id).then_some((&*sighting.token, OUTER, "outer token"));

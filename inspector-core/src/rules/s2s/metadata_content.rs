@@ -7,7 +7,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule, metadata::Metadata},
+    rules::{Context, Declared, Rule, declare_rule, metadata::Metadata, occasion::Occasions},
     token::principal::Principal,
 };
 
@@ -31,6 +31,10 @@ declare_rule! {
 }
 
 impl Rule for MetadataContent {
+    fn occasions(&self) -> Occasions {
+        Occasions::METADATA
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(metadata) = Metadata::read(observation) else { return };
         for (name, detail) in faults(&metadata, observation) {

@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for MissingDiagnostics {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let refused = matches!(observation.status, Some(401 | 403));
         let silent = observation.diagnostics.is_empty() && !observation.offers("Bearer");

@@ -2,7 +2,10 @@ use crate::{
     evidence::Evidence,
     handshake::{caller, host::HostId, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
+    rules::{
+        Context, Declared, Rule, Summary, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 /// Realms kept.
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for MultipleRealms {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         for (sighting, _) in observation.actors() {
             for found in caller::callers(&sighting.token, sighting.kind) {

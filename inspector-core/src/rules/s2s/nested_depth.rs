@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -20,6 +23,14 @@ declare_rule! {
 }
 
 impl Rule for NestedDepth {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let names = ["actortoken", "actort"];

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -22,6 +25,14 @@ declare_rule! {
 }
 
 impl Rule for NiiConsistency {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, _) in observation.app_asserted() {
             let (Some(nii), Some(id)) = (sighting.token.claim("nii"), sighting.token.claim("nameid")) else { continue };
@@ -36,7 +47,8 @@ impl Rule for NiiConsistency {
             if fits {
                 continue;
             }
-            let known = if severity == Severity::Info { "an nii that is not known" } else { "nameid is of another kind" };
+            let known =
+                if severity == Severity::Info { "an nii that is not known" } else { "nameid is of another kind" };
             let detail = format!("nii {}: {known}", mask::text(&nii));
             let evidence = observation.claimed(sighting, "nameid", &id);
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));

@@ -2,7 +2,7 @@ use crate::{
     handshake::observation::Observation,
     http::auth::{Credentials, CredentialsKind},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -22,6 +22,10 @@ declare_rule! {
 }
 
 impl Rule for NonOauthScheme {
+    fn occasions(&self) -> Occasions {
+        Occasions::CREDENTIALS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !observation.is_resource() || !observation.is_caller_agent() {
             return;

@@ -3,7 +3,10 @@ use crate::{
         caller,
         observation::{Observation, is_whole},
     },
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Role, Sighting, TokenKind},
 };
 
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for OrphanUnsigned {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.extraction.sightings.iter().filter(|sighting| is_orphan(sighting, observation)) {
             let detail = match sighting.kind {

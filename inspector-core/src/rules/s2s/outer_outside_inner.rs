@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::{CLOCK_SKEW, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -19,6 +22,14 @@ declare_rule! {
 }
 
 impl Rule for OuterOutsideInner {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let (Some(outer), Some(inner)) = (sighting.token.expires, actor.expires) else { continue };

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Sighting, Token},
 };
 
@@ -23,6 +26,14 @@ declare_rule! {
 }
 
 impl Rule for PfatConsistency {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let pair: Vec<&Sighting> = observation
             .extraction

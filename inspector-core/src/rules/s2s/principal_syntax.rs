@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Sighting, Token, TokenKind, principal::Principal},
 };
 
@@ -23,6 +26,14 @@ declare_rule! {
 }
 
 impl Rule for PrincipalSyntax {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.s2s_tokens().filter(|sighting| sighting.kind != TokenKind::ProofToken) {
             let token = &sighting.token;

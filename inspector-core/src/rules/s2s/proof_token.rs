@@ -3,7 +3,10 @@ use crate::{
         caller,
         observation::{Observation, is_whole},
     },
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::TokenKind,
 };
 
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for ProofToken {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let all = &observation.extraction.sightings;
         let presented = all.iter().filter(|s| caller::is_presented(s) && s.kind == TokenKind::ProofToken);

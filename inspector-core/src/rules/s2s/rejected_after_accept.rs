@@ -1,6 +1,6 @@
 use crate::{
     handshake::observation::{Answer, Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -19,6 +19,10 @@ declare_rule! {
 }
 
 impl Rule for RejectedAfterAccept {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.answer != Answer::Refused || !observation.s2s || observation.history.accepted == 0 {
             return;

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::{
     handshake::{host, observation::Observation, sts},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{Role, principal::Principal},
 };
 
@@ -27,6 +27,10 @@ declare_rule! {
 }
 
 impl Rule for ResourceVsIssued {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let asked = observation.token_request.as_ref().is_some_and(|request| request.server_to_server);
         let Some(resource) = sts::form_parameter(observation.extraction, "resource").filter(|_| asked) else { return };

@@ -3,7 +3,7 @@ use crate::{
         host::HostId,
         observation::{Answer, Observation},
     },
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory},
+    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
     time::Timestamp,
 };
@@ -28,6 +28,10 @@ declare_rule! {
 }
 
 impl Rule for RetryLoop {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !observation.s2s || observation.answer != Answer::Refused {
             return;

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::{Answer, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -22,6 +25,14 @@ declare_rule! {
 }
 
 impl Rule for TokenAccepted {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.answer != Answer::Accepted || !(observation.s2s || observation.expected.is_some()) {
             return;

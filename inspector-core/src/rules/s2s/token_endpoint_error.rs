@@ -2,7 +2,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -23,6 +23,10 @@ declare_rule! {
 }
 
 impl Rule for TokenEndpointError {
+    fn occasions(&self) -> Occasions {
+        Occasions::OAUTH
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let asked = observation.token_request.as_ref().is_some_and(|request| request.server_to_server);
         let refused = observation.status.is_some_and(|status| (400..500).contains(&status));

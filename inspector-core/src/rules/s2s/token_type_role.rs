@@ -3,7 +3,7 @@ use memchr::memmem;
 use crate::{
     handshake::observation::{Answer, Observation},
     http::message::Message,
-    rules::{Context, Declared, Rule, Severity, declare_rule},
+    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     token::TokenKind,
 };
 
@@ -29,6 +29,10 @@ declare_rule! {
 }
 
 impl Rule for TokenTypeRole {
+    fn occasions(&self) -> Occasions {
+        Occasions::TOKEN
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !observation.path.starts_with("/ews/exchange.asmx") {
             return;

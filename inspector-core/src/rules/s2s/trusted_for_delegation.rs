@@ -1,6 +1,9 @@
 use crate::{
     handshake::{caller, observation::Observation},
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::Token,
 };
 
@@ -21,6 +24,14 @@ declare_rule! {
 }
 
 impl Rule for TrustedForDelegation {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted().filter(|(sighting, _)| names_user(&sighting.token)) {
             let value = actor.claim("trustedfordelegation");

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::Token,
 };
 
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for UserLookupConflict {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, _) in observation.app_asserted() {
             let mut found = CLAIMS.iter().filter_map(|claim| Some((*claim, address(&sighting.token, claim)?)));

@@ -1,7 +1,10 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::principal::Principal,
 };
 
@@ -22,6 +25,14 @@ declare_rule! {
 }
 
 impl Rule for WrongResource {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::SilentByShape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if !matches!(observation.endpoint, Endpoint::Resource { alone: true, .. }) {
             return;

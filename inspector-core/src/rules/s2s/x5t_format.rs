@@ -2,7 +2,10 @@ use crate::{
     handshake::observation::Observation,
     http::base64,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 /// Bytes of a SHA-1.
@@ -25,6 +28,14 @@ declare_rule! {
 }
 
 impl Rule for X5tFormat {
+    fn occasions(&self) -> Occasions {
+        Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.s2s_tokens() {
             for token in [Some(&*sighting.token), sighting.token.actor.as_deref()].into_iter().flatten() {

@@ -26,7 +26,8 @@ impl Rule for X5tUnknown {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         let ledger = context.ledger;
         for (facts, actor) in super::presented_actors(ledger) {
-            if summary.signatures.result(actor.id) != Some((Signature::Unverifiable, KEY_UNKNOWN)) {
+            let state = summary.signatures.result(actor.id);
+            if !state.is_some_and(|it| it.signature == Signature::Unverifiable && it.reason == KEY_UNKNOWN) {
                 continue;
             }
             let key = actor.parameter("x5t").or_else(|| actor.parameter("kid")).unwrap_or_default();

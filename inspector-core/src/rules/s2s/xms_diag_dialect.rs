@@ -5,7 +5,7 @@ use crate::{
         observation::{Observation, shown},
     },
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -26,6 +26,10 @@ declare_rule! {
 }
 
 impl Rule for XmsDiagDialect {
+    fn occasions(&self) -> Occasions {
+        Occasions::DIAGNOSTICS
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(head) = observation.response() else { return };
         for (diagnostic, value) in observation.diagnostics.iter().zip(head.values("x-ms-diagnostics")) {

@@ -1,0 +1,131 @@
+//! The rules of an analysis, and whom of them an exchange is shown.
+//!
+//! Four steps keep the usual exchange cheap: its occasions are worked out once; a rule that wants none of them is not
+//! asked; of exchanges of one shape only the first few are judged by the rules whose verdict rests on the shape, and for
+//! the rest the findings are counted; and the few others see it.
+
+use super::{
+    Context, Rule, Summary, entries,
+    finding::{Findings, Reported},
+    occasion::{Basis, Occasions},
+    shape::Shapes,
+};
+use crate::{
+    analysis::Policy,
+    connection::ConnectionReport,
+    evidence::SourceId,
+    handshake::{ledger::Ledger, observation::Observation},
+    limits::Limits,
+    note::Note,
+};
+
+/// The rules of an analysis.
+pub(crate) struct Panel {
+    rules: Vec<Member>,
+    verdicts: Shapes<Verdict>,
+    /// Every rule is asked about every exchange.
+    thorough: bool,
+}
+
+struct Member {
+    rule: Box<dyn Rule>,
+    wants: Occasions,
+    basis: Basis,
+}
+
+/// What the rules found that judge by the shape.
+#[derive(Debug)]
+struct Verdict {
+    /// What is counted for each further exchange of the shape.
+    reported: Box<[Reported]>,
+    /// The rules that have to be asked again, by number.
+    speaking: Box<[usize]>,
+}
+
+impl Panel {
+    /// All rules, each anew.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let member = |rule: Box<dyn Rule>| Member { wants: rule.occasions(), basis: rule.basis(), rule };
+        Self {
+            rules: entries().map(|entry| member((entry.make)())).collect(),
+            verdicts: Shapes::new(limits.tokens),
+            thorough: false,
+        }
+    }
+
+    /// Lets every rule see every exchange, which finds the same and takes longer: what tests compare with.
+    pub(crate) const fn ask_all(&mut self) {
+        self.thorough = true;
+    }
+
+    /// Takes all rules away.
+    pub(crate) fn dismiss(&mut self) {
+        self.rules.clear();
+    }
+
+    /// Shows an exchange to the rules.
+    pub(crate) fn exchange(
+        &mut self,
+        observation: &Observation<'_>,
+        policy: &Policy,
+        ledger: &Ledger,
+        findings: &mut Findings,
+    ) {
+        let offered = Occasions::of(observation);
+        let key = if self.thorough { None } else { self.verdicts.key(observation, ledger) };
+        let known = key.as_ref().and_then(|key| self.verdicts.get(key, observation));
+        if let Some(verdict) = known.filter(|verdict| findings.have_evidence(&verdict.reported)) {
+            findings.repeat(&verdict.reported);
+            let mut context = Context::new(policy, ledger, findings);
+            let by_shape = verdict.speaking.iter();
+            for (number, member) in self.rules.iter_mut().enumerate() {
+                let asked = member.basis == Basis::Everything || by_shape.clone().any(|speaks| *speaks == number);
+                if asked && member.wants.meet(offered) {
+                    member.rule.exchange(observation, &mut context);
+                }
+            }
+            return;
+        }
+        let is_new = known.is_none();
+        let mut verdict = (Vec::new(), Vec::new());
+        findings.listen(key.is_some());
+        for (number, member) in self.rules.iter_mut().enumerate() {
+            if !self.thorough && !member.wants.meet(offered) {
+                continue;
+            }
+            member.rule.exchange(observation, &mut Context::new(policy, ledger, findings));
+            let reported = findings.take_reported();
+            match member.basis {
+                Basis::Shape => verdict.0.extend(reported),
+                Basis::SilentByShape if reported.len() > 0 => verdict.1.push(number),
+                Basis::SilentByShape | Basis::Everything => {}
+            }
+        }
+        findings.listen(false);
+        if let Some(key) = key.filter(|_| is_new) {
+            let verdict = Verdict { reported: verdict.0.into(), speaking: verdict.1.into() };
+            self.verdicts.keep(key, observation, verdict);
+        }
+    }
+
+    /// Shows what became of a connection to the rules.
+    pub(crate) fn connection(&mut self, source: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
+        for member in &mut self.rules {
+            member.rule.connection(source, report, context);
+        }
+    }
+
+    /// Shows a note to the rules.
+    pub(crate) fn note(&mut self, source: SourceId, note: &Note, context: &mut Context<'_>) {
+        for member in &mut self.rules {
+            member.rule.note(source, note, context);
+        }
+    }
+
+    /// Tells the rules that all is over.
+    pub(crate) fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
+        for member in &mut self.rules {
+            member.rule.finish(summary, context);
+        }
+    }
+}
