@@ -94,6 +94,21 @@ impl App {
         }
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.speaks {
+            Speaks::Probing(probing) => probing.weight(),
+            Speaks::Http1(http) => http.weight(),
+            Speaks::Http2(_) => size_of::<Http2>(),
+            Speaks::WebSocket(socket, exchange) => {
+                let exchange = exchange.as_ref().map_or(0, |exchange| exchange.weight());
+                size_of::<WebSocket>().saturating_add(socket.weight()).saturating_add(exchange)
+            }
+            Speaks::Tls(layer) => size_of::<Layer>().saturating_add(layer.inner.weight()),
+            Speaks::Opaque => 0,
+        }
+    }
+
     /// Something happened on the connection.
     pub(crate) fn event(&mut self, event: StreamEvent<'_>, cx: &mut Context<'_>) {
         match event {

@@ -14,6 +14,9 @@ pub struct Limits {
     pub entry: usize,
     /// Connections followed at once. The one that was quiet longest is ended to make room.
     pub connections: usize,
+    /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
+    /// exchanges that wait, and some 2 KiB for each. The one that was quiet longest is ended to make room.
+    pub connections_total: usize,
     /// A connection quiet for so many nanoseconds of capture time is ended.
     pub idle_nanos: i64,
     /// Out-of-order bytes kept per direction. Beyond, the hole before them is declared a gap.
@@ -104,6 +107,7 @@ impl Default for Limits {
             block: 16 << 20,
             entry: 16 << 20,
             connections: 65_536,
+            connections_total: 24 << 20,
             idle_nanos: 600 * 1_000_000_000,
             out_of_order: 1 << 20,
             out_of_order_total: 16 << 20,
@@ -162,6 +166,7 @@ impl Limits {
             block: scale(base.block).max(1 << 20),
             entry: scale(base.entry),
             connections: scale(base.connections),
+            connections_total: scale(base.connections_total),
             out_of_order: scale(base.out_of_order),
             out_of_order_total: scale(base.out_of_order_total),
             fragments: scale(base.fragments),

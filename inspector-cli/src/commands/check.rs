@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use inspector_core::report::{Report, v1};
+use serde::Serialize;
 
 use super::{judging, tokens};
 use crate::{
@@ -17,7 +18,10 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), only_hosts: false };
     let judged = judging::judge(reading, &check.judging, &asked)?;
     let report = &judged.report;
-    let mut to = super::output_of(reading)?;
+    let mut to = match check.format {
+        Format::Human => super::output_of(reading)?,
+        Format::Json | Format::Ndjson => super::plain_output_of(reading)?,
+    };
     let written = match check.format {
         Format::Human => human::report::write(&mut *to, &judged),
         Format::Json => json::write_pretty(&mut *to, &document(report, reading.show_secrets)?),
@@ -38,12 +42,23 @@ fn exit(report: &Report) -> Exit {
 }
 
 /// The document `inspector-report/1`.
-fn document(report: &Report, show_secrets: bool) -> Result<serde_json::Value, Failure> {
-    let mut document = serde_json::to_value(v1::Report::from(report)).map_err(internal)?;
-    if show_secrets && let Some(member) = document.get_mut("tokens") {
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Document {
+    Usual(Box<v1::Report>),
+    WithSecrets(serde_json::Value),
+}
+
+fn document(report: &Report, show_secrets: bool) -> Result<Document, Failure> {
+    let document = v1::Report::from(report);
+    if !show_secrets {
+        return Ok(Document::Usual(Box::new(document)));
+    }
+    let mut document = serde_json::to_value(document).map_err(internal)?;
+    if let Some(member) = document.get_mut("tokens") {
         *member = serde_json::Value::Array(tokens::objects(report, true)?);
     }
-    Ok(document)
+    Ok(Document::WithSecrets(document))
 }
 
 /// Serialising our own types cannot fail but for a defect.

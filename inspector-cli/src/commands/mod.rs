@@ -37,28 +37,48 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
 
 /// Where the data of a command that reads recordings goes. Never over what it reads.
 pub(crate) fn output_of(reading: &Reading) -> Result<Box<dyn Write>, Failure> {
+    spare_inputs(reading)?;
+    output(reading.output.as_deref(), reading.color)
+}
+
+/// The same for data in which there are no colours that would have to be taken out: JSON.
+pub(crate) fn plain_output_of(reading: &Reading) -> Result<Box<dyn Write>, Failure> {
+    spare_inputs(reading)?;
+    match reading.output.as_deref() {
+        Some(path) => Ok(Box::new(BufWriter::with_capacity(BUFFER, create(path)?))),
+        None => Ok(Box::new(BufWriter::with_capacity(BUFFER, io::stdout()))),
+    }
+}
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 64 << 10;
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| Failure::Usage(format!("'{}' cannot be written: {error}", path.display())))
+}
+
+/// Refuses to write over an input.
+fn spare_inputs(reading: &Reading) -> Result<(), Failure> {
     if let Some(to) = reading.output.as_deref().and_then(|path| path.canonicalize().ok()) {
         let mut inputs = reading.paths.iter().chain(&reading.keys).filter_map(|path| path.canonicalize().ok());
         if inputs.any(|input| input == to) {
             return Err(Failure::Usage(format!("--output '{}' is an input, and would be lost", to.display())));
         }
     }
-    output(reading.output.as_deref(), reading.color)
+    Ok(())
 }
 
 /// Where data goes: a file, or standard output with colour as asked for.
 fn output(path: Option<&Path>, color: Color) -> Result<Box<dyn Write>, Failure> {
     if let Some(path) = path {
-        let file = File::create(path)
-            .map_err(|error| Failure::Usage(format!("'{}' cannot be written: {error}", path.display())))?;
-        return Ok(Box::new(BufWriter::new(anstream::StripStream::new(file))));
+        return Ok(Box::new(BufWriter::new(anstream::StripStream::new(create(path)?))));
     }
     let choice = match color {
         Color::Auto => anstream::AutoStream::choice(&io::stdout()),
         Color::Always => anstream::ColorChoice::Always,
         Color::Never => anstream::ColorChoice::Never,
     };
-    Ok(Box::new(BufWriter::with_capacity(64 << 10, anstream::AutoStream::new(io::stdout(), choice))))
+    Ok(Box::new(BufWriter::with_capacity(BUFFER, anstream::AutoStream::new(io::stdout(), choice))))
 }
 
 /// Whether an exchange belongs to one of the hosts asked for; without any, all do.

@@ -106,6 +106,11 @@ impl Probing {
         proxy_header(bytes).and_then(|length| bytes.get(length..)).unwrap_or(bytes)
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub(super) fn weight(&self) -> usize {
+        self.held.capacity().saturating_mul(size_of::<Piece>()).saturating_add(self.length)
+    }
+
     /// The bytes held back, in the order they came.
     pub(super) fn take(&mut self) -> Vec<Piece> {
         self.length = 0;

@@ -1,13 +1,19 @@
 //! The consumer behind the flow table: one [`App`] per connection.
 
+use std::collections::VecDeque;
+
 use super::{Options, handout::Outcome};
 use crate::{
     app::App,
     context::Context,
-    flow::{Connection, Consumer, StreamEvent},
+    flow::{Connection, Consumer, StreamEvent, Weight},
     http::barren::Barren,
     tls::keylog::{KeyError, Keys},
 };
+
+/// So many periods after its end the weights of one are gone by. Where the applications run on other threads than the flow
+/// table, it need not wait for them meanwhile; and elsewhere the same connections shall make room.
+pub(super) const WEIGHED_LATE: usize = 2;
 
 /// What is kept per connection.
 pub(crate) struct Conversation {
@@ -22,12 +28,14 @@ pub(super) struct Conversations<'a, O> {
     keys: &'a mut Keys,
     options: &'a Options,
     barren: Barren,
+    /// Of the latest periods.
+    weights: VecDeque<Vec<Weight>>,
     pub(super) results: O,
 }
 
 impl<'a, O: Outcome> Conversations<'a, O> {
     pub(super) fn new(keys: &'a mut Keys, options: &'a Options, results: O) -> Self {
-        Self { keys, options, barren: Barren::default(), results }
+        Self { keys, options, barren: Barren::default(), weights: VecDeque::new(), results }
     }
 
     /// Takes the text of a key log found in the recording; whether it is one.
@@ -68,6 +76,15 @@ impl<O: Outcome> Consumer for Conversations<'_, O> {
             self.results.open(id, state.oldest, oldest);
             state.oldest = oldest;
         }
+    }
+
+    fn weight(&self, state: &Conversation) -> usize {
+        state.app.weight()
+    }
+
+    fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
+        self.weights.push_back(weights);
+        if self.weights.len() > WEIGHED_LATE { self.weights.pop_front().unwrap_or_default() } else { Vec::new() }
     }
 
     fn close(&mut self, mut state: Conversation, mut connection: Connection) {

@@ -27,7 +27,7 @@ use crate::{
     context::{BodyPolicy, Sink as _},
     coverage::Coverage,
     evidence::SourceId,
-    flow::table::FlowTable,
+    flow::table::{FlowTable, Totals},
     http::exchange::Exchange,
     input::{Control, Frame, Item, ItemSink, Producer, ReadError},
     limits::Limits,
@@ -176,6 +176,9 @@ impl Pipeline<'_> {
         notes_of(unfinished).for_each(|note| self.handout.note(note));
         self.table.finish(&mut self.conversations);
         self.handout.hand_out(&mut self.conversations.results, true);
+        if let Some(note) = note_of(self.table.totals()) {
+            self.handout.note(note);
+        }
         for report in self.quic.finish() {
             self.handout.report(report);
         }
@@ -193,4 +196,51 @@ fn notes_of(unfinished: Unfinished) -> impl Iterator<Item = Note> {
     let fragments = (0..unfinished.packets).map(|_| NoteKind::PacketSkipped { what: PacketSkip::Fragment });
     let limit = unfinished.limit_reached.then_some(NoteKind::Limit { limit: "fragments" });
     fragments.chain(limit).map(Note::input)
+}
+
+/// What is to be said of connections that had to make room.
+fn note_of(totals: &Totals) -> Option<Note> {
+    (totals.evicted > 0).then_some(Note::input(NoteKind::Limit { limit: "connections" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Notes(Vec<NoteKind>);
+
+    impl Receiver for Notes {
+        fn exchange(&mut self, _: Box<Exchange>) -> Control {
+            Control::Continue
+        }
+
+        fn connection(&mut self, _: ConnectionReport) {}
+
+        fn note(&mut self, note: Note) {
+            self.0.push(note.kind);
+        }
+    }
+
+    #[test]
+    fn connections_that_had_to_make_room_are_told_of_once() {
+        let mut file = [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 1 << 18, 1].map(u32::to_le_bytes).concat();
+        for port in 1..=5 {
+            let mut packet = Vec::new();
+            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            builder.tcp(port, 80, 1, 64).syn().write(&mut packet, &[]).unwrap();
+            let length = packet.len() as u32;
+            file.extend([1, 0, length, length].map(u32::to_le_bytes).concat());
+            file.extend(packet);
+        }
+        for (connections, told) in [(3, 1), (5, 0)] {
+            let limits = Limits { connections, ..Limits::default() };
+            let (options, mut notes) = (Options { limits, ..Options::default() }, Notes::default());
+            let reading = read(SourceId(0), &mut &*file, &mut Keys::default(), &options, &mut notes).unwrap();
+            assert_eq!(reading.coverage.connections, 5);
+            assert_eq!(notes.0, vec![NoteKind::Limit { limit: "connections" }; told]);
+        }
+    }
 }

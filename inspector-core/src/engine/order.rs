@@ -47,7 +47,7 @@ impl Ordered {
     pub(crate) fn push(&mut self, exchange: Exchange) {
         let began = began(&exchange);
         self.serial += 1;
-        self.bytes = self.bytes.saturating_add(weight(&exchange));
+        self.bytes = self.bytes.saturating_add(exchange.weight());
         let connection = exchange.connection.map_or(0, |id| id.0);
         self.waiting.insert(Key { began, connection, serial: self.serial }, Box::new(exchange));
     }
@@ -74,7 +74,7 @@ impl Ordered {
             return None;
         }
         let (_, mut exchange) = self.waiting.pop_first()?;
-        self.bytes = self.bytes.saturating_sub(weight(&exchange));
+        self.bytes = self.bytes.saturating_sub(exchange.weight());
         self.handed_out += 1;
         exchange.number = self.handed_out;
         Some(exchange)
@@ -83,13 +83,6 @@ impl Ordered {
 
 fn began(exchange: &Exchange) -> u64 {
     exchange.request.as_ref().or(exchange.response.as_ref()).map_or(0, |message| message.first.order())
-}
-
-/// What holding an exchange costs, in bytes: about, and its contents exactly.
-pub(super) fn weight(exchange: &Exchange) -> usize {
-    [&exchange.request, &exchange.response].into_iter().flatten().fold(512, |sum, message| {
-        sum + message.head.bytes().len() + message.body.kept.as_ref().map_or(0, |kept| kept.len())
-    })
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub(super) struct Recorder {
     /// Swap roles at this data event of a connection, counted from 1.
     pub(super) swap_at: Option<usize>,
     pub(super) close_order: Vec<u64>,
+    /// What was recorded of a connection has weight.
+    pub(super) heavy: bool,
 }
 
 impl Consumer for Recorder {
@@ -104,6 +106,10 @@ impl Consumer for Recorder {
         for side in [Side::Client, Side::Server] {
             assert_eq!(sum(side), seen.bytes[side.index()].len() as u64, "{side:?} after {event:?}");
         }
+    }
+
+    fn weight(&self, state: &usize) -> usize {
+        self.seen.get(*state).map_or(0, |seen| if self.heavy { seen.bytes.iter().map(Vec::len).sum() } else { 0 })
     }
 
     fn close(&mut self, state: usize, connection: Connection) {

@@ -1,6 +1,6 @@
 //! Calls: which client, in whose name, to which host, with which outcome; and the steps around them.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
     caller::Caller,
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct CallKey {
     pub(super) client: Option<IpAddr>,
     pub(super) host: HostId,
-    caller: String,
+    caller: Arc<str>,
 }
 
 /// Refusals of one kind.
@@ -89,7 +89,7 @@ pub struct Call {
     /// The host.
     pub host: HostId,
     /// The caller, `None` where no token tells.
-    pub caller: Option<Caller>,
+    pub caller: Option<Arc<Caller>>,
     /// `aud` of the first token, masked.
     pub audience: Option<String>,
     /// The first token.
@@ -164,8 +164,7 @@ pub struct Issuance {
 }
 
 pub(super) fn call_key(observation: &Observation<'_>) -> Option<CallKey> {
-    let sighting = observation.presented().next()?;
-    let caller = observation.caller.as_ref().map_or_else(|| sighting.kind.as_str().to_owned(), Caller::key);
+    let caller = Arc::clone(observation.call_key.as_ref()?);
     Some(CallKey { client: observation.client, host: observation.host, caller })
 }
 

@@ -79,7 +79,7 @@ pub enum Direction {
 /// All names a token gives its caller, the outermost first.
 pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
     let mut found = Vec::with_capacity(3);
-    let mut add = |principal: Option<Principal>, layer| {
+    let mut add = |principal: Option<&Principal>, layer| {
         if let Some(principal) = principal {
             found.push(Caller { principal: bounded(principal), layer });
         }
@@ -96,7 +96,7 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
             add(actor_caller(token), Layer::ActorNameId);
             add(self_issuer(token), Layer::SelfIssuer);
         }
-        TokenKind::EntraAccess => add(entra_caller(token), Layer::EntraApplication),
+        TokenKind::EntraAccess => add(token.application(), Layer::EntraApplication),
         _ => {}
     }
     found
@@ -105,26 +105,25 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
 /// Longest part of a name that is kept, in characters. Ids have 36, and realms and hosts are domain names.
 const LONGEST_PART: usize = 259;
 
-fn bounded(principal: Principal) -> Principal {
-    let cut = |text: String| if text.len() > LONGEST_PART { text.chars().take(LONGEST_PART).collect() } else { text };
-    Principal { name: cut(principal.name), host: principal.host.map(cut), realm: principal.realm.map(cut) }
+fn bounded(principal: &Principal) -> Principal {
+    let cut = |text: &String| text.chars().take(LONGEST_PART).collect();
+    let whole = |text: &String| if text.len() > LONGEST_PART { cut(text) } else { text.clone() };
+    Principal {
+        name: whole(&principal.name),
+        host: principal.host.as_ref().map(whole),
+        realm: principal.realm.as_ref().map(whole),
+    }
 }
 
 /// The caller an actor token names: `nameid`, or the application of an Entra token used as one.
-pub fn actor_caller(actor: &Token) -> Option<Principal> {
-    actor.name_id().or_else(|| entra_caller(actor))
+pub fn actor_caller(actor: &Token) -> Option<&Principal> {
+    actor.name_id().or_else(|| actor.application())
 }
 
 /// `iss` of an actor token, if it is a caller's own name: no `nameid`, or the same id.
-pub fn self_issuer(actor: &Token) -> Option<Principal> {
+pub fn self_issuer(actor: &Token) -> Option<&Principal> {
     let issuer = actor.issuer()?;
     actor.name_id().is_none_or(|name| name.is(&issuer.name)).then_some(issuer)
-}
-
-fn entra_caller(token: &Token) -> Option<Principal> {
-    let id = token.claim("appid").or_else(|| token.claim("azp"))?;
-    let name = Principal::parse(&id)?.name;
-    Some(Principal { name, host: None, realm: token.claim("tid").map(std::borrow::Cow::into_owned) })
 }
 
 /// The direction of a call by its token.
@@ -159,19 +158,10 @@ pub const fn is_s2s_kind(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::S2sOuter | TokenKind::S2sActor | TokenKind::ProofToken)
 }
 
-/// The expected caller a presented token names, if it does: an id of the profile with a realm, in the forward
-/// direction. `to_resource` tells that the request's path is one of the profile's resources, which decides where the
-/// audience is no principal name. `realms` limits the realms; any if empty.
-pub fn expected(sighting: &Sighting, profile: &Profile, realms: &[String], to_resource: bool) -> Option<Caller> {
+/// The expected caller a presented token names, if it does: an id of the profile with a realm. Whether the call goes in
+/// the forward direction is another question. `realms` limits the realms; any if empty.
+pub fn expected(sighting: &Sighting, profile: &Profile, realms: &[String]) -> Option<Caller> {
     if !is_presented(sighting) {
-        return None;
-    }
-    let forward = match direction(&sighting.token, profile) {
-        Direction::Forward => true,
-        Direction::Unnamed => to_resource,
-        Direction::Reverse | Direction::Elsewhere => false,
-    };
-    if !forward {
         return None;
     }
     callers(&sighting.token, sighting.kind).into_iter().find(|caller| {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::host::HostId;
+use super::{host::HostId, identity::Identity};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
@@ -161,6 +161,8 @@ pub struct TokenFacts {
     pub host: HostId,
     /// Hosts it was presented to; [`HostId::OTHER`] for those beyond the short list.
     pub presented_to: Vec<HostId>,
+    /// What it says of its caller, once it was presented.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 /// What was seen of one input.
@@ -222,5 +224,19 @@ pub(super) fn see<K: PartialEq>(
         let mut seen = Seen::default();
         seen.add(limit, evidence);
         list.push((key, seen));
+    }
+}
+
+/// The same of a text, which is copied only if it is new.
+pub(super) fn see_text(
+    list: &mut Vec<(String, Seen)>,
+    text: &str,
+    most: usize,
+    limit: usize,
+    evidence: impl FnOnce() -> Evidence,
+) {
+    match list.iter_mut().find(|(known, _)| known == text) {
+        Some((_, seen)) => seen.add(limit, evidence),
+        None => see(list, text.to_owned(), most, limit, evidence),
     }
 }

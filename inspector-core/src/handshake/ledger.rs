@@ -15,14 +15,16 @@ use super::{
         update_call,
     },
     caller,
-    facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see},
+    facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
     flows::Flows,
     host::{self, HostId, HostNames},
+    identity::{ActorSays, Identity, LONGEST_NAME},
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
-    evidence::{Evidence, Part, SourceId},
-    http::exchange::Mark,
+    analysis::Policy,
+    evidence::{Part, SourceId},
+    http::exchange::{Mark, Scheme},
     limits::Limits,
     report::mask,
     secret::Fingerprint,
@@ -33,8 +35,8 @@ use crate::{
 /// A hash map without an order; nothing ever iterates over it.
 pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Longest issuer or client id kept, in bytes.
-const LONGEST_NAME: usize = 512;
+/// Longest authority whose host is remembered, in bytes; of longer ones it is worked out anew.
+const USUAL_AUTHORITY: usize = 64;
 /// Differences between `Date` and the recording's clock kept per input.
 const CLOCK_SAMPLES: usize = 4096;
 
@@ -58,6 +60,10 @@ pub struct Ledger {
     inputs: BTreeMap<SourceId, InputFacts>,
     span: Option<(Timestamp, Timestamp)>,
     flows: Flows,
+    /// Hosts by authorities as they were sent, for each scheme.
+    authorities: [Index<Box<str>, HostId>; 2],
+    /// The last `Date` that was read.
+    date: (String, Option<Timestamp>),
 }
 
 impl Ledger {
@@ -81,7 +87,40 @@ impl Ledger {
             inputs: BTreeMap::new(),
             span: None,
             flows: Flows::default(),
+            authorities: [Index::default(), Index::default()],
+            date: (String::new(), None),
         }
+    }
+
+    /// The number of the host an authority names.
+    pub(super) fn authority(&mut self, authority: &str, scheme: Scheme) -> HostId {
+        let [http, https] = &self.authorities;
+        let known = if scheme == Scheme::Https { https } else { http };
+        if let Some(id) = known.get(authority) {
+            return *id;
+        }
+        let id = self.host(&host::normalize(authority, scheme));
+        let [http, https] = &mut self.authorities;
+        let known = if scheme == Scheme::Https { https } else { http };
+        if known.len() < self.limits.hosts && authority.len() <= USUAL_AUTHORITY {
+            known.insert(authority.into(), id);
+        }
+        id
+    }
+
+    /// Reads `Date`. Neighbours have the same.
+    pub(super) fn date(&mut self, text: &str) -> Option<Timestamp> {
+        if self.date.0 != text {
+            self.date = (text.to_owned(), Timestamp::parse_http_date(text));
+        }
+        self.date.1
+    }
+
+    /// What a presented token says of its caller.
+    pub(super) fn identity(&self, sighting: &Sighting, policy: &Policy) -> Arc<Identity> {
+        let known = self.token_number(&sighting.token).filter(|_| sighting.kind == sighting.token.kind);
+        let known = known.and_then(|number| self.tokens.get(number)?.identity.as_ref());
+        known.map_or_else(|| Arc::new(Identity::new(sighting, policy)), Arc::clone)
     }
 
     /// The number of a host, given anew if it was not seen before.
@@ -229,7 +268,6 @@ impl Ledger {
         }
         self.flows.record(observation);
         self.record_host(observation);
-        self.record_issuers(observation);
         self.record_actors(observation);
         self.record_tokens(observation);
         self.record_issuance(observation);
@@ -260,9 +298,7 @@ impl Ledger {
             }
         }
         let names = ["authorization", "cookie", "set-cookie"];
-        let has_field = |head: Option<&crate::http::message::Head>| {
-            head.is_some_and(|head| names.iter().any(|name| head.value(name).is_some()))
-        };
+        let has_field = |head: Option<&crate::http::message::Head>| head.is_some_and(|head| head.has_any(&names));
         if has_field(observation.request()) || has_field(observation.response()) {
             input.with_secrets += 1;
         }
@@ -276,10 +312,12 @@ impl Ledger {
         let authenticates = observation.s2s || observation.endpoint == Endpoint::Token || observation.carried.any();
         if authenticates
             && input.clock.len() < CLOCK_SAMPLES
-            && let Some((ahead, evidence)) = clock_sample(observation)
+            && let Some(ahead) = clock_sample(observation)
         {
             input.clock.push(ahead);
-            input.clock_evidence.get_or_insert(evidence);
+            let date = || observation.response().and_then(|head| head.text("date")).unwrap_or_default();
+            let evidence = || observation.in_response(Part::ResponseHeader, "Date", mask::text(date()));
+            input.clock_evidence.get_or_insert_with(evidence);
         }
     }
 
@@ -340,31 +378,7 @@ impl Ledger {
         }
     }
 
-    fn record_issuers(&mut self, observation: &Observation<'_>) {
-        let limit = self.limits.evidence;
-        for (sighting, actor) in observation.actors() {
-            let Some(issuer) = actor.claim("iss") else { continue };
-            let own = caller::self_issuer(actor).is_some_and(|own| {
-                observation.profile.caller(&own.name).is_some() || observation.profile.resource(&own.name).is_some()
-            });
-            if own || observation.profile.admits_issuer(&issuer) {
-                continue;
-            }
-            let evidence = || observation.claimed(sighting, "iss", &issuer);
-            let issuers = &mut self.facts_mut(observation.host).unknown_issuers;
-            let known: String = issuer.chars().take(LONGEST_NAME).collect();
-            see(issuers, known, SHORT_LIST, limit, evidence);
-        }
-        let Some(caller) = observation.caller.as_ref().filter(|_| observation.actors().next().is_some()) else {
-            return;
-        };
-        let id = caller.principal.name.to_ascii_lowercase();
-        let evidence =
-            || observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s));
-        see(&mut self.callers, id, SHORT_LIST * 8, limit, evidence);
-    }
-
-    /// What tokens say and challenges want, to be compared at the end: a challenge may come after the token.
+    /// What actor tokens say, and challenges want, to be compared at the end: a challenge may come after the token.
     fn record_actors(&mut self, observation: &Observation<'_>) {
         let limit = self.limits.evidence;
         let facts = self.facts_mut(observation.host);
@@ -376,19 +390,19 @@ impl Ledger {
             }
         }
         for (sighting, actor) in observation.actors() {
-            let evidence = || observation.sighted(sighting);
-            see(&mut facts.actors.kinds, sighting.kind, SHORT_LIST, limit, evidence);
-            // Of several audiences one may be the host's: only a single one tells.
-            if let Some(audience) = sighting.token.audience().filter(|_| sighting.token.audiences().len() == 1) {
-                let evidence = || observation.claimed(sighting, "aud", &audience.to_string());
-                let id = bounded(&audience.name.to_ascii_lowercase());
-                see(&mut facts.actors.audiences, id, SHORT_LIST, limit, evidence);
-            }
-            if let Some(issuer) = actor.claim("iss") {
-                let evidence = || observation.claimed(sighting, "iss of the actor token", &issuer);
-                see(&mut facts.actors.issuers, bounded(&issuer), SHORT_LIST, limit, evidence);
+            let is_first = observation.presented().next().is_some_and(|first| std::ptr::eq(first, sighting));
+            match observation.identity.as_ref().filter(|_| is_first).and_then(|says| says.actor.as_ref()) {
+                Some(says) => record_actor(facts, observation, sighting, actor, says, limit),
+                None => {
+                    let says = ActorSays::new(&sighting.token, actor, observation.profile);
+                    record_actor(facts, observation, sighting, actor, &says, limit);
+                }
             }
         }
+        let Some(id) = observation.caller_id.as_ref().filter(|_| observation.actors().next().is_some()) else { return };
+        let evidence =
+            || observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s));
+        see_text(&mut self.callers, id, SHORT_LIST * 8, limit, evidence);
     }
 
     fn record_tokens(&mut self, observation: &Observation<'_>) {
@@ -417,6 +431,7 @@ impl Ledger {
                         in_head: false,
                         host: observation.host,
                         presented_to: Vec::new(),
+                        identity: None,
                     });
                     self.tokens.len() - 1
                 }
@@ -427,9 +442,13 @@ impl Ledger {
             facts.refused += u64::from(presented && observation.answer == Answer::Refused);
             facts.issued |= sighting.role == Role::Issued;
             note_place(facts, sighting, observation.host);
-            if facts.places.len() < SHORT_LIST {
+            if facts.places.len() < SHORT_LIST && !facts.places.iter().any(|known| is_place(known, sighting)) {
                 let name: String = sighting.name.chars().take(LONGEST_NAME).collect();
                 push_once(&mut facts.places, format!("{} {} {name}", sighting.role.as_str(), sighting.part.as_str()));
+            }
+            let is_first = observation.presented().next().is_some_and(|first| std::ptr::eq(first, sighting));
+            if is_first && facts.identity.is_none() && sighting.kind == sighting.token.kind {
+                facts.identity.clone_from(&observation.identity);
             }
         }
     }
@@ -527,11 +546,44 @@ impl HostNames {
     }
 }
 
-/// Longest name kept of a token or challenge, in characters.
-const LONGEST_KEPT: usize = 512;
-
 fn bounded(text: &str) -> String {
-    text.chars().take(LONGEST_KEPT).collect()
+    text.chars().take(LONGEST_NAME).collect()
+}
+
+/// Keeps of a host what the actor token says that gives a presented token its authority.
+fn record_actor(
+    facts: &mut HostFacts,
+    observation: &Observation<'_>,
+    sighting: &Sighting,
+    actor: &Token,
+    says: &ActorSays,
+    limit: usize,
+) {
+    let issuer = || actor.claim("iss").unwrap_or_default();
+    if let Some(known) = says.issuer.as_deref().filter(|_| says.is_unknown) {
+        let evidence = || observation.claimed(sighting, "iss", &issuer());
+        see_text(&mut facts.unknown_issuers, known, SHORT_LIST, limit, evidence);
+    }
+    see(&mut facts.actors.kinds, sighting.kind, SHORT_LIST, limit, || observation.sighted(sighting));
+    if let Some(id) = &says.audience {
+        let audience = || sighting.token.audience().map(|audience| audience.to_string()).unwrap_or_default();
+        see_text(&mut facts.actors.audiences, id, SHORT_LIST, limit, || {
+            observation.claimed(sighting, "aud", &audience())
+        });
+    }
+    if let Some(known) = &says.issuer {
+        let evidence = || observation.claimed(sighting, "iss of the actor token", &issuer());
+        see_text(&mut facts.actors.issuers, known, SHORT_LIST, limit, evidence);
+    }
+}
+
+/// Whether a place of a token is that of a sighting.
+fn is_place(known: &str, sighting: &Sighting) -> bool {
+    fn behind<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+        text.strip_prefix(word)?.strip_prefix(' ')
+    }
+    let name = behind(known, sighting.role.as_str()).and_then(|rest| behind(rest, sighting.part.as_str()));
+    name == Some(sighting.name.as_str())
 }
 
 /// Adds what a token is used for at a place, and at which host.
@@ -555,14 +607,11 @@ fn is_of_s2s(sighting: &Sighting, observation: &Observation<'_>) -> bool {
 
 /// Seconds `Date` is ahead of the recording's clock. Answers from a cache (`Age`) and entries that were never sent do not
 /// tell.
-fn clock_sample(observation: &Observation<'_>) -> Option<(i64, Evidence)> {
+fn clock_sample(observation: &Observation<'_>) -> Option<i64> {
     let response = observation.exchange.response.as_ref()?;
     if response.head.value("age").is_some() || observation.exchange.marks.has(Mark::NotSent) {
         return None;
     }
-    let date = response.head.text("date")?;
-    let server = Timestamp::parse_http_date(date)?;
     let recorded = response.first.time()?;
-    let ahead = server.seconds().saturating_sub(recorded.seconds());
-    Some((ahead, observation.in_response(Part::ResponseHeader, "Date", mask::text(date))))
+    Some(observation.date()?.seconds().saturating_sub(recorded.seconds()))
 }

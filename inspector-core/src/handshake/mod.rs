@@ -11,6 +11,7 @@ pub mod facts;
 pub mod flow;
 pub mod flows;
 pub mod host;
+mod identity;
 pub mod ledger;
 pub mod observation;
 pub(crate) mod published;

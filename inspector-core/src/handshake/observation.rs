@@ -13,6 +13,7 @@ use super::{
     diagnostics::{Diagnostic, ServerReason},
     flow::Flow,
     host::{self, HostId},
+    identity::{Identity, Named},
     ledger::Ledger,
     sts::{self, TokenError, TokenRequest},
 };
@@ -151,15 +152,23 @@ pub struct Observation<'a> {
     /// The error it answered.
     pub token_error: Option<TokenError>,
     /// Who calls, by the first presented token that tells.
-    pub caller: Option<Caller>,
+    pub caller: Option<Arc<Caller>>,
     /// The expected caller, if a presented token names one in the forward direction.
-    pub expected: Option<Caller>,
+    pub expected: Option<Arc<Caller>>,
     /// Direction of the first presented token.
     pub direction: Option<Direction>,
     /// What the same client did before at this host as the same caller.
     pub history: History,
     /// What it is in an OAuth flow.
     pub flow: Flow,
+    /// What the first presented token says.
+    pub(super) identity: Option<Arc<Identity>>,
+    /// The caller, or the class of the first presented token: what tells calls apart.
+    pub(super) call_key: Option<Arc<str>>,
+    /// The caller's id in lower case.
+    pub(super) caller_id: Option<Arc<str>>,
+    /// `Date` of the answer.
+    date: Option<Timestamp>,
 }
 
 impl<'a> Observation<'a> {
@@ -169,14 +178,13 @@ impl<'a> Observation<'a> {
         let authority = exchange.authority().filter(|name| !name.trim().is_empty());
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
         let tls_name = exchange.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
-        let name = match (authority, exchange.server) {
-            (Some(name), _) if tunnel => host::normalize(&name, Scheme::Https),
-            (Some(name), _) => host::normalize(&name, exchange.scheme),
-            (None, _) if tls_name.is_some() => host::normalize(tls_name.unwrap_or_default(), exchange.scheme),
-            (None, Some(server)) => host::normalize(&server.to_string(), exchange.scheme),
-            (None, None) => String::new(),
+        let host = match (authority, exchange.server) {
+            (Some(name), _) if tunnel => ledger.authority(&name, Scheme::Https),
+            (Some(name), _) => ledger.authority(&name, exchange.scheme),
+            (None, _) if tls_name.is_some() => ledger.authority(tls_name.unwrap_or_default(), exchange.scheme),
+            (None, Some(server)) => ledger.authority(&server.to_string(), exchange.scheme),
+            (None, None) => ledger.host(""),
         };
-        let host = ledger.host(&name);
         let host_name = Arc::clone(ledger.host_name(host));
         let request = exchange.request.as_ref();
         let response = exchange.response.as_ref();
@@ -198,20 +206,23 @@ impl<'a> Observation<'a> {
             is_token.then(|| TokenRequest::read(extraction, profile, |host| ledger.is_s2s_host(host))).flatten();
         let failed = is_token && status.is_some_and(|status| status >= 400);
         let token_error = response.filter(|_| failed).and_then(|r| r.body.kept.as_deref()).and_then(TokenError::read);
-        let first = extraction.sightings.iter().find(|s| caller::is_presented(s));
         let to_resource = match &endpoint {
             Endpoint::Resource { product, .. } => profile.resources.iter().any(|resource| *resource.name == **product),
             _ => false,
         };
         let sent = was_sent(exchange);
-        let mut expected = None;
-        let mut called = None;
+        let (mut identity, mut called, mut expected) = (None, None::<Named>, None::<Named>);
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
-            called = called.or_else(|| caller::callers(&sighting.token, sighting.kind).into_iter().next());
+            let says = ledger.identity(sighting, policy);
+            called = called.or_else(|| says.called.clone());
             if sent {
-                expected = expected.or_else(|| caller::expected(sighting, profile, &policy.realms, to_resource));
+                expected = expected.or_else(|| says.expected(to_resource).cloned());
             }
+            identity.get_or_insert(says);
         }
+        let named = expected.as_ref().or(called.as_ref());
+        let kind = identity.as_ref().map(|says| Arc::clone(&says.kind));
+        let date = response.and_then(|r| r.head.text("date")).and_then(|date| ledger.date(date));
         let time = request.or(response).and_then(|message| message.first.time());
         let flow = Flow::read(exchange, extraction, &endpoint);
         let mut observation = Self {
@@ -233,11 +244,15 @@ impl<'a> Observation<'a> {
             reason,
             token_request,
             token_error,
-            direction: first.map(|s| caller::direction(&s.token, profile)),
-            caller: expected.clone().or(called),
-            expected,
+            direction: identity.as_ref().map(|says| says.direction),
+            call_key: kind.map(|kind| named.map_or(kind, |named| Arc::clone(&named.key))),
+            caller_id: named.map(|named| Arc::clone(&named.id)),
+            caller: named.map(|named| Arc::clone(&named.caller)),
+            expected: expected.map(|named| named.caller),
+            identity,
             history: History::default(),
             flow,
+            date,
         };
         observation.history = ledger.history(&observation);
         observation
@@ -336,14 +351,18 @@ impl<'a> Observation<'a> {
         self.profile.user_agents.iter().any(|piece| agent.contains(piece.as_str()))
     }
 
+    /// `Date` of the answer.
+    pub const fn date(&self) -> Option<Timestamp> {
+        self.date
+    }
+
     /// When the lifetime of a token is judged: [`Observation::judged_at`]; but where the recording's clock and `Date` of the
     /// answer differ by more than five minutes, the server's.
     pub fn valid_at(&self) -> Option<Timestamp> {
         let judged = self.judged_at?;
         let recorded = self.exchange.response.as_ref().and_then(|response| response.first.time());
         let head = self.response().filter(|head| self.judged_at == self.time && head.value("age").is_none());
-        let date = head.and_then(|head| head.text("date")).and_then(Timestamp::parse_http_date);
-        match (date, recorded) {
+        match (head.and(self.date), recorded) {
             (Some(date), Some(recorded)) if date.seconds().abs_diff(recorded.seconds()) > CLOCK_SKEW => Some(date),
             _ => Some(judged),
         }
@@ -447,16 +466,18 @@ pub const fn is_empty_basic(basic: &Basic) -> bool {
 
 /// The path of a target in lower case: without scheme, authority, query and fragment.
 fn path_of(target: &[u8]) -> String {
-    let target = String::from_utf8_lossy(target);
-    let cut = target.find(['?', '#']).unwrap_or(target.len());
+    let cut = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     let target = target.get(..cut).unwrap_or_default();
-    let path = match target.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('/') => {
-            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+    let path = match memmem::find(target, b"://").and_then(|at| target.split_at_checked(at)) {
+        Some((scheme, rest)) if !scheme.contains(&b'/') => {
+            let rest = rest.get(3..).unwrap_or_default();
+            memchr::memchr(b'/', rest).and_then(|slash| rest.get(slash..)).unwrap_or(b"/")
         }
         _ => target,
     };
-    path.to_ascii_lowercase()
+    let mut path = String::from_utf8_lossy(path).into_owned();
+    path.make_ascii_lowercase();
+    path
 }
 
 fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, host: &str, path: &str) -> Endpoint {

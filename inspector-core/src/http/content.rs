@@ -40,6 +40,9 @@ pub struct Collector {
     measuring: Option<Box<Measuring>>,
 }
 
+/// Bytes of memory a decoder takes while it measures, about: most is its window.
+const MEASURING: usize = 64 << 10;
+
 #[derive(Debug)]
 struct Measuring {
     decoder: Option<Decoder>,
@@ -132,6 +135,11 @@ impl Collector {
     /// The rest cannot be told from other bytes: the transfer coding is damaged.
     pub const fn broken(&mut self) {
         self.broken = true;
+    }
+
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        self.raw.capacity().saturating_add(self.measuring.as_ref().map_or(0, |_| MEASURING))
     }
 
     /// Bytes seen so far.

@@ -230,6 +230,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Bytes of memory it takes, about.
+    pub fn weight(&self) -> usize {
+        [&self.request, &self.response].into_iter().flatten().fold(512, |sum, message| {
+            sum + message.head.bytes().len() + message.body.kept.as_ref().map_or(0, |kept| kept.len())
+        })
+    }
+
     /// The authority of the request, as sent: from the target, `:authority`, or the `Host` field. Without user information.
     pub fn authority(&self) -> Option<Cow<'_, str>> {
         let request = self.request.as_ref()?;

@@ -66,6 +66,11 @@ impl Head {
         &self.bytes
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        self.bytes.len().saturating_add(self.fields.capacity().saturating_mul(size_of::<Field>()))
+    }
+
     /// The start line's parts.
     pub const fn start(&self) -> &Start {
         &self.start
@@ -112,7 +117,19 @@ impl Head {
 
     /// The values of every field of that name (ASCII case-insensitive), in wire order.
     pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        let fits = move |field: &&Field| self.is_named(field, name);
+        self.fields.iter().filter(fits).map(|field| self.slice(&field.value))
+    }
+
+    /// Whether the field's name is that. The length tells most apart.
+    fn is_named(&self, field: &Field, name: &str) -> bool {
+        let length = field.name.end.saturating_sub(field.name.start) as usize;
+        length == name.len() && self.slice(&field.name).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// Whether there is a field of any of these names.
+    pub fn has_any(&self, names: &[&str]) -> bool {
+        self.fields.iter().any(|field| names.iter().any(|name| self.is_named(field, name)))
     }
 
     /// The first value of that name.

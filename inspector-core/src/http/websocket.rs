@@ -14,6 +14,9 @@ use crate::{flow::Side, limits::Limits};
 /// Largest control or header part of a frame: two octets, eight of length, four of mask.
 const HEADER: usize = 14;
 
+/// Bytes of memory a decompressor takes, about: most is its window.
+const INFLATE: usize = 48 << 10;
+
 /// The messages of one connection.
 #[derive(Debug)]
 pub struct WebSocket {
@@ -82,6 +85,14 @@ impl WebSocket {
                 Some(frame) => direction.payload(frame, rest, limits),
             };
         }
+    }
+
+    /// Bytes of memory it takes besides its own, about: the texts, and the windows of compressed ones.
+    pub fn weight(&self) -> usize {
+        self.directions.iter().fold(0_usize, |sum, direction| {
+            sum.saturating_add(direction.kept.capacity())
+                .saturating_add(direction.inflate.as_ref().map_or(0, |_| INFLATE))
+        })
     }
 
     /// Bytes of one side are missing: where its next frame begins is not known.

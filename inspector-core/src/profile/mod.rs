@@ -161,7 +161,7 @@ impl EndpointPattern {
     /// Whether a path in lower case fits.
     pub fn matches(&self, path: &str) -> bool {
         match self.place {
-            Place::Contains => path.contains(&self.path),
+            Place::Contains => memchr::memmem::find(path.as_bytes(), self.path.as_bytes()).is_some(),
             Place::Prefix => path
                 .strip_prefix(&self.path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/')),

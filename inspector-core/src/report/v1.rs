@@ -436,7 +436,11 @@ impl Token {
             expires: token.expires,
             issuer: token.claim("iss").map(std::borrow::Cow::into_owned),
             audience: token.audiences().into_iter().next(),
-            principal: principal.map(|p| Principal { name: p.name, host: p.host, realm: p.realm }),
+            principal: principal.map(|p| Principal {
+                name: p.name.clone(),
+                host: p.host.clone(),
+                realm: p.realm.clone(),
+            }),
         }
     }
 }

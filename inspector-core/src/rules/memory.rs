@@ -19,6 +19,11 @@ impl<K: Clone + Eq + Hash, V> Memory<K, V> {
         Self { entries: HashMap::default(), order: VecDeque::new(), limit }
     }
 
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The value of a key.
     pub fn recall(&self, key: &K) -> Option<&V> {
         self.entries.get(key)

@@ -59,6 +59,9 @@ impl Occasions {
     /// The request has a field `Referer`.
     pub const REFERER: Self = Self(1 << 18);
 
+    /// Credentials that are no token: empty, or of another scheme.
+    pub const NO_TOKEN: Self = Self(1 << 19);
+
     /// This or another.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
@@ -100,6 +103,7 @@ impl Occasions {
     fn add_tokens(&mut self, observation: &Observation<'_>) {
         for credentials in &observation.extraction.credentials {
             self.add(Self::CREDENTIALS, true);
+            self.add(Self::NO_TOKEN, credentials.kind != CredentialsKind::Token);
             self.add(Self::BASIC, matches!(credentials.kind, CredentialsKind::Basic(_)));
             self.add(Self::REDACTED, credentials.kind == CredentialsKind::Redacted);
         }

@@ -15,16 +15,48 @@ use crate::{
     handshake::{
         host::HostId,
         ledger::Ledger,
-        observation::{Answer, Carried, Endpoint, Observation},
+        observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
     http::exchange::{Marks, Scheme},
-    token::{Role, Sighting, TokenKind},
+    time::Timestamp,
+    token::{Role, Sighting, Token, TokenKind},
 };
 
 /// Tokens of an exchange that has a shape.
 const MOST_TOKENS: usize = 8;
 /// Longest name of a place of a token in a shape, in bytes.
 const LONGEST_NAME: usize = 128;
+
+/// How a token lies to the moment at which validity is judged. Clocks may differ by [`CLOCK_SKEW`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Lifetime {
+    /// The moment is known.
+    judged: bool,
+    /// It is after `exp`.
+    over: bool,
+    /// It is before `nbf`.
+    ahead: bool,
+    /// It is before `iat`.
+    unissued: bool,
+}
+
+impl Lifetime {
+    fn of(token: &Token, now: Option<Timestamp>) -> Self {
+        let Some(now) = now.map(Timestamp::seconds) else { return Self::default() };
+        let beyond = |from: i64, to: i64| u64::try_from(to.saturating_sub(from)).is_ok_and(|by| by > CLOCK_SKEW);
+        Self {
+            judged: true,
+            over: token.expires.is_some_and(|end| beyond(end.seconds(), now)),
+            ahead: token.not_before.is_some_and(|begin| beyond(now, begin.seconds())),
+            unissued: token.issued_at.is_some_and(|issued| beyond(now, issued.seconds())),
+        }
+    }
+
+    /// That of a token and of the actor token inside it.
+    fn of_layers(token: &Token, now: Option<Timestamp>) -> [Self; 2] {
+        [Self::of(token, now), token.actor.as_deref().map_or_else(Self::default, |actor| Self::of(actor, now))]
+    }
+}
 
 /// What the verdict of a rule may rest on that declares [`super::occasion::Basis::Shape`]: these fields, what follows
 /// from them (caller, expected caller, direction) and the policy. Only exchanges with a token have a shape; those that are
@@ -46,6 +78,7 @@ struct Place {
     part: Part,
     name: Box<str>,
     scheme: Option<Box<str>>,
+    lifetimes: [Lifetime; 2],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,9 +116,10 @@ impl Rest {
 }
 
 impl Place {
-    fn of(token: usize, sighting: &Sighting) -> Self {
+    fn of(token: (usize, [Lifetime; 2]), sighting: &Sighting) -> Self {
         Self {
-            token,
+            token: token.0,
+            lifetimes: token.1,
             kind: sighting.kind,
             role: sighting.role,
             part: sighting.part,
@@ -94,8 +128,8 @@ impl Place {
         }
     }
 
-    fn is(&self, token: usize, sighting: &Sighting) -> bool {
-        self.token == token
+    fn is(&self, token: (usize, [Lifetime; 2]), sighting: &Sighting) -> bool {
+        (self.token, self.lifetimes) == token
             && (self.kind, self.role, self.part) == (sighting.kind, sighting.role, sighting.part)
             && *self.name == *sighting.name
             && self.scheme.as_deref() == sighting.scheme.as_deref()
@@ -124,7 +158,7 @@ pub(super) struct Shapes<V> {
 #[derive(Debug)]
 pub(super) struct Key {
     hash: u64,
-    tokens: SmallVec<[usize; 2]>,
+    tokens: SmallVec<[(usize, [Lifetime; 2]); 2]>,
     rest: Rest,
 }
 
@@ -142,10 +176,12 @@ impl<V> Shapes<V> {
         }
         let mut state = self.hasher.build_hasher();
         let mut tokens = SmallVec::new();
+        let now = observation.valid_at();
         for sighting in sightings {
             let token = ledger.token_number(&sighting.token).filter(|_| sighting.name.len() <= LONGEST_NAME)?;
-            tokens.push(token);
-            (token, sighting.kind, sighting.role, sighting.part).hash(&mut state);
+            let lifetimes = Lifetime::of_layers(&sighting.token, now);
+            tokens.push((token, lifetimes));
+            (token, lifetimes, sighting.kind, sighting.role, sighting.part).hash(&mut state);
             (sighting.name.as_str(), sighting.scheme.as_deref()).hash(&mut state);
         }
         let rest = Rest::of(observation);
@@ -199,6 +235,18 @@ mod tests {
             Some(known)
         });
         judged.collect()
+    }
+
+    #[test]
+    fn a_token_that_has_expired_makes_another_shape() {
+        let call = |time: &str| {
+            format!(
+                "# @time {time}\nGET /ews HTTP/1.1\nHost: mail.contoso.com\nAuthorization: Bearer {OUTER}\n\nHTTP/1.1 200 OK\n"
+            )
+        };
+        let times = ["2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z", "2026-01-01T09:00:00Z", "2025-01-01T00:00:00Z"];
+        let found = same_as_first(&times.map(call).join("\n###\n"));
+        assert_eq!(found, [Some(false), Some(true), Some(false), Some(false)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | `messages` | content | handshake messages |
 //! | `hello` | messages | what they tell |
 //! | `handshake`, `negotiation` | what they tell, and secrets | keys |
-//! | `schedule`, `suites`, `cipher`, `compression` | secrets | keys and opened records |
+//! | `schedule`, `suites`, `cipher`, `gcm`, `compression` | secrets | keys and opened records |
 //! | `keylog`, `rsa_key` | files of the user | secrets |
 //! | `session`, `direction`, `facts` | all of these | [`session::TlsEvent`]s and [`facts::TlsFacts`] |
 //!
@@ -18,6 +18,7 @@ pub(crate) mod cipher;
 pub(crate) mod compression;
 pub(crate) mod direction;
 pub mod facts;
+pub(crate) mod gcm;
 pub(crate) mod handshake;
 pub(crate) mod hello;
 pub mod keylog;

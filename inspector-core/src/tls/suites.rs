@@ -18,6 +18,7 @@ use idea::Idea;
 
 use super::{
     cipher::{Bulk, new_aead, new_block},
+    gcm,
     schedule::Hash,
     seed::Seed,
 };
@@ -96,8 +97,8 @@ const CAMELLIA_128_CBC: Bulk = Bulk::Block { key: 16, block: 16, new: new_block:
 const CAMELLIA_256_CBC: Bulk = Bulk::Block { key: 32, block: 16, new: new_block::<Camellia256> };
 const ARIA_128_CBC: Bulk = Bulk::Block { key: 16, block: 16, new: new_block::<Aria128> };
 const ARIA_256_CBC: Bulk = Bulk::Block { key: 32, block: 16, new: new_block::<Aria256> };
-const AES_128_GCM: Bulk = Bulk::Aead { key: 16, explicit_nonce: true, new: new_aead::<AesGcm<Aes128, U12>> };
-const AES_256_GCM: Bulk = Bulk::Aead { key: 32, explicit_nonce: true, new: new_aead::<AesGcm<Aes256, U12>> };
+const AES_128_GCM: Bulk = Bulk::Aead { key: 16, explicit_nonce: true, new: gcm::new_aes_128 };
+const AES_256_GCM: Bulk = Bulk::Aead { key: 32, explicit_nonce: true, new: gcm::new_aes_256 };
 const CAMELLIA_128_GCM: Bulk = Bulk::Aead { key: 16, explicit_nonce: true, new: new_aead::<AesGcm<Camellia128, U12>> };
 const CAMELLIA_256_GCM: Bulk = Bulk::Aead { key: 32, explicit_nonce: true, new: new_aead::<AesGcm<Camellia256, U12>> };
 const ARIA_128_GCM: Bulk = Bulk::Aead { key: 16, explicit_nonce: true, new: new_aead::<AesGcm<Aria128, U12>> };

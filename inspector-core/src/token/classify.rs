@@ -27,7 +27,7 @@ pub(super) fn classify(token: &Token, parts: usize) -> TokenKind {
     if audience.as_ref().is_some_and(|audience| is_sts(&audience.name)) {
         return TokenKind::S2sAssertion;
     }
-    if is_actor(token, audience.as_ref()) {
+    if is_actor(token, audience) {
         return TokenKind::S2sActor;
     }
     if token.claim("iss").is_some_and(|issuer| is_entra(&issuer)) {
@@ -61,7 +61,7 @@ pub(super) fn actor_text(claims: &Map<String, Value>) -> Option<&str> {
 pub(super) fn is_actor_like(token: &Token) -> bool {
     match token.kind {
         TokenKind::S2sActor | TokenKind::S2sAssertion => true,
-        TokenKind::Jwt => token.issuer().is_some_and(|issuer| is_application(&issuer)),
+        TokenKind::Jwt => token.issuer().is_some_and(is_application),
         _ => false,
     }
 }
@@ -71,7 +71,7 @@ fn is_actor(token: &Token, audience: Option<&Principal>) -> bool {
         return false;
     }
     let Some(issuer) = token.issuer() else { return false };
-    is_sts(&issuer.name) || (is_application(&issuer) && token.name_id().is_some_and(|name| is_application(&name)))
+    is_sts(&issuer.name) || (is_application(issuer) && token.name_id().is_some_and(is_application))
 }
 
 /// `id@realm`, where the id is a GUID: a user's `name@domain` is none.

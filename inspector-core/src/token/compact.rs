@@ -9,7 +9,10 @@
 //! [`Defect`]. The decoder of `jsonwebtoken` is for verifying: it refuses `alg: none`, unknown algorithms, padding and
 //! two parts, all of which occur here. Claims are judged by rules, not here.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Map, Value};
 
@@ -117,6 +120,7 @@ fn opaque(raw: &str) -> Token {
         expires: None,
         issued_at: None,
         defects: Vec::new(),
+        names: OnceLock::new(),
     }
 }
 

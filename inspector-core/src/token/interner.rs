@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Borrow,
-    collections::HashSet,
+    collections::HashMap,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -14,15 +14,19 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::{
-    Defect, Token,
+    Defect, Token, TokenKind,
     compact::{decode_with, too_large},
 };
-use crate::limits::Limits;
+use crate::{
+    http::auth::{self, CredentialsKind},
+    limits::Limits,
+};
 
 /// Keeps decoded tokens by their text. Holds at most [`Limits::tokens`] of them and [`Limits::tokens_total`] bytes.
 #[derive(Debug)]
 pub struct Interner {
-    kept: HashSet<Entry, RandomState>,
+    /// Each with whether it is [usual](Interner::usual), once that was asked.
+    kept: HashMap<Entry, Option<bool>, RandomState>,
     bytes: usize,
     overflow: u64,
     limits: Limits,
@@ -35,12 +39,27 @@ struct Entry(Arc<Token>);
 impl Interner {
     /// An empty interner.
     pub fn new(limits: &Limits) -> Self {
-        Self { kept: HashSet::default(), bytes: 0, overflow: 0, limits: limits.clone() }
+        Self { kept: HashMap::default(), bytes: 0, overflow: 0, limits: limits.clone() }
     }
 
     /// The token `raw` is, decoded now or before. White space around it is not part of it.
     pub fn intern(&mut self, raw: &str) -> Arc<Token> {
         self.intern_at(raw.trim(), 0)
+    }
+
+    /// The token `raw` is, if it is known and a reader of credentials finds behind `Bearer ` just this token.
+    pub(super) fn usual(&mut self, raw: &[u8]) -> Option<Arc<Token>> {
+        let usual = *self.kept.get(raw)?;
+        let (Entry(token), _) = self.kept.get_key_value(raw)?;
+        let token = Arc::clone(token);
+        let usual = usual.unwrap_or_else(|| {
+            let usual = is_usual(&token);
+            if let Some(known) = self.kept.get_mut(raw) {
+                *known = Some(usual);
+            }
+            usual
+        });
+        usual.then_some(token)
     }
 
     /// Distinct tokens kept, actor tokens among them.
@@ -59,7 +78,7 @@ impl Interner {
     }
 
     fn intern_at(&mut self, raw: &str, depth: usize) -> Arc<Token> {
-        if let Some(Entry(token)) = self.kept.get(raw) {
+        if let Some((Entry(token), _)) = self.kept.get_key_value(raw.as_bytes()) {
             return Arc::clone(token);
         }
         if depth > self.limits.token_depth || raw.len() > self.limits.token {
@@ -76,9 +95,24 @@ impl Interner {
             return token;
         }
         self.bytes = self.bytes.saturating_add(raw.len());
-        self.kept.insert(Entry(Arc::clone(&token)));
+        self.kept.insert(Entry(Arc::clone(&token)), None);
         token
     }
+}
+
+/// Whether the credentials of that token behind `Bearer ` are read as the token and nothing else.
+fn is_usual(token: &Token) -> bool {
+    let raw = token.raw.reveal().as_ref();
+    let value = format!("Bearer {raw}");
+    let read = auth::parse(&value);
+    let [only] = read.as_slice() else { return false };
+    let [(parameter, text)] = only.tokens.as_slice() else { return false };
+    // A text that begins otherwise may hold the token rather than be it, and one for signed requests holds another.
+    (only.scheme, only.secret, parameter.len(), text.as_ref()) == ("Bearer", raw, 0, raw)
+        && only.kind == CredentialsKind::Token
+        && raw.starts_with("ey")
+        && token.kind != TokenKind::Pop
+        && !token.defects.contains(&Defect::TooLarge)
 }
 
 /// Whether a token inside it was not decoded.
@@ -102,20 +136,20 @@ impl Eq for Entry {}
 
 impl Hash for Entry {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text().hash(state);
+        self.text().as_bytes().hash(state);
     }
 }
 
-impl Borrow<str> for Entry {
-    fn borrow(&self) -> &str {
-        self.text()
+impl Borrow<[u8]> for Entry {
+    fn borrow(&self) -> &[u8] {
+        self.text().as_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{TokenKind, testing::*};
+    use crate::token::testing::*;
 
     #[test]
     fn a_token_is_decoded_once_with_its_actor() {
@@ -124,6 +158,24 @@ mod tests {
         assert!(Arc::ptr_eq(&outer, &interner.intern(&format!(" {OUTER}\n"))));
         assert!(Arc::ptr_eq(outer.actor.as_ref().unwrap(), &interner.intern(ACTOR)));
         assert_eq!((interner.len(), interner.overflow()), (2, 0));
+    }
+
+    #[test]
+    fn a_token_that_credentials_hold_alone_is_usual() {
+        let mut interner = Interner::new(&Limits::default());
+        let pop = unsigned(&format!(r#"{{"at":"{ACTOR}","cnf":{{}}}}"#));
+        let cut = OUTER.replace('.', "...");
+        for (raw, usual) in
+            [(ACTOR, true), (OUTER, true), (&pop, false), (&cut, false), ("opaque", false), ("a,b", false)]
+        {
+            assert!(interner.usual(raw.as_bytes()).is_none(), "{raw} is not known yet");
+            let token = interner.intern(raw);
+            for _ in 0..2 {
+                let found = interner.usual(raw.as_bytes());
+                assert_eq!(found.is_some(), usual, "{raw}");
+                assert!(found.is_none_or(|found| Arc::ptr_eq(&found, &token)));
+            }
+        }
     }
 
     #[test]

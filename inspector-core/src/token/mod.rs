@@ -15,7 +15,10 @@ mod time;
 pub mod verify;
 pub mod words;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Map, Value};
 
@@ -164,6 +167,17 @@ pub struct Token {
     pub issued_at: Option<Timestamp>,
     /// Deviations.
     pub defects: Vec<Defect>,
+    /// The principals its claims name, once somebody asked.
+    names: OnceLock<Box<Names>>,
+}
+
+/// The principals a token's claims name.
+#[derive(Clone, Debug)]
+struct Names {
+    issuer: Option<Principal>,
+    audience: Option<Principal>,
+    name_id: Option<Principal>,
+    application: Option<Principal>,
 }
 
 impl Token {
@@ -189,14 +203,31 @@ impl Token {
         self.kind.is_readable() && (empty || self.algorithm().eq_ignore_ascii_case("none"))
     }
 
+    fn names(&self) -> &Names {
+        let parsed = |name: &str| Principal::parse(&self.claim(name)?);
+        let application = if self.claim("appid").is_some() { "appid" } else { "azp" };
+        self.names.get_or_init(|| {
+            Box::new(Names {
+                issuer: parsed("iss"),
+                audience: self.audiences().first().and_then(|first| Principal::parse(first)),
+                name_id: parsed("nameid"),
+                application: parsed(application).map(|id| Principal {
+                    name: id.name,
+                    host: None,
+                    realm: self.claim("tid").map(std::borrow::Cow::into_owned),
+                }),
+            })
+        })
+    }
+
     /// `iss` by the principal grammar of protocol.md §1.1; `None` if absent or a URL.
-    pub fn issuer(&self) -> Option<Principal> {
-        Principal::parse(&self.claim("iss")?)
+    pub fn issuer(&self) -> Option<&Principal> {
+        self.names().issuer.as_ref()
     }
 
     /// `aud` (the first, if it is an array) by the principal grammar.
-    pub fn audience(&self) -> Option<Principal> {
-        Principal::parse(&self.audiences().into_iter().next()?)
+    pub fn audience(&self) -> Option<&Principal> {
+        self.names().audience.as_ref()
     }
 
     /// All members of `aud`.
@@ -208,9 +239,14 @@ impl Token {
         }
     }
 
+    /// The application of an Entra token: `appid` or `azp`, with `tid` as realm.
+    pub fn application(&self) -> Option<&Principal> {
+        self.names().application.as_ref()
+    }
+
     /// `nameid` by the principal grammar.
-    pub fn name_id(&self) -> Option<Principal> {
-        Principal::parse(&self.claim("nameid")?)
+    pub fn name_id(&self) -> Option<&Principal> {
+        self.names().name_id.as_ref()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     evidence::{At, ConnectionId},
-    flow::{Connection, End, Side},
+    flow::{Connection, End, Side, Weight},
 };
 
 /// Bytes of streams after which a batch is sent on. The copies are still in the second-level cache then.
@@ -52,6 +52,8 @@ pub(super) enum Kind {
     Close(Box<Connection>),
     /// A key log in the recording.
     Secrets(Arc<[u8]>),
+    /// A period is over: these are to be weighed.
+    Weigh(Vec<Weight>),
 }
 
 /// What came on a stream.

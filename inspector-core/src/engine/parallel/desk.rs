@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::super::{handout::Outcome, order::weight};
+use super::super::handout::Outcome;
 use crate::{
     connection::ConnectionReport, context::Sink, evidence::ConnectionId, http::exchange::Exchange, note::Note,
     tls::keylog::Turns,
@@ -68,7 +68,7 @@ impl Chunk {
     /// Adds a result.
     pub(super) fn push(&mut self, turn: u64, item: u64, kind: Kind) {
         self.weight += match &kind {
-            Kind::Exchange(exchange) | Kind::Entry(exchange) => weight(exchange),
+            Kind::Exchange(exchange) | Kind::Entry(exchange) => exchange.weight(),
             Kind::Report(_) | Kind::Quic(_) => 8 * SMALL,
             _ => SMALL,
         };

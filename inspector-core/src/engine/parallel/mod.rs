@@ -22,6 +22,8 @@
 //! * sessions to be resumed ([`Turns`](crate::tls::keylog)): who looks one up, which is rare, waits until all turns
 //!   before are over;
 //! * bounds on what all connections hold: divided among lanes of connections, also on one thread;
+//! * the memory that the applications take together, for which quiet connections must make room: the flow table goes by
+//!   what it was two periods ago, also on one thread, and waits for the workers before it is further ahead;
 //! * contents known to hold nothing (`Barren`): known or not, the results are the same, so each worker has its own.
 //!
 //! The roles of a connection, which content may correct, are the one thing that flows back on one thread: there the
@@ -39,6 +41,8 @@ mod batch;
 mod desk;
 mod merge;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::{
@@ -50,7 +54,7 @@ use std::{
 use self::{
     desk::{Desk, Turn},
     merge::Merge,
-    stream::Stream,
+    stream::{Ends, Stream},
     worker::Worker,
 };
 use super::{Options, Reading, Receiver, handout::Handout};
@@ -86,16 +90,19 @@ pub(super) fn read(
     let theirs = &Options { limits, ..options.clone() };
     let (outcome, coverage, twins) = thread::scope(|scope| {
         let (spares, emptied) = mpsc::channel();
-        let (mut outlets, mut threads) = (Vec::with_capacity(workers), Vec::with_capacity(workers));
+        let mut ends = Ends { outlets: Vec::new(), weights: Vec::new(), emptied };
+        let mut threads = Vec::with_capacity(workers);
         for number in 0..workers {
             let (outlet, inbox) = mpsc::sync_channel(batch::QUEUED);
             let twin = keys.twin(Arc::new(Turn::new(Arc::clone(desk), number)));
-            let worker = Worker { number, inbox, spares: spares.clone(), desk };
+            let (scales, weights) = mpsc::channel();
+            let worker = Worker { number, inbox, spares: spares.clone(), weights: scales, desk };
             threads.push(scope.spawn(move || worker.run(twin, theirs)));
-            outlets.push(outlet);
+            ends.outlets.push(outlet);
+            ends.weights.push(weights);
         }
         let keys = &mut *keys;
-        let stream = scope.spawn(move || Stream::read(producer, keys, options, outlets, emptied, desk));
+        let stream = scope.spawn(move || Stream::read(producer, keys, options, ends, desk));
         let mut handout = Handout::new(source, receiver);
         Merge::new(&mut handout, &options.limits, workers + 1).run(desk);
         let mut coverage = handout.coverage;

@@ -6,14 +6,19 @@ use std::sync::{
 };
 
 use super::{
-    super::{Options, counts_as_skipped, notes_of, quic::QuicFlows},
+    super::{
+        Options,
+        conversations::{Conversation, WEIGHED_LATE},
+        counts_as_skipped, note_of, notes_of,
+        quic::QuicFlows,
+    },
     batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What},
     desk::{self, Chunk, Desk, Presence},
 };
 use crate::{
     coverage::Coverage,
-    evidence::Endpoint,
-    flow::{Connection, Consumer, StreamEvent, table::FlowTable},
+    evidence::{ConnectionId, Endpoint},
+    flow::{Connection, Consumer, StreamEvent, Weight, table::FlowTable},
     input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording},
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
@@ -39,8 +44,7 @@ impl<'a, 'd> Stream<'a, 'd> {
         producer: &mut dyn Producer,
         keys: &'d mut Keys,
         options: &'a Options,
-        outlets: Vec<SyncSender<Batch>>,
-        emptied: Receiver<Batch>,
+        ends: Ends,
         desk: &'d Desk,
     ) -> (Result<Recording, ReadError>, Coverage) {
         let mut stream = Stream {
@@ -48,7 +52,7 @@ impl<'a, 'd> Stream<'a, 'd> {
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
             quic: QuicFlows::new(&options.limits),
-            dealer: Dealer::new(keys, outlets, emptied, desk),
+            dealer: Dealer::new(keys, ends, desk),
             coverage: Coverage::default(),
         };
         let outcome = producer.produce(&options.limits, &mut stream);
@@ -92,6 +96,9 @@ impl<'a, 'd> Stream<'a, 'd> {
         dealer.tell_pending();
         self.table.finish(dealer);
         dealer.tell(desk::Kind::Finished);
+        if let Some(note) = note_of(self.table.totals()) {
+            dealer.tell(desk::Kind::Direct(note));
+        }
         for report in self.quic.finish() {
             dealer.tell(desk::Kind::Quic(Box::new(report)));
         }
@@ -120,12 +127,23 @@ impl ItemSink for Stream<'_, '_> {
     }
 }
 
+/// The ends of the channels to and from the workers.
+pub(super) struct Ends {
+    /// To each worker.
+    pub(super) outlets: Vec<SyncSender<Batch>>,
+    /// From each worker: for each period the weights of its connections.
+    pub(super) weights: Vec<Receiver<Vec<Weight>>>,
+    /// Batches to be filled again.
+    pub(super) emptied: Receiver<Batch>,
+}
+
 /// Deals the events to the workers.
 struct Dealer<'d> {
     keys: &'d mut Keys,
     desk: &'d Desk,
-    outlets: Vec<SyncSender<Batch>>,
-    emptied: Receiver<Batch>,
+    ends: Ends,
+    /// Periods that are over.
+    periods: usize,
     /// One for each worker.
     batches: Vec<Batch>,
     chunk: Chunk,
@@ -148,14 +166,14 @@ struct Dealer<'d> {
 struct Client(Endpoint);
 
 impl<'d> Dealer<'d> {
-    fn new(keys: &'d mut Keys, outlets: Vec<SyncSender<Batch>>, emptied: Receiver<Batch>, desk: &'d Desk) -> Self {
+    fn new(keys: &'d mut Keys, ends: Ends, desk: &'d Desk) -> Self {
         Self {
             keys,
             desk,
-            batches: outlets.iter().map(|_| Batch::default()).collect(),
-            _presence: Presence { desk, producer: outlets.len() },
-            outlets,
-            emptied,
+            batches: ends.outlets.iter().map(|_| Batch::default()).collect(),
+            _presence: Presence { desk, producer: ends.outlets.len() },
+            ends,
+            periods: 0,
             chunk: Chunk::default(),
             pending: Vec::new(),
             turn: 0,
@@ -223,25 +241,32 @@ impl<'d> Dealer<'d> {
         let end = self.turn.saturating_add(1);
         self.sent = self.turn;
         (self.bytes, self.events) = (0, 0);
-        for (batch, outlet) in self.batches.iter_mut().zip(&self.outlets) {
-            let mut full = std::mem::replace(batch, self.emptied.try_recv().unwrap_or_default());
+        for (batch, outlet) in self.batches.iter_mut().zip(&self.ends.outlets) {
+            let mut full = std::mem::replace(batch, self.ends.emptied.try_recv().unwrap_or_default());
             full.end = end;
             self.closed |= outlet.send(full).is_err();
         }
         let mut chunk = std::mem::take(&mut self.chunk);
         chunk.covered = end;
-        self.closed |= self.desk.put(self.outlets.len(), chunk).is_err();
+        self.closed |= self.desk.put(self.ends.outlets.len(), chunk).is_err();
     }
 }
 
 /// The batch of a connection's worker.
 fn pick<'b>(batches: &'b mut [Batch], connection: &Connection) -> Option<&'b mut Batch> {
-    let worker = lane(connection.id).checked_rem(batches.len())?;
+    let worker = worker_of(connection.id, batches.len())?;
     batches.get_mut(worker)
+}
+
+/// The number of a connection's worker.
+fn worker_of(connection: ConnectionId, workers: usize) -> Option<usize> {
+    lane(connection).checked_rem(workers)
 }
 
 impl Consumer for Dealer<'_> {
     type State = Client;
+
+    const STATE: usize = size_of::<Conversation>();
 
     fn open(&mut self, connection: &Connection) -> Client {
         self.deal(connection, Kind::Open(Box::new(connection.clone())));
@@ -267,6 +292,26 @@ impl Consumer for Dealer<'_> {
             exchanged: connection.client != client.0,
         };
         self.deal(connection, Kind::Stream { connection: connection.id, known, side, at, what });
+    }
+
+    fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
+        let mut shares: Vec<Vec<Weight>> = self.batches.iter().map(|_| Vec::new()).collect();
+        for weight in weights {
+            if let Some(share) = worker_of(weight.connection, shares.len()).and_then(|worker| shares.get_mut(worker)) {
+                share.push(weight);
+            }
+        }
+        let turn = self.next_turn();
+        for (batch, share) in self.batches.iter_mut().zip(shares) {
+            batch.events.push(Event { turn, item: self.item, kind: Kind::Weigh(share) });
+        }
+        self.send(false);
+        self.periods += 1;
+        if self.periods <= WEIGHED_LATE || self.closed {
+            return Vec::new();
+        }
+        // A worker that has gone is noticed when the next batch is sent.
+        self.ends.weights.iter().flat_map(|weights| weights.recv().unwrap_or_default()).collect()
     }
 
     fn close(&mut self, _: Client, connection: Connection) {

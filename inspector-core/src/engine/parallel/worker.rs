@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     evidence::ConnectionId,
-    flow::{Connection, Consumer as _, StreamEvent},
+    flow::{Connection, Consumer as _, StreamEvent, Weight},
     tls::keylog::Keys,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Worker<'d> {
     pub(super) inbox: Receiver<Batch>,
     /// Where batches go that were worked through, to be filled again.
     pub(super) spares: Sender<Batch>,
+    /// Where weights go.
+    pub(super) weights: Sender<Vec<Weight>>,
     pub(super) desk: &'d Desk,
 }
 
@@ -51,6 +53,7 @@ impl Worker<'_> {
         let mut connections = Connections {
             followed: HashMap::default(),
             conversations: Conversations::new(&mut keys, options, Marked::default()),
+            weights: &self.weights,
         };
         while let Some(mut batch) = self.next(&mut connections) {
             for event in batch.events.drain(..) {
@@ -99,6 +102,7 @@ impl Worker<'_> {
 struct Connections<'a> {
     followed: HashMap<ConnectionId, Followed, RandomState>,
     conversations: Conversations<'a, Marked>,
+    weights: &'a Sender<Vec<Weight>>,
 }
 
 impl Connections<'_> {
@@ -137,6 +141,14 @@ impl Connections<'_> {
             Kind::Secrets(text) => {
                 // The stream adds the same text to the original of the keys, and tells of what is wrong with it.
                 let _ = conversations.add_secrets(&text);
+            }
+            Kind::Weigh(mut weights) => {
+                for weight in &mut weights {
+                    let followed = self.followed.get(&weight.connection);
+                    weight.bytes = followed.map_or(0, |followed| conversations.weight(&followed.state));
+                }
+                // At the end of the input nobody is there to go by it.
+                let _ = self.weights.send(weights);
             }
         }
     }

@@ -373,6 +373,31 @@ fn the_quietest_makes_room() {
 }
 
 #[test]
+fn the_quietest_make_room_for_what_others_gather() {
+    let mut bench = Bench::with(&Limits { connections_total: 100_000, ..Limits::default() });
+    bench.recorder.heavy = true;
+    let send = |bench: &mut Bench, port: u16, payload: &[u8]| {
+        let mut talk = Talk::new([7, 9]);
+        talk.ends[0].port = port;
+        talk.raw(0, 7, SYN, payload);
+        bench.push(&talk.packets[0]);
+    };
+    for port in 1..=8 {
+        send(&mut bench, port, &[b'x'; 8_000]);
+    }
+    assert!(bench.recorder.close_order.is_empty());
+    send(&mut bench, 1, b"x");
+    // Of 100 000 bytes eight hold 64 000 and their own; so the two quiet longest go, and the first is not one of them.
+    send(&mut bench, 9, &[b'x'; 40_000]);
+    assert_eq!(bench.recorder.close_order, [2, 3]);
+    // One alone may be as heavy as it likes; the next segment of another ends it.
+    send(&mut bench, 10, &vec![b'x'; 150_000]);
+    assert_eq!((bench.table.totals().evicted, bench.table.open_connections()), (9, 1));
+    send(&mut bench, 11, &[b'x'; 8_000]);
+    assert_eq!((bench.table.totals().evicted, bench.table.open_connections()), (10, 1));
+}
+
+#[test]
 fn a_scan_of_many_ports_stays_bounded() {
     let mut bench = Bench::with(&Limits { connections: 4096, ..Limits::default() });
     let mut packet = Talk::new([7, 9]).handshake().packets[0].clone();

@@ -202,6 +202,7 @@ impl Http1 {
         half.reading = Reading::Start;
         half.buffer = Vec::new();
         let Some(open) = half.open.take() else { return };
+        let open = *open;
         let (body, mut marks) = open.collector.finish(cx.limits, cx.barren);
         marks.merge(open.marks);
         let message = Message {

@@ -194,7 +194,7 @@ impl Stash {
 #[derive(Debug, Default)]
 struct Half {
     reading: Reading,
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     buffer: Vec<u8>,
     /// Where `buffer` begins.
     first: Option<At>,
@@ -228,6 +228,14 @@ impl Half {
         open.take(bytes, cx);
         self.last = Some(at);
         true
+    }
+
+    /// Bytes of memory besides its own, about.
+    fn weight(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, |open| {
+            size_of::<Open>().saturating_add(open.head.weight()).saturating_add(open.collector.weight())
+        });
+        open.saturating_add(self.buffer.capacity()).saturating_add(self.stash.bytes.capacity())
     }
 
     fn unread(&mut self, bytes: usize, at: At) {
@@ -275,6 +283,12 @@ impl Http1 {
     /// Where the oldest exchange that is not complete begins.
     pub fn oldest_open(&self) -> Option<At> {
         self.queue.oldest()
+    }
+
+    /// Bytes of memory it takes, about.
+    pub fn weight(&self) -> usize {
+        let halves = self.client.weight().saturating_add(self.server.weight());
+        size_of::<Self>().saturating_add(halves).saturating_add(self.queue.weight())
     }
 
     /// Takes the next bytes of `side`. Whatever they hold, the call takes time in proportion to them.

@@ -55,11 +55,13 @@ impl Pending {
 /// The exchanges of a connection that are not complete, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    pending: VecDeque<Pending>,
+    pending: VecDeque<Box<Pending>>,
     /// Responses still to come to requests that were handed out already.
     owed: u64,
     /// Bytes kept of the requests that wait.
     kept: usize,
+    /// Bytes kept of responses that wait for the end of their requests, or for those before them.
+    answered: usize,
     /// A request was sent before the response to the one before began.
     pipelined: bool,
     limit_noted: bool,
@@ -87,7 +89,7 @@ impl Queue {
             self.hand_out_early(cx);
         }
         self.pipelined |= !self.server_gap && self.is_waiting();
-        self.pending.push_back(pending);
+        self.pending.push_back(Box::new(pending));
     }
 
     /// Whether some request waits for its response.
@@ -101,17 +103,17 @@ impl Queue {
 
     /// The exchange whose request is being read.
     pub(super) fn asking(&mut self) -> Option<&mut Pending> {
-        self.pending.iter_mut().rev().find(|pending| pending.request_open)
+        self.pending.iter_mut().map(Box::as_mut).rev().find(|pending| pending.request_open)
     }
 
     /// The exchange whose response is being read.
     pub(super) fn answering(&mut self) -> Option<&mut Pending> {
-        self.pending.iter_mut().find(|pending| pending.response_open)
+        self.pending.iter_mut().map(Box::as_mut).find(|pending| pending.response_open)
     }
 
     /// The newest exchange.
     pub(super) fn newest(&mut self) -> Option<&mut Pending> {
-        self.pending.back_mut()
+        self.pending.back_mut().map(Box::as_mut)
     }
 
     /// Whether the request being read has begun to be answered.
@@ -129,7 +131,7 @@ impl Queue {
             self.choose(first)
         };
         let Some(index) = index else {
-            self.pending.push_front(Pending {
+            self.pending.push_front(Box::new(Pending {
                 method: Method::Other,
                 upgrade: false,
                 protocol,
@@ -140,7 +142,7 @@ impl Queue {
                 response_open: true,
                 response: None,
                 withheld: false,
-            });
+            }));
             return;
         };
         self.server_gap = false;
@@ -180,6 +182,7 @@ impl Queue {
 
     /// The response being read is complete.
     pub(super) fn response_done(&mut self, message: Message, marks: Marks, cx: &mut Context<'_>) {
+        self.answered = self.answered.saturating_add(kept(&message));
         if let Some(pending) = self.answering() {
             pending.response = Some(message);
             pending.response_open = false;
@@ -190,7 +193,7 @@ impl Queue {
 
     /// Hands out what is complete.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        while self.pending.front().is_some_and(Pending::is_complete) {
+        while self.pending.front().is_some_and(|pending| pending.is_complete()) {
             if let Some(complete) = self.pop() {
                 self.emit(complete, cx);
             }
@@ -227,14 +230,20 @@ impl Queue {
         }
     }
 
-    fn pop(&mut self) -> Option<Pending> {
+    /// Bytes of memory, about.
+    pub(super) fn weight(&self) -> usize {
+        self.pending.len().saturating_mul(size_of::<Pending>()).saturating_add(self.kept).saturating_add(self.answered)
+    }
+
+    fn pop(&mut self) -> Option<Box<Pending>> {
         let pending = self.pending.pop_front()?;
         self.kept = self.kept.saturating_sub(pending.request.as_ref().map_or(0, kept));
+        self.answered = self.answered.saturating_sub(pending.response.as_ref().map_or(0, kept));
         Some(pending)
     }
 
-    fn emit(&mut self, pending: Pending, cx: &mut Context<'_>) {
-        let Pending { mut marks, request, response, protocol, withheld, .. } = pending;
+    fn emit(&mut self, pending: Box<Pending>, cx: &mut Context<'_>) {
+        let Pending { mut marks, request, response, protocol, withheld, .. } = *pending;
         if request.is_none() && response.is_none() {
             return;
         }

@@ -245,7 +245,7 @@ impl Http1 {
             Framing::Close => Reading::Close,
         };
         half.first = None;
-        half.open = Some(Open {
+        half.open = Some(Box::new(Open {
             head: parsed.head,
             collector,
             trailers: None,
@@ -253,7 +253,7 @@ impl Http1 {
             head_end: at,
             marks: parsed.marks,
             expects: false,
-        });
+        }));
     }
 
     /// An HTTP/0.9 request has no end of its own but its line's; the server's answer tells that it is complete.

@@ -55,6 +55,8 @@ struct Outcome {
     notes: Vec<NoteKind>,
     switch: Option<Switch>,
     counted: u64,
+    /// [`Http1::weight`] after each event.
+    weights: Vec<usize>,
 }
 
 struct Setup {
@@ -106,6 +108,7 @@ impl Setup {
             sink: &mut recorder,
         };
         let cx = &mut context;
+        let mut weights = Vec::new();
         for (number, event) in (1..).zip(events) {
             let at = frame(number);
             cx.connection.last = at;
@@ -137,9 +140,10 @@ impl Setup {
             if let Next::Switch(found) = next {
                 switch = Some(found);
             }
+            weights.push(http.weight());
         }
         http.close(cx);
-        Outcome { exchanges: recorder.exchanges, notes: recorder.notes, switch, counted: http.exchanges() }
+        Outcome { exchanges: recorder.exchanges, notes: recorder.notes, switch, counted: http.exchanges(), weights }
     }
 
     fn show(&self, events: &[Event], cut: impl FnMut() -> usize) -> Vec<String> {
@@ -154,6 +158,30 @@ impl Setup {
             assert_eq!(self.show(events, || size), expected, "pieces of {size}: {}", transcript(events));
         }
     }
+}
+
+#[test]
+fn what_is_gathered_has_weight() {
+    let setup = Setup::default();
+    let long = "x".repeat(10_000);
+    let weights = |events: &[Event]| {
+        let weights = setup.play(events, || 1000).weights;
+        weights.iter().map(|weight| (weight - size_of::<Http1>()) / 10_000).collect::<Vec<_>>()
+    };
+    let get = c(format!("GET /{long} HTTP/1.1\r\n\r\n"));
+    let ok = |length| s(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{long}"));
+    assert_eq!(weights(&[get.clone(), ok(10_000), get.clone(), ok(10_001), s("x")]), [1, 0, 1, 2, 0]);
+    // A head of which the end is missing; a response that waits for the end of its request.
+    assert!(weights(&[c(format!("GET /{long}"))])[0] >= 1);
+    let post = c("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\na");
+    assert_eq!(weights(&[post, ok(10_000), c("b")]), [0, 1, 0]);
+    assert_eq!(
+        weights(&[
+            c("GET / HTTP/1.1\r\n\r\n"),
+            s(format!("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 99999\r\n\r\n{long}"))
+        ]),
+        [0, 0]
+    );
 }
 
 fn transcript(events: &[Event]) -> String {

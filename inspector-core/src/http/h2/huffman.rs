@@ -1,8 +1,8 @@
 //! HPACK's Huffman code (RFC 7541 §5.2, appendix B).
 //!
 //! The code is canonical: symbols of one length have consecutive codes in the order of their values, so the lengths alone
-//! say everything. The octets of header fields have codes of up to eight bits, which one look at a table tells; longer
-//! codes are found by their length.
+//! say everything. The octets of header fields have codes of five to eight bits: one look at a table of twelve bits
+//! tells one or two of them; longer codes are found by their length.
 
 use std::sync::LazyLock;
 
@@ -24,12 +24,27 @@ const EOS: u16 = 256;
 /// The longest code, in bits.
 const LONGEST: usize = 30;
 /// Bits by which the table of short codes is entered.
-const SHORT: u32 = 8;
+const SHORT: u32 = 12;
+/// The fewest bits of a code.
+const SHORTEST: usize = 5;
+
+/// What some bits begin with.
+#[derive(Clone, Copy, Default)]
+struct Short {
+    /// The octet whose code they begin with, and the one whose code follows, if all of that is among them.
+    octets: [u8; 2],
+    /// Length of the first code; 0 if it is longer than the bits.
+    first: u8,
+    /// Length of both codes, or of the first if the second is not whole.
+    all: u8,
+    /// How many octets there are.
+    count: u8,
+}
 
 /// The code.
 struct Code {
-    /// Octet and length of the code that these eight bits begin with; length 0 if it is longer.
-    short: [(u8, u8); 1 << SHORT],
+    /// By the next bits.
+    short: [Short; 1 << SHORT],
     /// By length: the first code, how many codes there are, and where their symbols begin in `symbols`.
     lengths: [(u32, u32, u32); LONGEST + 1],
     /// The symbols in the order of their codes.
@@ -41,7 +56,7 @@ static CODE: LazyLock<Code> = LazyLock::new(build);
 fn build() -> Code {
     let mut symbols: Vec<u16> = (0..=EOS).collect();
     symbols.sort_by_key(|symbol| (length(*symbol), *symbol));
-    let mut built = Code { short: [(0, 0); 1 << SHORT], lengths: [(0, 0, 0); LONGEST + 1], symbols };
+    let mut built = Code { short: [Short::default(); 1 << SHORT], lengths: [(0, 0, 0); LONGEST + 1], symbols };
     let (mut code, mut previous) = (0_u32, 0_u32);
     for (index, symbol) in (0_u32..).zip(&built.symbols) {
         let length = length(*symbol);
@@ -55,10 +70,19 @@ fn build() -> Code {
         }
         if let (Some(free), Ok(octet)) = (SHORT.checked_sub(length), u8::try_from(*symbol)) {
             let filled = (code << free) as usize..((code + 1) << free) as usize;
-            let entry = (octet, u8::try_from(length).unwrap_or_default());
+            let length = u8::try_from(length).unwrap_or_default();
+            let entry = Short { octets: [octet, 0], first: length, all: length, count: 1 };
             built.short.get_mut(filled).unwrap_or_default().fill(entry);
         }
         code += 1;
+    }
+    let single = built.short;
+    for (bits, entry) in (0_usize..).zip(&mut built.short) {
+        let after = single.get((bits << entry.first) & ((1 << SHORT) - 1)).copied().unwrap_or_default();
+        if entry.count == 1 && after.count == 1 && u32::from(entry.first + after.first) <= SHORT {
+            let ([octet, _], [second, _]) = (entry.octets, after.octets);
+            *entry = Short { octets: [octet, second], all: entry.first + after.first, count: 2, ..*entry };
+        }
     }
     built
 }
@@ -68,7 +92,11 @@ fn length(symbol: u16) -> u32 {
 }
 
 impl Code {
-    /// The symbol whose code `bits` begin with, and its length; more than eight bits.
+    fn short(&self, bits: u64) -> Short {
+        self.short.get((bits >> (u64::BITS - SHORT)) as usize).copied().unwrap_or_default()
+    }
+
+    /// The symbol whose code `bits` begin with, and its length; more than `SHORT` bits.
     fn long(&self, bits: u64) -> Option<(u16, u32)> {
         (SHORT + 1..).zip(self.lengths.get(SHORT as usize + 1..)?).find_map(|(length, (first, count, start))| {
             let offset = u32::try_from(bits >> (u64::BITS - length)).ok()?.checked_sub(*first)?;
@@ -76,42 +104,89 @@ impl Code {
             Some((*symbol, length))
         })
     }
+
+    /// The symbol whose code `bits` begin with, and its length.
+    fn one(&self, bits: u64) -> Option<(u16, u32)> {
+        match self.short(bits) {
+            Short { octets: [octet, _], first: first @ 1.., .. } => Some((octet.into(), first.into())),
+            _ => self.long(bits),
+        }
+    }
 }
 
-/// Appends the decoded octets to `out`, at most `most` of them. `false` if the input is no Huffman code, or longer.
+/// The input, bit by bit.
+struct Bits<'i> {
+    rest: &'i [u8],
+    /// The next bits, at the top. Below `count` of them are zeros or what comes next.
+    next: u64,
+    count: u32,
+}
+
+impl Bits<'_> {
+    /// Takes bits from the input until there are more than 56, or no more.
+    fn refill(&mut self) {
+        if let Some(bytes) = self.rest.first_chunk::<8>() {
+            self.next |= u64::from_be_bytes(*bytes) >> self.count;
+            let taken = (u64::BITS - 1 - self.count) / 8;
+            self.rest = self.rest.get(taken as usize..).unwrap_or_default();
+            self.count += 8 * taken;
+            return;
+        }
+        while self.count <= u64::BITS - 8
+            && let Some((byte, rest)) = self.rest.split_first()
+        {
+            self.next |= u64::from(*byte) << (u64::BITS - 8 - self.count);
+            self.count += 8;
+            self.rest = rest;
+        }
+    }
+
+    const fn take(&mut self, length: u32) {
+        self.next <<= length;
+        self.count -= length;
+    }
+}
+
+/// Appends the decoded octets to `out`, at most `most` of them. `false` if the input is no Huffman code, or longer; what
+/// was appended then means nothing.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     let code = &*CODE;
-    let mut input = input.iter();
-    // The next bits, at the top, and how many they are; below are zeros.
-    let (mut bits, mut count, mut left) = (0_u64, 0_u32, most);
+    let start = out.len();
+    // Two octets are written at a time, whether the bits hold two or one.
+    let longest = most.min(input.len().saturating_mul(8) / SHORTEST).saturating_add(2);
+    out.resize(start.saturating_add(longest), 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    let mut bits = Bits { rest: input, next: 0, count: 0 };
+    let mut length = 0;
     loop {
-        while count <= u64::BITS - 8 {
-            let Some(byte) = input.next() else { break };
-            bits |= u64::from(*byte) << (u64::BITS - 8 - count);
-            count += 8;
+        bits.refill();
+        let before = length;
+        loop {
+            let Short { octets, all, count, .. } = code.short(bits.next);
+            if count == 0 || u32::from(all) > bits.count {
+                break;
+            }
+            let Some(pair) = room.get_mut(length..).and_then(|room| room.first_chunk_mut::<2>()) else { return false };
+            *pair = octets;
+            length += usize::from(count);
+            bits.take(all.into());
         }
-        let short = code.short.get((bits >> (u64::BITS - SHORT)) as usize).copied().unwrap_or_default();
-        let (octet, length) = match short {
-            (octet, length @ 1..) => (Ok(octet), u32::from(length)),
-            _ => match code.long(bits) {
-                Some((symbol, length)) => (u8::try_from(symbol), length),
-                None => return false,
-            },
-        };
-        if length > count {
+        if length > before {
+            continue;
+        }
+        // A long code, the last octet, or padding.
+        let Some((symbol, taken)) = code.one(bits.next) else { return false };
+        if taken > bits.count {
             break;
         }
-        let Ok(octet) = octet else { return false };
-        if left == 0 {
-            return false;
-        }
-        left -= 1;
-        out.push(octet);
-        bits <<= length;
-        count -= length;
+        let (Ok(octet), Some(to)) = (u8::try_from(symbol), room.get_mut(length)) else { return false };
+        *to = octet;
+        length += 1;
+        bits.take(taken);
     }
+    out.truncate(start + length);
     // What is left is padding: fewer than eight ones.
-    count < 8 && bits.leading_ones() >= count
+    length <= most && bits.count < 8 && bits.next.leading_ones() >= bits.count
 }
 
 #[cfg(test)]
@@ -183,6 +258,17 @@ mod tests {
             proptest::prop_assert!(decode(&coded(&text, 0), &mut out, text.len()));
             proptest::prop_assert_eq!(&out, &text);
             proptest::prop_assert!(!decode(&coded(&text, 8), &mut Vec::new(), text.len() + 1));
+        }
+
+        /// Octets of short codes, which are read in pairs, behind what was in the buffer before.
+        #[test]
+        fn the_octets_of_fields_are_decoded(text in "[ -~]{0,300}", less in 1_usize..4) {
+            let mut out = b"before".to_vec();
+            proptest::prop_assert!(decode(&coded(text.as_bytes(), 0), &mut out, text.len()));
+            proptest::prop_assert_eq!(out, format!("before{text}").into_bytes());
+            if let Some(most) = text.len().checked_sub(less) {
+                proptest::prop_assert!(!decode(&coded(text.as_bytes(), 0), &mut Vec::new(), most));
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ declare_rule! {
 
 impl Rule for NtlmNegotiateUser {
     fn occasions(&self) -> Occasions {
-        Occasions::CREDENTIALS
+        Occasions::NO_TOKEN
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {

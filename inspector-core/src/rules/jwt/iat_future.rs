@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::{CLOCK_SKEW, Observation, is_readable},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
     token::{Role, TokenKind},
 };
 
@@ -23,6 +26,10 @@ declare_rule! {
 impl Rule for IatFuture {
     fn occasions(&self) -> Occasions {
         Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {

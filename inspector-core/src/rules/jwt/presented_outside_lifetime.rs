@@ -1,6 +1,10 @@
 use crate::{
     handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable},
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions, s2s},
+    rules::{
+        Context, Declared, Rule, Severity, declare_rule,
+        occasion::{Basis, Occasions},
+        s2s,
+    },
     token::TokenKind,
 };
 
@@ -24,6 +28,10 @@ declare_rule! {
 impl Rule for PresentedOutsideLifetime {
     fn occasions(&self) -> Occasions {
         Occasions::TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {

@@ -32,6 +32,10 @@ impl Rule for RedirectCredentialLeak {
         let kept = |c: &&Credentials| {
             !c.proxy && matches!(c.kind, CredentialsKind::Token | CredentialsKind::Basic(_) | CredentialsKind::Other)
         };
+        let target = leads_to(observation);
+        if target.is_none() && self.redirects.is_empty() {
+            return;
+        }
         for credentials in observation.extraction.credentials.iter().filter(kept) {
             let here = place(&observation.host_name, &observation.path);
             if let Some(from) = self.redirects.recall(&(credentials.id, here))
@@ -43,8 +47,8 @@ impl Rule for RedirectCredentialLeak {
                 let evidence = observation.credentials(credentials);
                 context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
             }
-            if let Some((host, path)) = leads_to(observation) {
-                self.redirects.keep((credentials.id, place(&host, &path)), observation.host_name.to_string());
+            if let Some((host, path)) = &target {
+                self.redirects.keep((credentials.id, place(host, path)), observation.host_name.to_string());
             }
         }
     }

@@ -47,13 +47,13 @@ impl Rule for TokenInPage {
 
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let Some(response) = &observation.exchange.response else { return };
-        let media = response.head.media_type().unwrap_or_default();
-        let is_page = media == "text/html" || media == "application/xhtml+xml" || media.ends_with("javascript");
-        if !is_page {
+        let mut in_page = observation.extraction.sightings.iter().filter(|s| s.part == Part::ResponseBody).peekable();
+        if in_page.peek().is_none() {
             return;
         }
-        let mut in_page = observation.extraction.sightings.iter().filter(|s| s.part == Part::ResponseBody).peekable();
-        if in_page.peek().is_none() || posts_its_tokens(response.body.kept.as_deref().unwrap_or_default()) {
+        let media = response.head.media_type().unwrap_or_default();
+        let is_page = media == "text/html" || media == "application/xhtml+xml" || media.ends_with("javascript");
+        if !is_page || posts_its_tokens(response.body.kept.as_deref().unwrap_or_default()) {
             return;
         }
         for sighting in in_page {

@@ -70,7 +70,7 @@ fn deviations(token: &Token, path: &str) -> Vec<(&'static str, String)> {
     });
     if !acs {
         found.push(("aud", "aud is not the principal of ACS".to_owned()));
-    } else if super::realms_differ(issuer.as_ref(), audience.as_ref()) {
+    } else if super::realms_differ(issuer, audience) {
         found.push(("aud", "iss and aud are of different tenants".to_owned()));
     }
     let tenant = path.trim_start_matches('/').split('/').next().filter(|first| principal::is_guid(first));

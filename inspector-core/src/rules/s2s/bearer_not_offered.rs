@@ -34,7 +34,7 @@ declare_rule! {
 
 impl Rule for BearerNotOffered {
     fn occasions(&self) -> Occasions {
-        Occasions::CREDENTIALS
+        Occasions::NO_TOKEN
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {

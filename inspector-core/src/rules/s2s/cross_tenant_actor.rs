@@ -38,7 +38,7 @@ impl Rule for CrossTenantActor {
         for (sighting, actor) in observation.app_asserted() {
             let pairs =
                 [(sighting.token.issuer(), caller::actor_caller(actor)), (sighting.token.audience(), actor.audience())];
-            let differing = pairs.into_iter().find(|(one, other)| super::realms_differ(one.as_ref(), other.as_ref()));
+            let differing = pairs.into_iter().find(|(one, other)| super::realms_differ(*one, *other));
             let Some((Some(one), Some(other))) = differing else { continue };
             let detail = format!("outer: {}, inner: {}", mask::text(&one.to_string()), mask::text(&other.to_string()));
             let evidence = observation.claimed(sighting, "realm of the outer token", &one.to_string());

@@ -1,6 +1,9 @@
 use crate::{
     handshake::observation::{Answer, CLOCK_SKEW, Observation},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
 };
 
 declare_rule! {
@@ -22,6 +25,10 @@ declare_rule! {
 impl Rule for ExpiredOrNotYetValid {
     fn occasions(&self) -> Occasions {
         Occasions::S2S_TOKEN
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Shape
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {

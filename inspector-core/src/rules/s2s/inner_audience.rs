@@ -38,7 +38,7 @@ impl Rule for InnerAudience {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let (Some(outer), Some(inner)) = (sighting.token.audience(), actor.audience()) else { continue };
-            let Some(severity) = severity(&outer, &inner) else { continue };
+            let Some(severity) = severity(outer, inner) else { continue };
             let (outer, inner) = (outer.to_string(), inner.to_string());
             let detail = format!("outer: {}, inner: {}", mask::text(&outer), mask::text(&inner));
             let evidence = observation.claimed(sighting, "aud of the actor token", &inner);

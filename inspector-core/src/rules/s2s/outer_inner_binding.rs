@@ -43,7 +43,7 @@ impl Rule for OuterInnerBinding {
                 (Some(outer), Some(inner)) if lower(outer) == lower(inner) => Severity::Medium,
                 _ => Severity::Critical,
             };
-            let shown = |principal: Option<Principal>| {
+            let shown = |principal: Option<&Principal>| {
                 principal.map_or_else(|| "absent".to_owned(), |principal| mask::text(&principal.to_string()))
             };
             let evidence = observation.claimed(sighting, "iss", &sighting.token.claim("iss").unwrap_or_default());

@@ -69,7 +69,7 @@ fn realms(sighting: &Sighting, actor: &Token) -> Vec<(&'static str, String)> {
     names.push(("actor nameid", caller::actor_caller(actor)));
     names.push(("actor aud", actor.audience()));
     let telling = names.into_iter().filter_map(|(claim, name)| {
-        let name = name.filter(principal::Principal::is_guid)?;
+        let name = name.filter(|name| name.is_guid())?;
         let realm = name.realm().filter(|realm| *realm != "*")?.to_owned();
         Some((claim, realm))
     });

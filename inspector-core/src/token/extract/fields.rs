@@ -6,7 +6,7 @@ use super::{Extractor, Place, Site};
 use crate::{
     evidence::{At, Part},
     http::{
-        auth::{self, CredentialsKind, text},
+        auth::{self, Credentials, CredentialsKind, text},
         base64, form,
         message::{Head, Message, Start},
     },
@@ -171,6 +171,9 @@ impl Extractor<'_> {
     pub(super) fn credentials(&mut self, place: Place, field: &str, value: &[u8], role: Role) {
         let presents = ["authorization", "authentication"].iter().any(|known| field.eq_ignore_ascii_case(known));
         let role = if presents { role } else { Role::Mentioned };
+        if self.usual_credentials(place, field, value, role) {
+            return;
+        }
         let value = text(value);
         for mut parsed in auth::parse(&value) {
             if !self.has_room(self.found.credentials.len()) {
@@ -192,6 +195,29 @@ impl Extractor<'_> {
             }
             self.found.credentials.push(parsed.at(field, place.part, id));
         }
+    }
+
+    /// The credentials of most requests: `Bearer` and a token that was read before. Returns whether they are.
+    fn usual_credentials(&mut self, place: Place, field: &str, value: &[u8], role: Role) -> bool {
+        const SCHEME: &str = "Bearer";
+        let known = value.strip_prefix(SCHEME.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
+        let Some(token) = known.and_then(|raw| self.interner.usual(raw)) else { return false };
+        if !self.has_room(self.found.credentials.len()) {
+            return true;
+        }
+        if self.has_room(self.found.sightings.len()) {
+            self.keep(place, role, field, Some(SCHEME), &token);
+        }
+        self.found.credentials.push(Credentials {
+            scheme: SCHEME.to_owned(),
+            field: field.to_owned(),
+            part: place.part,
+            proxy: field.eq_ignore_ascii_case("proxy-authorization"),
+            kind: CredentialsKind::Token,
+            id: token.id,
+            length: token.raw.reveal().len(),
+        });
+        true
     }
 
     /// Cookies, in clear or percent-encoded up to twice (`authtoken=Bearer%253DeyJ0…`).

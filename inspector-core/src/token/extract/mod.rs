@@ -172,14 +172,20 @@ impl Extractor<'_> {
             return None;
         }
         let token = self.interner.intern(raw);
+        self.keep(place, role, name, scheme, &token);
+        Some(token)
+    }
+
+    /// Keeps a token that was seen, and the one it carries.
+    fn keep(&mut self, place: Place, role: Role, name: &str, scheme: Option<&str>, token: &Arc<Token>) {
         if token.defects.contains(&Defect::TooLarge) {
             self.reached("token");
         }
         let last = name.rsplit([' ', '/']).next().unwrap_or_default();
         let posted = role == Role::Assertion && matches!(last, "assertion" | "client_assertion");
         self.found.sightings.push(Sighting {
-            kind: if posted && is_actor_like(&token) { TokenKind::S2sAssertion } else { token.kind },
-            token: Arc::clone(&token),
+            kind: if posted && is_actor_like(token) { TokenKind::S2sAssertion } else { token.kind },
+            token: Arc::clone(token),
             role,
             part: place.part,
             name: name.to_owned(),
@@ -203,7 +209,6 @@ impl Extractor<'_> {
                 at: place.at,
             });
         }
-        Some(token)
     }
 
     /// A text that stands where a token must: the token it is, or the JWTs inside it (`t=eyJ0…`, base64 of one). Returns

@@ -43,6 +43,7 @@ fn token(raw: &str) -> Token {
         expires: None,
         issued_at: None,
         defects: Vec::new(),
+        names: std::sync::OnceLock::new(),
     }
 }
 

@@ -1,0 +1,105 @@
+//! What a presented token says of its caller, by the policy: worked out once for each token, whatever exchanges it is in.
+
+use std::sync::Arc;
+
+use super::caller::{self, Caller, Direction};
+use crate::{
+    analysis::Policy,
+    profile::Profile,
+    token::{Sighting, Token, TokenKind},
+};
+
+/// Longest name kept of a token, in characters.
+pub(super) const LONGEST_NAME: usize = 512;
+
+/// A name a token gives its caller, in the forms it is compared in.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) caller: Arc<Caller>,
+    /// [`Caller::key`].
+    pub(super) key: Arc<str>,
+    /// The id in lower case.
+    pub(super) id: Arc<str>,
+}
+
+impl Named {
+    fn new(caller: Caller) -> Self {
+        let (key, id) = (caller.key().into(), caller.principal.name.to_ascii_lowercase().into());
+        Self { caller: Arc::new(caller), key, id }
+    }
+}
+
+/// What a presented token says of its caller.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// The outermost name.
+    pub(super) called: Option<Named>,
+    /// The name of an expected caller, if the call goes to the profile's resource.
+    expected: Option<Named>,
+    pub(super) direction: Direction,
+    /// The class, in place of a name.
+    pub(super) kind: Arc<str>,
+    /// What the actor token says that gives it its authority.
+    pub(super) actor: Option<ActorSays>,
+}
+
+impl Identity {
+    pub(super) fn new(sighting: &Sighting, policy: &Policy) -> Self {
+        let (token, profile) = (&*sighting.token, &policy.profile);
+        let actor = match sighting.kind {
+            TokenKind::S2sOuter => token.actor.as_deref(),
+            TokenKind::S2sActor => Some(token),
+            _ => None,
+        };
+        Self {
+            called: caller::callers(token, sighting.kind).into_iter().next().map(Named::new),
+            expected: caller::expected(sighting, profile, &policy.realms).map(Named::new),
+            direction: caller::direction(token, profile),
+            kind: sighting.kind.as_str().into(),
+            actor: actor.map(|actor| ActorSays::new(token, actor, profile)),
+        }
+    }
+
+    /// The expected caller it names, if it does so in the forward direction. `to_resource` tells that the request's path is
+    /// one of the profile's resources, which decides where the audience is no principal name.
+    pub(super) fn expected(&self, to_resource: bool) -> Option<&Named> {
+        let forward = match self.direction {
+            Direction::Forward => true,
+            Direction::Unnamed => to_resource,
+            Direction::Reverse | Direction::Elsewhere => false,
+        };
+        self.expected.as_ref().filter(|_| forward)
+    }
+}
+
+/// What a token and the actor token that gives it its authority say, as the ledger keeps it of hosts.
+#[derive(Debug)]
+pub(super) struct ActorSays {
+    /// `iss` of the actor token.
+    pub(super) issuer: Option<Box<str>>,
+    /// That issuer is neither one of the profile nor the caller itself.
+    pub(super) is_unknown: bool,
+    /// The id in the only `aud`, in lower case, if it is a principal name. Of several one may be the host's.
+    pub(super) audience: Option<Box<str>>,
+}
+
+impl ActorSays {
+    pub(super) fn new(token: &Token, actor: &Token, profile: &Profile) -> Self {
+        let issuer = actor.claim("iss");
+        let is_unknown = issuer.as_ref().is_some_and(|issuer| {
+            let own = caller::self_issuer(actor)
+                .is_some_and(|own| profile.caller(&own.name).is_some() || profile.resource(&own.name).is_some());
+            !own && !profile.admits_issuer(issuer)
+        });
+        let audience = token.audience().filter(|_| token.audiences().len() == 1);
+        Self {
+            issuer: issuer.map(|issuer| bounded(&issuer)),
+            is_unknown,
+            audience: audience.map(|audience| bounded(&audience.name.to_ascii_lowercase())),
+        }
+    }
+}
+
+fn bounded(text: &str) -> Box<str> {
+    text.chars().take(LONGEST_NAME).collect()
+}
