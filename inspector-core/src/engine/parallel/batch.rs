@@ -48,6 +48,8 @@ pub(super) enum Kind {
         at: At,
         what: What,
     },
+    /// The connection's last packet, where it is not that of the next event.
+    Last(ConnectionId, At),
     /// It is over.
     Close(Box<Connection>),
     /// A key log in the recording.
@@ -66,7 +68,6 @@ pub(super) enum What {
 /// What may change during a connection and is looked at before its end.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
-    pub(super) last: At,
     /// By the roles the flow table knows.
     pub(super) from_start: [bool; 2],
     pub(super) roles_known: bool,

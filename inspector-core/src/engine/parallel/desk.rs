@@ -6,6 +6,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use super::super::handout::Outcome;
@@ -16,6 +17,9 @@ use crate::{
 
 /// Bytes of results, as they are weighed, that one producer may have ahead of the merge.
 pub(super) const HELD: usize = 1 << 20;
+
+/// After so long who waits for a turn looks again, as he may not have been told.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What a result without content weighs.
 const SMALL: usize = 64;
@@ -97,6 +101,8 @@ pub(super) struct Desk {
 
 struct State {
     producers: Box<[Producer]>,
+    /// The producer the merge waits for.
+    wanted: Option<usize>,
     closed: bool,
 }
 
@@ -110,7 +116,11 @@ struct Producer {
 impl Desk {
     pub(super) fn new(workers: usize) -> Self {
         Self {
-            state: Mutex::new(State { producers: (0..=workers).map(|_| Producer::default()).collect(), closed: false }),
+            state: Mutex::new(State {
+                producers: (0..=workers).map(|_| Producer::default()).collect(),
+                wanted: None,
+                closed: false,
+            }),
             put: Condvar::new(),
             taken: Condvar::new(),
             moved: Condvar::new(),
@@ -135,7 +145,9 @@ impl Desk {
             if own.weight < HELD || self.waiting.load(Ordering::SeqCst) > 0 {
                 own.weight += chunk.weight;
                 own.chunks.push_back(chunk);
-                self.put.notify_one();
+                if state.wanted == Some(producer) {
+                    self.put.notify_one();
+                }
                 return Ok(());
             }
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -158,7 +170,9 @@ impl Desk {
             if own.done {
                 return None;
             }
+            state.wanted = Some(producer);
             state = self.put.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.wanted = None;
         }
     }
 
@@ -174,22 +188,20 @@ impl Desk {
     /// A worker begins a turn.
     pub(super) fn begin(&self, worker: usize, turn: u64) {
         if let Some(own) = self.turns.get(worker) {
-            own.store(turn, Ordering::SeqCst);
+            own.store(turn, Ordering::Release);
         }
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            // Who waits holds the lock from the look at the turns to the wait.
-            drop(self.state());
+        if self.waiting.load(Ordering::Relaxed) > 0 {
             self.moved.notify_all();
         }
     }
 
     fn turn(&self, worker: usize) -> u64 {
-        self.turns.get(worker).map_or(0, |turn| turn.load(Ordering::SeqCst))
+        self.turns.get(worker).map_or(0, |turn| turn.load(Ordering::Acquire))
     }
 
     /// All turns before this one are over.
     fn settled(&self) -> u64 {
-        self.turns.iter().map(|turn| turn.load(Ordering::SeqCst)).min().unwrap_or(0)
+        self.turns.iter().map(|turn| turn.load(Ordering::Acquire)).min().unwrap_or(0)
     }
 
     fn wait(&self, worker: usize) {
@@ -201,7 +213,9 @@ impl Desk {
         let mut state = self.state();
         self.taken.notify_all();
         while self.settled() < turn {
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // To miss nobody's turn would cost every event a barrier; so what was missed is looked for again.
+            let waited = self.moved.wait_timeout(state, LOOK_AGAIN);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(state);
         self.waiting.fetch_sub(1, Ordering::SeqCst);

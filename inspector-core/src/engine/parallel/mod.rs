@@ -71,7 +71,8 @@ const KEYS: usize = 32 << 20;
 /// How many workers may read besides each other.
 pub(super) fn workers(keys: &Keys, options: &Options) -> usize {
     let affordable = KEYS.checked_div(keys.size()).unwrap_or(LANES);
-    if options.jobs < 2 { 0 } else { options.jobs.min(LANES).min(affordable) }
+    // The stream and the calling thread have about as much to do as one worker.
+    options.jobs.saturating_sub(1).min(LANES).min(affordable)
 }
 
 /// Reads one recording to its end with so many workers.

@@ -274,19 +274,22 @@ impl Consumer for Dealer<'_> {
     }
 
     fn event(&mut self, client: &mut Client, connection: &mut Connection, event: StreamEvent<'_>) {
-        let (side, at, what) = match event {
-            StreamEvent::Data { side, offset, bytes, at } => {
+        let (StreamEvent::Data { at, .. } | StreamEvent::Gap { at, .. } | StreamEvent::End { at, .. }) = event;
+        if connection.last != at {
+            self.deal(connection, Kind::Last(connection.id, connection.last));
+        }
+        let (side, what) = match event {
+            StreamEvent::Data { side, offset, bytes, .. } => {
                 let Some(batch) = pick(&mut self.batches, connection) else { return };
                 let start = batch.bytes.len();
                 batch.bytes.extend_from_slice(bytes);
                 self.bytes += bytes.len();
-                (side, at, What::Data { offset, bytes: start..start + bytes.len() })
+                (side, What::Data { offset, bytes: start..start + bytes.len() })
             }
-            StreamEvent::Gap { side, offset, bytes, at } => (side, at, What::Gap { offset, bytes }),
-            StreamEvent::End { side, how, at } => (side, at, What::End(how)),
+            StreamEvent::Gap { side, offset, bytes, .. } => (side, What::Gap { offset, bytes }),
+            StreamEvent::End { side, how, .. } => (side, What::End(how)),
         };
         let known = Known {
-            last: connection.last,
             from_start: connection.from_start,
             roles_known: connection.roles_known,
             exchanged: connection.client != client.0,

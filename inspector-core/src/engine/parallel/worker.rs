@@ -16,7 +16,7 @@ use super::{
     desk::{Closed, Desk, Marked, Presence},
 };
 use crate::{
-    evidence::ConnectionId,
+    evidence::{At, ConnectionId},
     flow::{Connection, Consumer as _, StreamEvent, Weight},
     tls::keylog::Keys,
 };
@@ -40,6 +40,8 @@ struct Followed {
     state: Conversation,
     /// As the flow table knows it, but for the roles.
     connection: Connection,
+    /// Its last packet, where it is not that of the next event.
+    last: Option<At>,
     /// The flow table exchanged the roles since it began.
     exchanged: bool,
     /// Its content showed the roles to be the reverse of what the flow table knows.
@@ -113,12 +115,13 @@ impl Connections<'_> {
             Kind::Open(connection) => {
                 let state = conversations.open(&connection);
                 let id = connection.id;
-                let followed = Followed { state, connection: *connection, exchanged: false, reversed: false };
+                let followed =
+                    Followed { state, connection: *connection, last: None, exchanged: false, reversed: false };
                 self.followed.insert(id, followed);
             }
             Kind::Stream { connection, known, side, at, what } => {
                 let Some(followed) = self.followed.get_mut(&connection) else { return };
-                followed.learn(known);
+                followed.learn(known, at);
                 let side = if followed.reversed { side.other() } else { side };
                 let event = match what {
                     What::Data { offset, bytes: range } => {
@@ -130,6 +133,11 @@ impl Connections<'_> {
                 let client = followed.connection.client;
                 conversations.event(&mut followed.state, &mut followed.connection, event);
                 followed.reversed ^= followed.connection.client != client;
+            }
+            Kind::Last(connection, at) => {
+                if let Some(followed) = self.followed.get_mut(&connection) {
+                    followed.last = Some(at);
+                }
             }
             Kind::Close(mut connection) => {
                 let Some(followed) = self.followed.remove(&connection.id) else { return };
@@ -156,7 +164,7 @@ impl Connections<'_> {
 
 impl Followed {
     /// Takes over what the flow table knows.
-    fn learn(&mut self, known: Known) {
+    fn learn(&mut self, known: Known, at: At) {
         let connection = &mut self.connection;
         if self.exchanged != known.exchanged {
             self.exchanged = known.exchanged;
@@ -165,6 +173,6 @@ impl Followed {
         let [client, server] = known.from_start;
         connection.from_start = if self.reversed { [server, client] } else { [client, server] };
         connection.roles_known = known.roles_known || self.reversed;
-        connection.last = known.last;
+        connection.last = self.last.take().unwrap_or(at);
     }
 }
