@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Doctor(Listing),
     /// Decode one token from the argument or standard input
     Decode(Decode),
+    /// Write a commented profile to begin with, filled with what a recording shows
+    Init(Init),
     /// List the rules
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
@@ -74,13 +76,14 @@ pub(crate) struct Reading {
 /// How the recordings are judged.
 #[derive(Debug, Args)]
 pub(crate) struct Judging {
-    /// Profile: a built-in name (exchange-s2s, generic) or a TOML file
+    /// Profile: exchange-s2s, generic, entra, sharepoint-s2s, or a TOML file (`inspector init` writes one)
     #[arg(long, value_name = "NAME|FILE", default_value = "exchange-s2s")]
     pub(crate) profile: String,
     /// The tenant or SIP domain that is expected in the tokens
     #[arg(long, value_name = "REALM")]
     pub(crate) realm: Option<String>,
-    /// Keys to verify signatures with: JWKS, PEM certificate or key, or metadata JSON; may be repeated
+    /// Keys to verify signatures with: JWKS or JWK, certificates or public keys (PEM, DER), metadata JSON, federation
+    /// metadata; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Vec<PathBuf>,
     /// Judge lifetimes at the time of the capture, now, or at a moment (RFC 3339)
@@ -125,6 +128,9 @@ pub(crate) struct Timeline {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
+    /// Show all messages, not only those of authentication
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = TimelineFormat::Human)]
     pub(crate) format: TimelineFormat,
@@ -147,6 +153,29 @@ pub(crate) struct Decode {
     /// Colour the output
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// `inspector init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Recordings that show what to propose: realms, hosts, application ids
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The built-in profile to extend
+    #[arg(long, value_name = "NAME", default_value = "exchange-s2s")]
+    pub(crate) profile: String,
+    /// Write to this file, which must not be there yet, instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Memory the bounds are made for, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
+    pub(crate) max_memory: u64,
+    /// Print no progress, warnings or hints to standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// `inspector rules`.

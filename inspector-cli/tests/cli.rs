@@ -413,3 +413,109 @@ fn a_list_of_words_finds_a_weak_secret_and_never_shows_it() {
         assert_eq!(run(&["check", &recording, "--words", list]).code, 2);
     }
 }
+
+#[test]
+fn a_profile_of_ones_own_is_told_what_it_does_and_what_it_cannot() {
+    let folder = Folder::new("profile");
+    let profile =
+        |text: &str| folder.file("own.toml", format!("name = \"own\"\nextends = \"exchange-s2s\"\n{text}").as_bytes());
+    let check = |text: &str, more: &[&str]| {
+        let own = profile(text);
+        run(&[
+            &["check", "basic-beside-oauth/tls13.pcap", "--keys", "basic-beside-oauth/tls13.keys", "--profile", &own],
+            more,
+        ]
+        .concat())
+    };
+    assert_eq!(check("", &[]).code, 1);
+    let ignore = "[[ignores]]\nrule = \"BAS-001\"\nreason = \"the probe of the load balancer\"\n";
+    // Ignored: counted, with its reason, and the pass says so.
+    let got = check(ignore, &[]);
+    assert_eq!((got.code, got.err.as_str()), (0, ""), "{}", got.out);
+    for words in [
+        "PASS",
+        "sets it aside: BAS-001 (1)",
+        "BAS-001: 1 finding: the probe of the load balancer",
+        "Basic  sent 1",
+        "; 1 ignored",
+    ] {
+        assert!(
+            got.out
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains(&words.split_whitespace().collect::<Vec<_>>().join(" ")),
+            "{words}: {}",
+            got.out
+        );
+    }
+    let report = check(ignore, &["--format", "json"]).json();
+    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["rule"] != "BAS-001"));
+    assert_eq!(
+        (&report["ignored"][0]["count"], &report["ignored"][0]["findings"][0]["rule"]),
+        (&1.into(), &"BAS-001".into())
+    );
+    // Over, unused, or not to be ignored: said on standard error, unless it is to be quiet.
+    for (text, code, words) in [
+        (format!("{ignore}until = 2020-01-01"), 1, "did not ignore 1 finding: it has expired"),
+        (
+            format!("{ignore}[[ignores]]\nrule = \"BAS-010\"\nreason = \"r\""),
+            0,
+            "the ignore of BAS-010 matched nothing",
+        ),
+        (
+            format!("{ignore}host = \"other.contoso.com\""),
+            1,
+            "the ignore of BAS-001 for other.contoso.com matched nothing",
+        ),
+    ] {
+        let got = check(&text, &[]);
+        assert_eq!(got.code, code, "{text}");
+        assert!(got.err.contains(words) && got.err.contains("own.toml"), "{text}: {}", got.err);
+        assert_eq!(check(&text, &["--quiet"]).err, "", "{text}");
+    }
+    // Scope by the profile, and by the command line before it.
+    assert_eq!(check("hosts = [\"other.contoso.com\"]", &[]).code, 3);
+    assert_eq!(check("hosts = [\"other.contoso.com\"]", &["--host", "mail.contoso.com"]).code, 1);
+    // An error names the file, the line and what was meant.
+    let got = check("relams = []", &[]);
+    assert_eq!(got.code, 2);
+    for words in ["own.toml", "line 3", "`relams`", "did you mean `realms`?"] {
+        assert!(got.err.contains(words), "{words}: {}", got.err);
+    }
+}
+
+#[test]
+fn init_writes_a_profile_that_loads_and_never_overwrites() {
+    let folder = Folder::new("init");
+    let plain = run(&["init"]);
+    assert_eq!((plain.code, plain.err.as_str()), (0, ""));
+    let bare = folder.file("bare.toml", plain.out.as_bytes());
+    // As it is, it judges as the profile it extends.
+    for recording in ["handshake-complete/clear.pcap", "basic-sent/clear.pcap", "discovery-only/clear.pcap"] {
+        let (own, base) = (run(&["check", recording, "--profile", &bare]), run(&["check", recording]));
+        assert_eq!((own.code, own.out, own.err), (base.code, base.out, base.err), "{recording}");
+    }
+    // Filled from a recording: what was seen, where, and what the user has to decide as a comment.
+    let path = folder.0.join("own.toml").display().to_string();
+    let recordings = ["handshake-complete/recording.har", "cross-tenant/recording.har"];
+    let got = run(&[&["init", "--output", &path], &recordings[..]].concat());
+    assert_eq!((got.code, got.out.as_str()), (0, ""), "{}", got.err);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("    \"7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f\",  # seen in "), "{text}");
+    assert!(text.contains("#     \"mail.contoso.com\",  # seen in "), "{text}");
+    assert_eq!(run(&["check", recordings[0], "--profile", &path]).code, 0);
+    let again = run(&["init", "--output", &path]);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("not overwritten"), "{}", again.err);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    // A caller nobody expects is proposed, not trusted.
+    let unknown = run(&["init", "entra-app-token/recording.har"]).out;
+    assert!(unknown.contains("# [[callers]]\n# id = \"") && !unknown.contains("\n[[callers]]"), "{unknown}");
+    assert_eq!(run(&["init", "--profile", "own"]).code, 2);
+    assert_eq!(run(&["init", "missing.pcap"]).code, 4);
+    for base in ["generic", "entra", "sharepoint-s2s"] {
+        let own = folder.file("base.toml", run(&["init", "--profile", base]).out.as_bytes());
+        assert_ne!(run(&["check", recordings[0], "--profile", &own]).code, 2, "{base}");
+    }
+}

@@ -36,6 +36,10 @@ fn run(command: &str, recording: &Path, keys: Option<&Path>) -> Vec<Value> {
     if let Some(keys) = keys {
         arguments.extend(["--keys".as_ref(), keys.as_os_str()]);
     }
+    // Targets as they were sent, to be compared with the server's log.
+    if command == "exchanges" {
+        arguments.push("--show-secrets".as_ref());
+    }
     ndjson(&arguments)
 }
 

@@ -26,7 +26,11 @@ use crate::{
         Report,
         signature::{Signature, Signatures},
     },
-    rules::{self, Context, Severity, Summary, finding::Findings, panel::Panel},
+    rules::{
+        self, Context, Severity, Summary,
+        finding::{Findings, Weighing},
+        panel::Panel,
+    },
     secret::Fingerprint,
     time::Timestamp,
     token::{extract::Extraction, verify::VerificationKeys, words::WordList},
@@ -58,7 +62,7 @@ impl Clock {
 pub struct Policy {
     /// Callers, resources, issuers, paths.
     pub profile: Profile,
-    /// `--host`: limits the scope. Empty for the scope the traffic tells.
+    /// Limits the scope. The profile's, unless `--host` names others. Empty for the scope the traffic tells.
     pub hosts: Vec<HostPattern>,
     /// Realms an expected caller may be of; any if empty. The profile's, unless `--realm` names others.
     pub realms: Vec<String>,
@@ -70,20 +74,24 @@ pub struct Policy {
     pub words: Arc<WordList>,
     /// Keys the user gave to verify signatures with.
     pub keys: Arc<VerificationKeys>,
+    /// Steps of handshakes are all messages, not only those of authentication.
+    pub all_messages: bool,
 }
 
 impl Policy {
     /// A policy of that profile with everything else as usual.
     pub fn new(profile: Profile) -> Self {
         let realms = profile.realms.clone();
+        let hosts = profile.hosts.iter().map(|pattern| HostPattern::new(pattern)).collect();
         Self {
             profile,
-            hosts: Vec::new(),
+            hosts,
             realms,
             clock: Clock::Capture,
             fail_on: None,
             words: Arc::default(),
             keys: Arc::default(),
+            all_messages: false,
         }
     }
 
@@ -145,6 +153,9 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        if self.policy.all_messages {
+            self.ledger.list(&observation);
+        }
         self.recorded.observe(&observation);
         self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }
@@ -209,10 +220,15 @@ impl Analysis {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
         self.panel.finish(&summary, &mut context);
-        let judgement = self.policy.profile.judgement;
-        let findings = self.findings.finish(&scope, &self.ledger, |family| verdict::decides(judgement, family));
-        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger);
+        let Profile { judgement, exceptions, .. } = &self.policy.profile;
+        let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
+        let findings = self.findings.finish(&scope, &self.ledger, &weighing);
+        let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
+        let (findings, ignored) = exceptions.apply(findings, end);
+        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger).without(&ignored);
         let (outcome, reason) = verdict::judge(&facts);
-        Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures)
+        let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
+        report.ignored = ignored;
+        report
     }
 }

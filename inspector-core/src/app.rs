@@ -41,6 +41,18 @@ pub(crate) struct App {
     /// Running digests of what is inside TLS, if asked for.
     digests: Option<Box<Digests>>,
     ended: [bool; 2],
+    /// What followed HTTP, if it was switched away from.
+    switched: Option<Followed>,
+    /// Bytes the client sent that were not read, though they may be requests.
+    unread: u64,
+}
+
+/// What followed HTTP on a connection.
+struct Followed {
+    /// The authority a tunnel was asked to.
+    tunnel: Option<Box<str>>,
+    /// It is a protocol this program knows, and not HTTP.
+    is_known: bool,
 }
 
 enum Speaks {
@@ -78,6 +90,8 @@ impl App {
             depth,
             digests: digests.then(Box::default),
             ended: [false; 2],
+            switched: None,
+            unread: 0,
         }
     }
 
@@ -135,6 +149,8 @@ impl App {
                 if let Some(finding) = probe::late(bytes) {
                     self.become_found(finding, cx);
                     self.data(side, bytes, at, cx);
+                } else if side == Side::Client && self.switched.as_ref().is_some_and(|followed| !followed.is_known) {
+                    self.unread = self.unread.saturating_add(bytes.len() as u64);
                 }
             }
             Speaks::Probing(probing) => {
@@ -167,6 +183,9 @@ impl App {
         };
         if matches!(self.application, Application::Unknown | Application::Other(_)) {
             self.application = application;
+        }
+        if let (Some(followed), Finding::Other(Some(_))) = (&mut self.switched, finding) {
+            followed.is_known = true;
         }
         self.speaks = match finding {
             Finding::Http1 => Speaks::Http1(Box::default()),
@@ -277,8 +296,14 @@ impl App {
     fn switch(&mut self, switch: Switch, at: At, cx: &mut Context<'_>) {
         if let Speaks::Http1(http) = &mut self.speaks {
             http.close(cx);
+            self.unread = self.unread.saturating_add(http.unread());
         }
         let Switch { to, client_rest, server_rest, client_at, server_at, exchange } = switch;
+        let tunnel = match &to {
+            SwitchTo::Tunnel { authority } => Some(String::from_utf8_lossy(authority).into()),
+            _ => None,
+        };
+        self.switched = Some(Followed { tunnel, is_known: false });
         self.speaks = match to {
             SwitchTo::Tunnel { .. } | SwitchTo::Other { .. } => Speaks::Probing(Probing::default()),
             SwitchTo::WebSocket { extensions } => {
@@ -316,6 +341,8 @@ impl App {
             reason: None,
             detail: String::new(),
             exchanges,
+            unread: self.unread(),
+            tunnel: self.tunnel().map(str::to_owned),
             plaintext: None,
             connection,
         };
@@ -343,6 +370,26 @@ impl App {
             (report.reason, report.detail) = explain(&report);
         }
         report
+    }
+
+    /// Bytes of the client that were not read, in all layers.
+    fn unread(&self) -> u64 {
+        let inside = match &self.speaks {
+            Speaks::Http1(http) => http.unread(),
+            Speaks::Http2(http) => http.unread(),
+            Speaks::Tls(layer) => layer.inner.unread(),
+            Speaks::Probing(_) | Speaks::WebSocket(..) | Speaks::Opaque => 0,
+        };
+        self.unread.saturating_add(inside)
+    }
+
+    /// The authority of the innermost tunnel.
+    fn tunnel(&self) -> Option<&str> {
+        let inside = match &self.speaks {
+            Speaks::Tls(layer) => layer.inner.tunnel(),
+            _ => None,
+        };
+        inside.or_else(|| self.switched.as_ref()?.tunnel.as_deref())
     }
 
     fn innermost(&self) -> Application {

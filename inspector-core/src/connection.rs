@@ -167,6 +167,11 @@ pub struct ConnectionReport {
     pub detail: String,
     /// Exchanges found on it.
     pub exchanges: u64,
+    /// Bytes the client sent on an HTTP connection, in a tunnel or after a switch that could not be read as a request or
+    /// as part of one.
+    pub unread: u64,
+    /// The authority a proxy was asked to connect to, if the connection became a tunnel.
+    pub tunnel: Option<String>,
     /// Digest of the plaintext, if it was asked for.
     pub plaintext: Option<Plaintext>,
 }

@@ -92,6 +92,8 @@ pub struct Limits {
     pub hosts: usize,
     /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
     pub calls: usize,
+    /// Requests and responses listed in a timeline of all, per recording. Later ones are counted only.
+    pub steps: usize,
     /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
     pub interfaces: usize,
     /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not. Beyond, the rest of the
@@ -145,6 +147,7 @@ impl Default for Limits {
             interfaces: 65_536,
             hosts: 16_384,
             calls: 4096,
+            steps: 20_000,
             unpack_ratio: 2000,
             unpack_window: 16 << 20,
         }

@@ -10,7 +10,7 @@
 //! The hosts of `--host`; without it the hosts that saw endpoints, tokens or challenges of server-to-server OAuth, and
 //! of the profile's token hosts those that were asked for a token (a password sent there answers the question too), or
 //! of which a connection could not be read or lacks bytes, so that they may have been. A connection that told no name
-//! counts by its server's address, if a host in scope was reached there; if no resource could be identified at all,
+//! counts by its server's address, if a host in scope was reached there, and so does a request that names that address; if no resource could be identified at all,
 //! everything that could not be read counts. For profiles of the kind [`Judgement::Bearer`] the hosts are those that saw
 //! any credentials, a Bearer challenge or a token request.
 //!
@@ -43,6 +43,7 @@ use crate::{
     profile::{Judgement, Profile},
     rules::{
         Family,
+        exceptions::Ignored,
         finding::{Concern, Finding},
     },
 };
@@ -116,7 +117,19 @@ impl Scope {
                 scope.issuers.insert(id);
             }
         }
+        scope.add_addresses_of_hosts(ledger);
         scope
+    }
+
+    /// A host in scope that was asked by its server's address is the same host.
+    fn add_addresses_of_hosts(&mut self, ledger: &Ledger) {
+        let by_address = ledger.hosts().filter(|(id, name, facts)| {
+            *id != HostId::OTHER
+                && (facts.exchanges > 0 || facts.tunnels.count > 0)
+                && host::address_of(name).is_some_and(|address| self.addresses.contains(&address))
+        });
+        let ids: Vec<HostId> = by_address.map(|(id, ..)| id).collect();
+        self.hosts.extend(ids);
     }
 
     /// Whether a host is in scope.
@@ -201,13 +214,24 @@ pub struct Facts<'a> {
     pub call: Option<(String, String)>,
     /// Hosts in scope.
     pub hosts: usize,
+    /// Findings that would fail, but the profile ignores or lowers them: rule and count.
+    pub set_aside: Vec<(&'static str, u64)>,
 }
 
 impl<'a> Facts<'a> {
     /// Gathers them.
     pub fn new(profile: &'a Profile, findings: &'a [Finding], scope: &Scope, ledger: &Ledger) -> Self {
-        let mut facts =
-            Self { profile, findings, tally: Tally::default(), expected: 0, accepted: 0, call: None, hosts: 0 };
+        let mut facts = Self {
+            profile,
+            findings,
+            tally: Tally::default(),
+            expected: 0,
+            accepted: 0,
+            call: None,
+            hosts: 0,
+            set_aside: Vec::new(),
+        };
+        findings.iter().filter(|finding| finding.lowered).for_each(|finding| facts.set_aside(finding));
         for (_, name, host) in ledger.hosts().filter(|(id, ..)| scope.has(*id)) {
             facts.hosts += 1;
             facts.tally.add(&host.tally);
@@ -219,6 +243,22 @@ impl<'a> Facts<'a> {
             }
         }
         facts
+    }
+
+    /// With what the profile ignores.
+    #[must_use]
+    pub fn without(mut self, ignored: &[Ignored]) -> Self {
+        let all = ignored.iter().flat_map(|one| &one.findings);
+        all.filter(|finding| finding.fails || finding.lowered).for_each(|finding| self.set_aside(finding));
+        self
+    }
+
+    fn set_aside(&mut self, finding: &Finding) {
+        let code = finding.meta.code;
+        match self.set_aside.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count = count.saturating_add(finding.count),
+            None => self.set_aside.push((code, finding.count)),
+        }
     }
 
     /// Whether the profile's positive fact was shown.
@@ -291,7 +331,15 @@ fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> String {
 
 fn passed(facts: &Facts<'_>) -> String {
     let calls = |count: u64| if count == 1 { "1 call".to_owned() } else { format!("{count} calls") };
-    let clean = "Basic was never sent, and nothing in scope was unreadable";
+    let clean = if facts.set_aside.is_empty() {
+        "Basic was never sent, and nothing in scope was unreadable".to_owned()
+    } else {
+        let codes: Vec<String> = facts.set_aside.iter().map(|(code, count)| format!("{code} ({count})")).collect();
+        format!(
+            "nothing in scope was unreadable, but what would fail was found and the profile sets it aside: {}",
+            codes.join(", ")
+        )
+    };
     match (facts.profile.judgement, &facts.call) {
         (Judgement::ServerToServer, Some((caller, host))) => {
             format!("{host} accepted {} by {caller}; {clean}.", calls(facts.accepted))

@@ -15,7 +15,7 @@ use crate::{
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
 pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let reading = &check.reading;
-    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), only_hosts: false };
+    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), ..Default::default() };
     let judged = judging::judge(reading, &check.judging, &asked)?;
     let report = &judged.report;
     let mut to = match check.format {

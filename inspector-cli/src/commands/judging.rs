@@ -57,6 +57,8 @@ pub(crate) struct Asked<'a> {
     /// Exchanges of other hosts than those of `--host` are left out altogether; without, they are read and reported as
     /// out of scope.
     pub(crate) only_hosts: bool,
+    /// Steps of handshakes are all messages, not only those of authentication.
+    pub(crate) all_messages: bool,
 }
 
 /// Reads and judges.
@@ -65,7 +67,7 @@ pub(crate) struct Asked<'a> {
 /// The command line is wrong, or nothing could be read.
 pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
-    let policy = policy(reading, judging, asked, &limits)?;
+    let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
     let clock = policy.clock;
     let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
     let make = |recording: &Recording| Judge {
@@ -87,7 +89,24 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         Ok(())
     })?;
     let report = Report::merge(reports).ok_or(Failure::NoInput)?;
+    if !reading.quiet {
+        warn_of_ignores(&judging.profile, &report);
+    }
     Ok(Judged { report, first_seen, clock, beyond })
+}
+
+/// Says which ignores of the profile did nothing, so that they can be removed, and which are over.
+fn warn_of_ignores(profile: &str, report: &Report) {
+    for one in &report.ignored {
+        let ignore = &one.ignore;
+        let host = ignore.host.as_ref().map(|host| format!(" for {host}")).unwrap_or_default();
+        let said = match one.why_kept {
+            _ if one.is_unused() => "matched nothing; remove it if it is not needed any more".to_owned(),
+            Some(why) => format!("did not ignore {}: {}", count(one.kept, "finding", "findings"), why.as_str()),
+            None => continue,
+        };
+        complain(&format!("warning: the profile '{profile}': the ignore of {}{host} {said}", ignore.rule.code));
+    }
 }
 
 fn policy(
@@ -98,6 +117,9 @@ fn policy(
 ) -> Result<Policy, Failure> {
     let mut policy = Policy::new(profile(&judging.profile)?);
     policy.keys = Arc::new(signing_keys(&judging.jwks, limits)?);
+    if !reading.host.is_empty() {
+        policy.hosts.clear();
+    }
     for pattern in &reading.host {
         policy = policy.host(pattern);
     }

@@ -5,6 +5,7 @@ mod decode;
 mod doctor;
 mod exchanges;
 mod explain;
+mod init;
 pub(crate) mod judging;
 mod rules;
 mod timeline;
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Timeline(timeline) => timeline::run(&timeline),
         Command::Doctor(listing) => doctor::run(&listing),
         Command::Decode(decode) => decode::run(&decode),
+        Command::Init(init) => init::run(&init),
         Command::Rules(rules) => rules::run(&rules),
         Command::Explain(explain) => explain::run(&explain),
     }

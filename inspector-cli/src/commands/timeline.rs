@@ -8,18 +8,21 @@ use super::judging;
 use crate::{
     args::{Timeline, TimelineFormat},
     exit::{Exit, Failure},
-    output::{human::ladder, json, mermaid},
+    output::{count, human::ladder, json, mermaid, wrap},
 };
 
 /// Runs the command.
 pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let reading = &timeline.reading;
-    let judged =
-        judging::judge(reading, &timeline.judging, &judging::Asked { only_hosts: true, ..Default::default() })?;
+    let judged = judging::judge(
+        reading,
+        &timeline.judging,
+        &judging::Asked { only_hosts: true, all_messages: timeline.all, ..Default::default() },
+    )?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
     match timeline.format {
-        TimelineFormat::Human => write_human(&mut *to, report)?,
+        TimelineFormat::Human => write_human(&mut *to, report, timeline.all)?,
         TimelineFormat::Mermaid => mermaid::write(&mut *to, report)?,
         TimelineFormat::Json => json::write_pretty(&mut *to, &v1::Report::from(report).handshakes)?,
         TimelineFormat::Ndjson => {
@@ -32,13 +35,20 @@ pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-fn write_human(to: &mut dyn Write, report: &Report) -> io::Result<()> {
+fn write_human(to: &mut dyn Write, report: &Report, all: bool) -> io::Result<()> {
     for handshake in &report.handshakes {
         ladder::write(to, report, handshake)?;
         writeln!(to)?;
     }
-    match report.handshakes.len() {
-        0 => writeln!(to, "No authentication message of a handshake in {} exchanges.", report.coverage.exchanges),
-        _ => writeln!(to, "The first steps of each handshake. `inspector exchanges` lists every exchange."),
-    }
+    let exchanges = count(report.coverage.exchanges, "exchange", "exchanges");
+    let text = match (report.handshakes.len(), all) {
+        (0, false) => format!("No authentication message of a handshake in {exchanges}; --all shows them all."),
+        (0, true) => format!("No message in {exchanges}."),
+        (_, true) => format!("All messages of {exchanges}."),
+        (_, false) => {
+            "Of each handshake the first call with each token, and what was refused; --all shows all messages."
+                .to_owned()
+        }
+    };
+    wrap::hanging(to, "", &text)
 }

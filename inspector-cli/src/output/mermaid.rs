@@ -2,22 +2,24 @@
 
 use std::io::{self, Write};
 
-use inspector_core::report::{Handshake, Report};
-
-use super::{
-    escape,
-    human::{
-        ladder::{is_answer, is_endpoint},
-        place,
-    },
+use inspector_core::{
+    handshake::call::Step,
+    report::{Handshake, Report},
 };
 
-/// Writes one diagram with all handshakes.
+use super::{escape, human::ladder};
+
+/// Writes one diagram with all handshakes, their messages in the order of time.
 pub(crate) fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
     writeln!(to, "sequenceDiagram")?;
+    if report.handshakes.is_empty() {
+        // A diagram needs a party.
+        return writeln!(to, "    participant p0 as no authentication message");
+    }
     let mut names: Vec<String> = Vec::new();
     for handshake in &report.handshakes {
-        for name in participants(handshake) {
+        let hosts = handshake.steps.iter().map(|step| step.host.to_string());
+        for name in std::iter::once(client(handshake)).chain(hosts) {
             if !names.contains(&name) {
                 writeln!(to, "    participant p{} as {}", names.len(), label(&name))?;
                 names.push(name);
@@ -25,32 +27,29 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         }
     }
     let number = |name: &str| names.iter().position(|known| known == name).unwrap_or(0);
-    for handshake in &report.handshakes {
-        let [client, resource, endpoint] = [0, 1, 2].map(|place| participants(handshake).into_iter().nth(place));
-        let client = number(&client.unwrap_or_default());
-        for step in &handshake.steps {
-            let other = if is_endpoint(step.kind) { &endpoint } else { &resource };
-            let other = number(other.as_deref().unwrap_or_default());
-            let seen = place::words(&step.evidence, report);
-            let text = label(&format!("{} ({seen})", step.text));
-            if is_answer(step.kind) {
-                writeln!(to, "    p{other}-->>p{client}: {text}")?;
-            } else {
-                writeln!(to, "    p{client}->>p{other}: {text}")?;
-            }
+    let mut steps: Vec<(&Handshake, &Step)> =
+        report.handshakes.iter().flat_map(|one| one.steps.iter().map(move |step| (one, step))).collect();
+    if steps.iter().all(|(_, step)| step.time.is_some()) {
+        steps.sort_by_key(|(_, step)| step.time);
+    }
+    for (handshake, step) in steps {
+        let (client, host) = (number(&client(handshake)), number(&step.host));
+        let text = label(&ladder::words(report, handshake, step));
+        if step.kind.is_answer() {
+            writeln!(to, "    p{host}-->>p{client}: {text}")?;
+        } else {
+            writeln!(to, "    p{client}->>p{host}: {text}")?;
         }
+    }
+    for handshake in report.handshakes.iter().filter(|handshake| handshake.steps_omitted > 0) {
+        let client = number(&client(handshake));
+        writeln!(to, "    note over p{client}: {} further steps are left out", handshake.steps_omitted)?;
     }
     Ok(())
 }
 
-/// Client, resource, and the token endpoint if it takes part.
-fn participants(handshake: &Handshake) -> Vec<String> {
-    let client = handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string());
-    let mut names = vec![client, handshake.resource.to_string()];
-    if handshake.steps.iter().any(|step| is_endpoint(step.kind)) {
-        names.push("token endpoint".to_owned());
-    }
-    names
+fn client(handshake: &Handshake) -> String {
+    handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string())
 }
 
 /// Text without what Mermaid would take for its own.

@@ -114,7 +114,9 @@ pub fn read_from(
         quic: quic::QuicFlows::new(&options.limits),
         handout: Handout::new(source, receiver),
     };
-    let recording = producer.produce(&options.limits, &mut pipeline)?;
+    // The calling thread is one of them.
+    let workers = options.jobs.saturating_sub(1);
+    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
     let coverage = pipeline.finish();
     Ok(Reading { format: recording.to_string(), coverage })
 }
@@ -200,7 +202,7 @@ fn notes_of(unfinished: Unfinished) -> impl Iterator<Item = Note> {
 
 /// What is to be said of connections that had to make room.
 fn note_of(totals: &Totals) -> Option<Note> {
-    (totals.evicted > 0).then_some(Note::input(NoteKind::Limit { limit: "connections" }))
+    (totals.evicted_with_data > 0).then_some(Note::input(NoteKind::Limit { limit: "connections" }))
 }
 
 #[cfg(test)]
@@ -227,15 +229,19 @@ mod tests {
     #[test]
     fn connections_that_had_to_make_room_are_told_of_once() {
         let mut file = [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 1 << 18, 1].map(u32::to_le_bytes).concat();
-        for port in 1..=5 {
-            let mut packet = Vec::new();
-            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
-            builder.tcp(port, 80, 1, 64).syn().write(&mut packet, &[]).unwrap();
-            let length = packet.len() as u32;
-            file.extend([1, 0, length, length].map(u32::to_le_bytes).concat());
-            file.extend(packet);
-        }
-        for (connections, told) in [(3, 1), (5, 0)] {
+        let header = file.clone();
+        // The data of the first one, or none at all.
+        for (connections, data, told) in [(3, "GET /", 1), (5, "GET /", 0), (3, "", 0)] {
+            file.clone_from(&header);
+            for port in 1..=5 {
+                let mut packet = Vec::new();
+                let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+                let data = if port == 1 { data.as_bytes() } else { b"" };
+                builder.tcp(port, 80, 1, 64).syn().write(&mut packet, data).unwrap();
+                let length = packet.len() as u32;
+                file.extend([1, 0, length, length].map(u32::to_le_bytes).concat());
+                file.extend(packet);
+            }
             let limits = Limits { connections, ..Limits::default() };
             let (options, mut notes) = (Options { limits, ..Options::default() }, Notes::default());
             let reading = read(SourceId(0), &mut &*file, &mut Keys::default(), &options, &mut notes).unwrap();

@@ -130,6 +130,8 @@ impl Flow {
             reason: Some(Reason::Quic),
             detail,
             exchanges: 0,
+            unread: 0,
+            tunnel: None,
             plaintext: None,
         }
     }

@@ -81,6 +81,8 @@ pub struct Totals {
     pub idle: u64,
     /// Connections ended to make room (`Limits::connections`, `Limits::connections_total`).
     pub evicted: u64,
+    /// Those of them that had carried data: what they were about to say may be lost.
+    pub evicted_with_data: u64,
     /// Times `Limits::out_of_order` was reached.
     pub direction_limit: u64,
     /// Times `Limits::out_of_order_total` was reached.
@@ -320,8 +322,7 @@ impl<C: Consumer> FlowTable<C> {
     fn begin(&mut self, segment: &Segment<'_>, consumer: &mut C) -> u32 {
         while self.open_connections() >= self.limits.connections.max(1) {
             let Some(oldest) = self.reset.first().or(self.open.first()) else { break };
-            self.totals.evicted = self.totals.evicted.saturating_add(1);
-            self.drop_connection(oldest, End::Abandoned, consumer);
+            self.evict(oldest, consumer);
         }
         self.totals.connections = self.totals.connections.saturating_add(1);
         let (client, roles_known) = guess_roles(segment);
@@ -554,9 +555,17 @@ impl<C: Consumer> FlowTable<C> {
             let latest = self.latest;
             let oldest = [self.reset.first(), self.open.first()].into_iter().flatten().find(|place| *place != latest);
             let Some(oldest) = oldest else { return };
-            self.totals.evicted = self.totals.evicted.saturating_add(1);
-            self.drop_connection(oldest, End::Abandoned, consumer);
+            self.evict(oldest, consumer);
         }
+    }
+
+    /// Ends a connection to make room.
+    fn evict(&mut self, place: u32, consumer: &mut C) {
+        let Some(Entry { state: State::Open(conversation), .. }) = self.slots.get(place) else { return };
+        let has_data = conversation.connection.bytes != [0; 2] || conversation.charge() > 0;
+        self.totals.evicted = self.totals.evicted.saturating_add(1);
+        self.totals.evicted_with_data = self.totals.evicted_with_data.saturating_add(u64::from(has_data));
+        self.drop_connection(place, End::Abandoned, consumer);
     }
 
     /// Gives up holes, of those connections first that have waited longest, until the limit of all is kept.

@@ -10,8 +10,8 @@ use super::{
     observation::{self, Answer, Observation},
 };
 use crate::{
-    evidence::{Evidence, Part},
-    http::auth::CredentialsKind,
+    evidence::{Evidence, Part, SourceId},
+    http::{auth::CredentialsKind, message::Head},
     report::mask,
     secret::Fingerprint,
     time::Timestamp,
@@ -44,14 +44,34 @@ pub enum StepKind {
     Probe,
     /// 401 with challenges.
     Challenge,
+    /// A user is sent to the authorization server (RFC 6749 §4.1.1).
+    Authorization,
+    /// The authorization server's answer: a code, tokens, or an error.
+    AuthorizationResponse,
+    /// A device asks for a code to show (RFC 8628 §3.1).
+    DeviceRequest,
+    /// The code it gets.
+    DeviceCode,
     /// A request to the token endpoint.
     TokenRequest,
+    /// A request to the token endpoint by a client that had a token for the same resource before.
+    Renewal,
     /// The token endpoint's answer.
     Token,
+    /// A server asks what a token is (RFC 7662).
+    Introspection,
+    /// A client gives a token back (RFC 7009).
+    Revocation,
+    /// The answer to one of these two.
+    Done,
     /// A request with a token.
     Call,
     /// The resource's answer.
     Answer,
+    /// Any other request; only in a timeline of all.
+    Request,
+    /// Its response.
+    Response,
 }
 
 impl StepKind {
@@ -60,11 +80,40 @@ impl StepKind {
         match self {
             Self::Probe => "probe",
             Self::Challenge => "challenge",
+            Self::Authorization => "authorization",
+            Self::AuthorizationResponse => "authorization-response",
+            Self::DeviceRequest => "device-request",
+            Self::DeviceCode => "device-code",
             Self::TokenRequest => "token-request",
+            Self::Renewal => "renewal",
             Self::Token => "token",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
+            Self::Done => "done",
             Self::Call => "call",
             Self::Answer => "answer",
+            Self::Request => "request",
+            Self::Response => "response",
         }
+    }
+
+    /// Whether it goes to the client.
+    pub const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Challenge
+                | Self::AuthorizationResponse
+                | Self::DeviceCode
+                | Self::Token
+                | Self::Done
+                | Self::Answer
+                | Self::Response
+        )
+    }
+
+    /// Whether the other party is an authorization server rather than the resource.
+    pub const fn is_of_issuer(self) -> bool {
+        !matches!(self, Self::Probe | Self::Challenge | Self::Call | Self::Answer | Self::Request | Self::Response)
     }
 }
 
@@ -79,6 +128,89 @@ pub struct Step {
     pub text: String,
     /// Where.
     pub evidence: Evidence,
+    /// The host asked.
+    pub host: Arc<str>,
+    /// The token that is presented or issued.
+    pub token: Option<Fingerprint>,
+    /// Id of the request, as client or server gave it; masked.
+    pub request_id: Option<String>,
+    /// Status of an answer.
+    pub status: Option<u16>,
+    /// Where the same message is, too: on the other side of a proxy, or in another input.
+    pub also: Vec<Evidence>,
+}
+
+impl Step {
+    /// A request.
+    pub(super) fn asked(kind: StepKind, observation: &Observation<'_>, text: String, evidence: Evidence) -> Self {
+        Self {
+            kind,
+            time: observation.time,
+            text,
+            evidence,
+            host: Arc::clone(&observation.host_name),
+            token: None,
+            request_id: request_id(observation),
+            status: None,
+            also: Vec::new(),
+        }
+    }
+
+    /// The response to it.
+    pub(super) fn answered(kind: StepKind, observation: &Observation<'_>, text: String) -> Self {
+        let time = observation.exchange.response.as_ref().and_then(|response| response.first.time());
+        let step = Self::asked(kind, observation, text, observation.answered());
+        Self { time, status: observation.status, ..step }
+    }
+
+    /// Whether it is an answer that the user's browser brings to the client: a request by itself.
+    pub fn is_brought(&self) -> bool {
+        self.kind == StepKind::AuthorizationResponse && self.status.is_none()
+    }
+
+    /// About that token.
+    pub(super) fn about(mut self, token: Option<Fingerprint>) -> Self {
+        self.token = token;
+        self
+    }
+}
+
+/// Longest id of a request that is kept, in characters.
+const LONGEST_ID: usize = 64;
+
+/// What client or server call the request: the client's id first, for both sides of a proxy see it.
+fn request_id(observation: &Observation<'_>) -> Option<String> {
+    const OF_CLIENT: [&str; 4] = ["client-request-id", "x-ms-client-request-id", "x-request-id", "traceparent"];
+    const OF_SERVER: [&str; 3] = ["request-id", "x-ms-request-id", "x-request-id"];
+    let first = |head: Option<&Head>, names: &[&str]| {
+        let head = head?;
+        names
+            .iter()
+            .find_map(|name| head.text(name).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID).map(mask::text))
+    };
+    first(observation.request(), &OF_CLIENT).or_else(|| first(observation.response(), &OF_SERVER))
+}
+
+/// Calls of which it is kept what tells them from others, per client, caller and host.
+const MARKS: usize = 64;
+
+/// What tells one call from another, to find the same call in another input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its place: input and connection.
+    pub place: (SourceId, Option<u64>),
+    /// Id of the request.
+    pub request_id: Option<String>,
+    /// The token.
+    pub token: Fingerprint,
+    /// The path asked, in lower case.
+    pub path: Fingerprint,
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// When it was sent.
+    pub time: Option<Timestamp>,
+    /// What became of it.
+    pub answer: Answer,
 }
 
 /// All calls of one client in one caller's name to one host.
@@ -120,8 +252,12 @@ pub struct Call {
     pub reason: Option<ServerReason>,
     /// First and last request.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// The first steps: probe and challenge before it, the first call and answer, and the last refusal.
+    /// The first steps: probe and challenge before it, the first call with each token, and the refusals.
     pub steps: Vec<Step>,
+    /// The tokens presented, the first few: each with its actor token, or the token itself without one.
+    pub tokens: Vec<(Fingerprint, Fingerprint)>,
+    /// The first few calls one by one.
+    pub marks: Vec<Mark>,
 }
 
 /// What the same client did before at the same host as the same caller.
@@ -196,7 +332,34 @@ pub(super) fn new_call(observation: &Observation<'_>, sighting: &Sighting) -> Ca
         reason: None,
         span: None,
         steps: Vec::new(),
+        tokens: Vec::new(),
+        marks: Vec::new(),
     }
+}
+
+/// Notes the token of a call; whether it is another than those before.
+fn note_token(call: &mut Call, observation: &Observation<'_>) -> bool {
+    let Some(sighting) = observation.presented().next() else { return false };
+    let token = &sighting.token;
+    let actor = token.actor.as_ref().map_or(token.id, |actor| actor.id);
+    if call.marks.len() < MARKS {
+        call.marks.push(Mark {
+            place: (observation.exchange.source, observation.exchange.connection.map(|id| id.0)),
+            request_id: request_id(observation),
+            token: token.id,
+            path: Fingerprint::of(observation.path.as_bytes()),
+            status: observation.status,
+            time: observation.time,
+            answer: observation.answer,
+        });
+    }
+    let known = call.tokens.iter().any(|(known, _)| *known == token.id);
+    // Users of one service have their own outer tokens around one actor token: the actor token tells what is new.
+    let new = !call.tokens.iter().any(|(_, known)| *known == actor);
+    if !known && call.tokens.len() < SHORT_LIST {
+        call.tokens.push((token.id, actor));
+    }
+    new && call.tokens.len() < SHORT_LIST
 }
 
 pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit: usize) {
@@ -206,10 +369,10 @@ pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit:
     if let Some(time) = observation.time {
         call.span = Some(call.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
     }
-    let first = call.calls == 1;
+    let first = note_token(call, observation);
     let refused = matches!(observation.answer, Answer::Refused | Answer::Login);
     let first_accepted = observation.answer == Answer::Accepted && call.accepted == 0;
-    if first || ((refused || first_accepted) && call.steps.len() < SHORT_LIST) {
+    if call.calls == 1 || ((first || refused || first_accepted) && call.steps.len() < SHORT_LIST) {
         call.steps.extend(call_steps(observation));
     }
     if observation.status.is_some() {
@@ -255,23 +418,30 @@ fn refusal_evidence(observation: &Observation<'_>) -> Evidence {
     observation.answered()
 }
 
+/// An exchange for a timeline of all.
+pub(super) fn other_steps(observation: &Observation<'_>) -> Vec<Step> {
+    let line = observation.request_line();
+    let text = line.excerpt.clone().unwrap_or_default();
+    let mut steps = vec![Step::asked(StepKind::Request, observation, text, line)];
+    if let Some(status) = observation.status {
+        steps.push(Step::answered(StepKind::Response, observation, status.to_string()));
+    }
+    steps
+}
+
 pub(super) fn discovery_steps(observation: &Observation<'_>) -> Vec<Step> {
     let empty = observation.extraction.credentials.iter().any(|c| c.kind == CredentialsKind::Empty && !c.proxy);
     let probe = if empty { "asks with an empty Bearer" } else { "asks without credentials" };
     let schemes: Vec<&str> = observation.challenges().map(|challenge| challenge.scheme.as_str()).collect();
+    let offers = format!("401, offers {}", mask::text(&schemes.join(", ")));
     vec![
-        Step {
-            kind: StepKind::Probe,
-            time: observation.time,
-            text: format!("{probe}: {}", observation.place()),
-            evidence: observation.request_line(),
-        },
-        Step {
-            kind: StepKind::Challenge,
-            time: observation.exchange.response.as_ref().and_then(|r| r.first.time()),
-            text: format!("401, offers {}", mask::text(&schemes.join(", "))),
-            evidence: observation.answered(),
-        },
+        Step::asked(
+            StepKind::Probe,
+            observation,
+            format!("{probe}: {}", observation.place()),
+            observation.request_line(),
+        ),
+        Step::answered(StepKind::Challenge, observation, offers),
     ]
 }
 
@@ -282,21 +452,13 @@ fn call_steps(observation: &Observation<'_>) -> Vec<Step> {
         .as_ref()
         .map(|c| format!(" as {}", mask::text(&c.principal.to_string())))
         .unwrap_or_default();
-    let mut steps = vec![Step {
-        kind: StepKind::Call,
-        time: observation.time,
-        text: format!("calls {}{who} with {}", observation.place(), sighting.kind),
-        evidence: observation.sighted(sighting),
-    }];
+    let text = format!("calls {}{who} with {}", observation.place(), sighting.kind);
+    let token = Some(sighting.token.id);
+    let mut steps = vec![Step::asked(StepKind::Call, observation, text, observation.sighted(sighting)).about(token)];
     if let Some(status) = observation.status {
         let said = observation.reason.as_ref().filter(|_| observation.answer == Answer::Refused);
         let said = said.map(|reason| format!(", {}", reason.describe())).unwrap_or_default();
-        steps.push(Step {
-            kind: StepKind::Answer,
-            time: observation.exchange.response.as_ref().and_then(|r| r.first.time()),
-            text: format!("{status}{said}"),
-            evidence: observation.answered(),
-        });
+        steps.push(Step::answered(StepKind::Answer, observation, format!("{status}{said}")).about(token));
     }
     steps
 }

@@ -12,9 +12,14 @@
 //! and, meaning something else, in `trusted_issuers`, in `client_id` and `aud` of the reverse direction (Exchange calls
 //! Skype), in assertions to a token endpoint, and in contents. Only tokens presented to a resource are looked at here.
 
+use super::observation::is_readable;
 use crate::{
     profile::Profile,
-    token::{Role, Sighting, Token, TokenKind, principal::Principal},
+    rules::s2s::{has_impossible_signature, is_asymmetric},
+    token::{
+        Role, Sighting, Token, TokenKind,
+        principal::{Principal, is_guid},
+    },
 };
 
 /// Where in a token the caller's name was found.
@@ -126,6 +131,34 @@ pub fn self_issuer(actor: &Token) -> Option<&Principal> {
     actor.name_id().is_none_or(|name| name.is(&issuer.name)).then_some(issuer)
 }
 
+/// Whether what gives a token its authority can be read: the outer token names its caller by itself, unsigned, and is
+/// worth as much as the actor token inside. An Entra token must look signed by its tenant.
+fn has_authority(sighting: &Sighting) -> bool {
+    let token = &sighting.token;
+    is_readable(token)
+        && match sighting.kind {
+            TokenKind::S2sOuter => token.actor.as_deref().is_some_and(is_readable),
+            TokenKind::EntraAccess => {
+                let signed = !token.is_unsigned() && is_asymmetric(token) && !has_impossible_signature(token);
+                signed && is_of_own_tenant(token)
+            }
+            _ => true,
+        }
+}
+
+/// Whether the tenant of an Entra token's issuer is that of its `tid`.
+fn is_of_own_tenant(token: &Token) -> bool {
+    let (Some(issuer), Some(tenant)) = (issuing_tenant(token), token.claim("tid")) else { return true };
+    issuer.eq_ignore_ascii_case(&tenant)
+}
+
+/// The tenant in an issuer's URL (`https://sts.windows.net/T/`).
+pub fn issuing_tenant(token: &Token) -> Option<String> {
+    let issuer = token.claim("iss")?;
+    let (_, rest) = issuer.split_once("://")?;
+    rest.split('/').nth(1).filter(|tenant| is_guid(tenant)).map(str::to_owned)
+}
+
 /// The direction of a call by its token.
 pub fn direction(token: &Token, profile: &Profile) -> Direction {
     let audiences = token.audiences();
@@ -161,7 +194,7 @@ pub const fn is_s2s_kind(kind: TokenKind) -> bool {
 /// The expected caller a presented token names, if it does: an id of the profile with a realm. Whether the call goes in
 /// the forward direction is another question. `realms` limits the realms; any if empty.
 pub fn expected(sighting: &Sighting, profile: &Profile, realms: &[String]) -> Option<Caller> {
-    if !is_presented(sighting) {
+    if !is_presented(sighting) || !has_authority(sighting) {
         return None;
     }
     callers(&sighting.token, sighting.kind).into_iter().find(|caller| {

@@ -103,6 +103,13 @@ pub fn bare(host: &str) -> &str {
     split_port(host).0
 }
 
+/// The address a normalised host is, if it is one.
+pub fn address_of(host: &str) -> Option<IpAddr> {
+    let bare = bare(host);
+    let inside = bare.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(bare);
+    inside.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port))

@@ -77,7 +77,7 @@ impl Identity {
 pub(super) struct ActorSays {
     /// `iss` of the actor token.
     pub(super) issuer: Option<Box<str>>,
-    /// That issuer is neither one of the profile nor the caller itself.
+    /// That issuer is neither one of the profile nor the caller itself, or there is none.
     pub(super) is_unknown: bool,
     /// The id in the only `aud`, in lower case, if it is a principal name. Of several one may be the host's.
     pub(super) audience: Option<Box<str>>,
@@ -86,11 +86,10 @@ pub(super) struct ActorSays {
 impl ActorSays {
     pub(super) fn new(token: &Token, actor: &Token, profile: &Profile) -> Self {
         let issuer = actor.claim("iss");
-        let is_unknown = issuer.as_ref().is_some_and(|issuer| {
-            let own = caller::self_issuer(actor)
-                .is_some_and(|own| profile.caller(&own.name).is_some() || profile.resource(&own.name).is_some());
-            !own && !profile.admits_issuer(issuer)
-        });
+        let own = caller::self_issuer(actor)
+            .is_some_and(|own| profile.caller(&own.name).is_some() || profile.resource(&own.name).is_some());
+        // Without an issuer nobody answers for the token.
+        let is_unknown = !own && !profile.admits_issuer(issuer.as_deref().unwrap_or_default());
         let audience = token.audience().filter(|_| token.audiences().len() == 1);
         Self {
             issuer: issuer.map(|issuer| bounded(&issuer)),

@@ -12,11 +12,12 @@ use std::{
 use super::{
     call::{
         Call, CallKey, Discovery, History, Issuance, Step, StepKind, add_refusal, call_key, discovery_steps, new_call,
-        update_call,
+        other_steps, update_call,
     },
     caller,
     facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
     flows::Flows,
+    grants::{Grant, Grants},
     host::{self, HostId, HostNames},
     identity::{ActorSays, Identity, LONGEST_NAME},
     observation::{self, Answer, Endpoint, Observation},
@@ -64,6 +65,9 @@ pub struct Ledger {
     authorities: [Index<Box<str>, HostId>; 2],
     /// The last `Date` that was read.
     date: (String, Option<Timestamp>),
+    grants: Grants,
+    others: Vec<(Option<IpAddr>, Step)>,
+    others_beyond: u64,
 }
 
 impl Ledger {
@@ -89,6 +93,9 @@ impl Ledger {
             flows: Flows::default(),
             authorities: [Index::default(), Index::default()],
             date: (String::new(), None),
+            grants: Grants::new(limits.calls),
+            others: Vec::new(),
+            others_beyond: 0,
         }
     }
 
@@ -227,12 +234,33 @@ impl Ledger {
         &self.limits
     }
 
+    /// What was asked of authorization servers, in order.
+    pub fn grants(&self) -> &[Grant] {
+        self.grants.all()
+    }
+
+    /// Requests and responses for a timeline of all, each with its client.
+    pub fn others(&self) -> &[(Option<IpAddr>, Step)] {
+        &self.others
+    }
+
+    /// Keeps an exchange for a timeline of all.
+    pub fn list(&mut self, observation: &Observation<'_>) {
+        if self.others.len() + 2 > self.limits.steps {
+            self.others_beyond += 1;
+            return;
+        }
+        self.others.extend(other_steps(observation).into_iter().map(|step| (observation.client, step)));
+    }
+
     /// The limit that was reached, if one was: then not everything was kept apart.
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
             Some("hosts")
-        } else if self.calls_beyond > 0 {
+        } else if self.calls_beyond > 0 || self.grants.overflowed() {
             Some("calls")
+        } else if self.others_beyond > 0 {
+            Some("steps")
         } else if self.tokens_beyond > 0 {
             Some("tokens")
         } else {
@@ -267,6 +295,7 @@ impl Ledger {
             return;
         }
         self.flows.record(observation);
+        self.grants.record(observation);
         self.record_host(observation);
         self.record_actors(observation);
         self.record_tokens(observation);
@@ -462,20 +491,15 @@ impl Ledger {
         }
         let issued = observation.extraction.sightings.iter().find(|s| s.role == Role::Issued);
         let asked = request.resource.as_deref().map(|r| format!(" for {}", mask::text(r))).unwrap_or_default();
-        let mut steps = vec![Step {
-            kind: StepKind::TokenRequest,
-            time: observation.time,
-            text: format!("asks {} for a token{asked}", observation.host_name),
-            evidence: observation.request_line(),
-        }];
+        let text = format!("asks {} for a token{asked}", observation.host_name);
+        let mut steps = vec![Step::asked(StepKind::TokenRequest, observation, text, observation.request_line())];
         let answered = match (issued, &observation.token_error) {
             (Some(sighting), _) => Some(format!("issues {}", mask::token(&sighting.token))),
             (None, Some(error)) => Some(format!("refuses: {} {}", error.error, error.code().unwrap_or_default())),
             (None, None) => observation.status.map(|status| format!("answers {status}")),
         };
         if let Some(text) = answered {
-            let time = observation.exchange.response.as_ref().and_then(|r| r.first.time());
-            steps.push(Step { kind: StepKind::Token, time, text, evidence: observation.answered() });
+            steps.push(Step::answered(StepKind::Token, observation, text));
         }
         self.issuances.push(Issuance { host: observation.host, token: issued.map(|s| s.token.id), steps });
     }
@@ -560,7 +584,8 @@ fn record_actor(
     limit: usize,
 ) {
     let issuer = || actor.claim("iss").unwrap_or_default();
-    if let Some(known) = says.issuer.as_deref().filter(|_| says.is_unknown) {
+    if says.is_unknown {
+        let known = says.issuer.as_deref().unwrap_or_default();
         let evidence = || observation.claimed(sighting, "iss", &issuer());
         see_text(&mut facts.unknown_issuers, known, SHORT_LIST, limit, evidence);
     }

@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod facts;
 pub mod flow;
 pub mod flows;
+pub mod grants;
 pub mod host;
 mod identity;
 pub mod ledger;

@@ -23,7 +23,7 @@ use crate::{
     http::{
         auth::{Basic, Challenge, Credentials, CredentialsKind},
         exchange::{Exchange, Mark, Scheme},
-        message::Head,
+        message::{Head, Message},
     },
     profile::{EndpointKind, Profile},
     report::mask,
@@ -175,7 +175,7 @@ impl<'a> Observation<'a> {
     /// Works out an exchange. The ledger gives hosts their numbers and tells what was known before.
     pub fn new(exchange: &'a Exchange, extraction: &'a Extraction, policy: &'a Policy, ledger: &mut Ledger) -> Self {
         let profile = &policy.profile;
-        let authority = exchange.authority().filter(|name| !name.trim().is_empty());
+        let authority = authority_of(exchange);
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
         let tls_name = exchange.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
         let host = match (authority, exchange.server) {
@@ -212,10 +212,15 @@ impl<'a> Observation<'a> {
         };
         let sent = was_sent(exchange);
         let (mut identity, mut called, mut expected) = (None, None::<Named>, None::<Named>);
+        // What stands beside a batch is what its answer is about.
+        let alone = |s: &Sighting| !is_embedded(s) || is_only_embedded(extraction);
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
             let says = ledger.identity(sighting, policy);
-            called = called.or_else(|| says.called.clone());
-            if sent {
+            let is_alone = alone(sighting);
+            if is_alone {
+                called = called.or_else(|| says.called.clone());
+            }
+            if is_alone && sent {
                 expected = expected.or_else(|| says.expected(to_resource).cloned());
             }
             identity.get_or_insert(says);
@@ -258,12 +263,14 @@ impl<'a> Observation<'a> {
         observation
     }
 
-    /// What a finding about this exchange concerns: its host; without a request to name it, whoever is at the server's
-    /// address.
+    /// What a finding about this exchange concerns: its host; if neither the request nor TLS names it, whoever is at the
+    /// server's address; if it has several names, any.
     pub fn concern(&self) -> Concern {
-        let named = self.exchange.tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
+        let named = authority_of(self.exchange).is_some()
+            || self.exchange.tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
         match self.exchange.server {
-            _ if self.exchange.request.is_some() || named => Concern::Host(self.host),
+            _ if self.request().is_some_and(has_several_hosts) => Concern::Anything,
+            _ if named => Concern::Host(self.host),
             Some(server) => Concern::Address(server.address.to_canonical()),
             None => Concern::Anything,
         }
@@ -292,6 +299,12 @@ impl<'a> Observation<'a> {
     /// Whether the path is a resource of the profile that tells by itself.
     pub const fn is_resource(&self) -> bool {
         matches!(self.endpoint, Endpoint::Resource { alone: true, .. })
+    }
+
+    /// Whether the endpoint is known for a token endpoint by its host or its path, not by what is posted to it only.
+    pub fn is_known_token_endpoint(&self) -> bool {
+        let named = self.profile.endpoint(&self.path).is_some_and(|found| found.kind == EndpointKind::Token);
+        named || self.profile.is_token_path(&self.path) || self.profile.is_token_host(&self.host_name)
     }
 
     /// Whether the exchange asks a resource (rather than a token endpoint, a proxy or published metadata).
@@ -464,7 +477,45 @@ pub const fn is_empty_basic(basic: &Basic) -> bool {
     !basic.malformed && basic.user.is_empty() && basic.password_length == 0
 }
 
-/// The path of a target in lower case: without scheme, authority, query and fragment.
+/// The authority a request names. A proxy that records transparently writes the address into the URL; the name is in
+/// `Host` then.
+fn authority_of(exchange: &Exchange) -> Option<Cow<'_, str>> {
+    let said = |name: &Cow<'_, str>| !name.trim().is_empty();
+    let authority = exchange.authority().filter(said)?;
+    let is_address = |name: &str| host::address_of(&host::normalize(name, exchange.scheme)).is_some();
+    if is_address(&authority)
+        && let Some(head) = exchange.request.as_ref().map(|request| &request.head)
+        && let Some(name) = head.value("host").map(String::from_utf8_lossy).filter(said)
+        && !is_address(&name)
+    {
+        return Some(name);
+    }
+    Some(authority)
+}
+
+/// Whether a request has several `Host` fields that differ: servers and proxies choose different ones.
+fn has_several_hosts(head: &Head) -> bool {
+    let mut all = head.values("host");
+    let first = all.next();
+    all.any(|other| first.is_some_and(|first| !first.eq_ignore_ascii_case(other)))
+}
+
+/// Whether a token was in a request inside the content: the answer to the whole tells nothing about it.
+fn is_embedded(sighting: &Sighting) -> bool {
+    sighting.part == Part::RequestBody && sighting.scheme.is_some()
+}
+
+/// Whether all credentials are in requests inside the content.
+fn is_only_embedded(extraction: &Extraction) -> bool {
+    let mut presented = extraction.sightings.iter().filter(|s| caller::is_presented(s)).peekable();
+    let mut credentials = extraction.credentials.iter().filter(|c| !c.proxy && c.kind != CredentialsKind::Empty);
+    presented.peek().is_some()
+        && presented.all(is_embedded)
+        && credentials.all(|credentials| credentials.part == Part::RequestBody)
+}
+
+/// The path of a target in lower case: without scheme, authority, query and fragment, and as servers read it: letters,
+/// digits and `-._~` decoded (RFC 3986 §6.2.2.2), without empty segments.
 fn path_of(target: &[u8]) -> String {
     let cut = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     let target = target.get(..cut).unwrap_or_default();
@@ -475,9 +526,32 @@ fn path_of(target: &[u8]) -> String {
         }
         _ => target,
     };
-    let mut path = String::from_utf8_lossy(path).into_owned();
+    let path = String::from_utf8_lossy(path);
+    let mut path = plain_path(&path).into_owned();
     path.make_ascii_lowercase();
     path
+}
+
+fn plain_path(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') && !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(next) = rest.chars().next() {
+        let hex = rest.strip_prefix('%').and_then(|behind| behind.get(..2));
+        let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).map(char::from);
+        let (character, length) = match code.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~'))
+        {
+            Some(decoded) => (decoded, 3),
+            None => (next, next.len_utf8()),
+        };
+        if character != '/' || !plain.ends_with('/') {
+            plain.push(character);
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Cow::Owned(plain)
 }
 
 fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, host: &str, path: &str) -> Endpoint {
@@ -497,7 +571,7 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
     }
     let by_content = has_oauth_content(extraction);
     let by_path = profile.is_token_path(path);
-    let grants = sts::form_parameter(extraction, "grant_type").is_some();
+    let grants = sts::form_parameter(extraction, "grant_type").is_some_and(sts::is_grant);
     match (by_path, by_content, profile.is_token_host(host)) {
         (true, true, _) | (true, _, true) => Endpoint::Token,
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
@@ -546,9 +620,12 @@ fn carried(extraction: &Extraction) -> Carried {
         }
     }
     for sighting in extraction.sightings.iter().filter(|s| s.role == Role::Presented && s.part != Part::ResponseBody) {
-        if sighting.token.defects.contains(&Defect::Redacted) {
+        // An outer token is worth what its actor token is.
+        let actor = sighting.token.actor.as_deref().filter(|_| sighting.kind == TokenKind::S2sOuter);
+        let is_redacted = |token: &Token| token.defects.contains(&Defect::Redacted);
+        if is_redacted(&sighting.token) || actor.is_some_and(is_redacted) {
             carried.redacted = true;
-        } else if is_readable(&sighting.token) {
+        } else if is_readable(&sighting.token) && actor.is_none_or(is_readable) {
             carried.readable_token = true;
         } else {
             carried.unreadable_token = true;
@@ -629,8 +706,8 @@ fn answer(
             _ => Answer::Anonymous,
         };
     }
-    // What was redacted may have been nothing: the answer cannot be held against it.
-    if carried.redacted {
+    // What was redacted may have been nothing: the answer cannot be held against it. A batch's answers are inside.
+    if carried.redacted || is_only_embedded(extraction) {
         return Answer::Undecided;
     }
     let oauth = diagnostics.iter().any(Diagnostic::is_oauth);
@@ -644,15 +721,31 @@ fn answer(
         440 | 456 => Answer::Refused,
         300..=399 if is_login_redirect(&response.head, profile) => Answer::Login,
         500 if refused_by_fault || oauth => Answer::Refused,
-        500 if is_xml(&response.head) => Answer::Accepted,
-        400 | 407 | 408 | 429 | 500..=599 => Answer::Undecided,
+        500 if is_soap_fault(response) => Answer::Accepted,
+        400 | 407 | 408 | 429 | 500.. => Answer::Undecided,
         _ if oauth || refused_by_fault => Answer::Refused,
+        // A success that complains of the token contradicts itself.
+        _ if bearer_error => Answer::Undecided,
+        200..=299 if is_login_page(response) => Answer::Login,
         _ => Answer::Accepted,
     }
 }
 
-fn is_xml(head: &Head) -> bool {
-    head.media_type().is_some_and(|media| media.ends_with("xml"))
+/// Whether the content is a SOAP fault. That of authentication is told before.
+fn is_soap_fault(response: &Message) -> bool {
+    let is_xml = response.head.media_type().is_some_and(|media| media.ends_with("xml"));
+    is_xml && response.body.kept.as_deref().is_some_and(|body| memmem::find(body, b"Fault").is_some())
+}
+
+/// Whether the content is a page that asks for a password.
+fn is_login_page(response: &Message) -> bool {
+    const FIELDS: [&[u8]; 3] = [b"type=\"password\"", b"type='password'", b"type=password"];
+    if response.head.media_type().is_none_or(|media| !media.contains("html")) {
+        return false;
+    }
+    let Some(body) = response.body.kept.as_deref() else { return false };
+    let page = body.get(..FAULT_SEARCH).unwrap_or(body).to_ascii_lowercase();
+    FIELDS.iter().any(|field| memmem::find(&page, field).is_some())
 }
 
 /// Whether `Location` leads to a page where somebody signs in.
@@ -664,7 +757,9 @@ fn is_login_redirect(head: &Head, profile: &Profile) -> bool {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         host::normalize(rest.get(..end).unwrap_or_default(), Scheme::Https)
     });
+    let words = ["login", "logon", "signin", "sign-in"];
     profile.login_paths.iter().any(|login| path.contains(login.as_str()))
+        || path.split('/').any(|segment| words.iter().any(|word| segment.starts_with(word)))
         || host.is_some_and(|host| profile.is_token_host(&host))
 }
 

@@ -60,6 +60,14 @@ impl TokenRequest {
     }
 }
 
+/// Whether a `grant_type` is one of the standards' or a URI of an extension (RFC 6749 §4.5).
+pub fn is_grant(text: &str) -> bool {
+    let text = text.trim();
+    let known =
+        ["authorization_code", "client_credentials", "refresh_token", "password", "device_code", "srv_challenge"];
+    known.iter().any(|grant| text.eq_ignore_ascii_case(grant)) || text.contains(':')
+}
+
 /// The first parameter of that name in the request's content, letter case aside.
 pub fn form_parameter<'e>(extraction: &'e Extraction, name: &str) -> Option<&'e str> {
     let mut of_body = extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);

@@ -158,9 +158,17 @@ pub struct HeadBuilder {
 }
 
 impl HeadBuilder {
+    /// Bytes most heads fit into.
+    const ROOM: usize = 512;
+
     /// A request. `authority` is HTTP/2's `:authority`.
     pub fn request(method: &[u8], target: &[u8], authority: Option<&[u8]>) -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        Self::request_with_room(Self::ROOM, method, target, authority)
+    }
+
+    /// A request whose head takes about so many bytes.
+    pub fn request_with_room(room: usize, method: &[u8], target: &[u8], authority: Option<&[u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(room);
         let method = append(&mut bytes, method);
         bytes.push(b' ');
         let target = append(&mut bytes, target);
@@ -176,7 +184,12 @@ impl HeadBuilder {
 
     /// A response.
     pub fn response(status: u16, reason: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        Self::response_with_room(Self::ROOM, status, reason)
+    }
+
+    /// A response whose head takes about so many bytes.
+    pub fn response_with_room(room: usize, status: u16, reason: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(room);
         bytes.extend_from_slice(status.to_string().as_bytes());
         bytes.push(b' ');
         let reason = append(&mut bytes, reason);

@@ -130,6 +130,22 @@ pub trait Format: Sync {
     /// # Errors
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
+
+    /// As [`Format::read`], with up to so many threads besides the calling one, if the format has work for them. The items
+    /// and their order are the same.
+    ///
+    /// # Errors
+    /// As [`Format::read`].
+    fn read_with(
+        &self,
+        input: &mut dyn io::Read,
+        limits: &Limits,
+        workers: usize,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        let _ = workers;
+        self.read(input, limits, sink)
+    }
 }
 
 macro_rules! formats {
@@ -159,16 +175,16 @@ impl std::fmt::Display for Recording {
 
 /// Whatever yields the items of one recording.
 pub trait Producer: Send {
-    /// Pushes all of them, or as many as `sink` wants.
+    /// Pushes all of them, or as many as `sink` wants; with up to so many threads besides the calling one.
     ///
     /// # Errors
     /// [`ReadError`] if nothing could be read, or the operating system failed on the way.
-    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
+    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
 }
 
 impl Producer for &mut (dyn io::Read + Send) {
-    fn produce(&mut self, limits: &Limits, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
-        read_recording(*self, limits, sink)
+    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
+        read_recording_with(*self, limits, workers, sink)
     }
 }
 
@@ -196,6 +212,20 @@ pub fn read_recording(
     limits: &Limits,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
+    read_recording_with(input, limits, 0, sink)
+}
+
+/// As [`read_recording`], with up to so many threads besides the calling one, if the format has work for them. The items
+/// and their order are the same.
+///
+/// # Errors
+/// As [`read_recording`].
+pub fn read_recording_with(
+    input: &mut dyn io::Read,
+    limits: &Limits,
+    workers: usize,
+    sink: &mut dyn ItemSink,
+) -> Result<Recording, ReadError> {
     // Items come while nothing is read, and reading is announced while no item is dealt with: no borrow meets another.
     let sink = &RefCell::new(sink);
     let mut input = Announced { input, sink };
@@ -203,7 +233,7 @@ pub fn read_recording(
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
-    let outcome = format.read(&mut input, limits, &mut watch);
+    let outcome = format.read_with(&mut input, limits, workers, &mut watch);
     let (truncated, stopped) = (watch.truncated, watch.stopped);
     match input.damage() {
         // The format has already met the end that the damage made.

@@ -14,38 +14,18 @@
 //! ```
 //!
 //! Lists of a file are put before those of the profile it extends, so that its endpoints decide first; other values
-//! replace.
+//! replace. What a user's file can change about findings is in [`crate::rules::exceptions`].
 
 pub mod applications;
+mod file;
+pub(crate) mod nearest;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::{handshake::host, token::principal::Principal};
-
-/// Why a profile cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProfileError {
-    /// The text is not TOML, or has members a profile has not.
-    #[error("{0}")]
-    Syntax(#[from] toml::de::Error),
-    /// No built-in profile has that name.
-    #[error("there is no profile named \"{name}\"; known are {known}", known = Profile::BUILTIN.join(", "))]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-    },
-    /// The profile is not complete.
-    #[error("profile \"{name}\": {what}")]
-    Incomplete {
-        /// Its name.
-        name: String,
-        /// What is missing.
-        what: &'static str,
-    },
-}
+pub use self::file::ProfileError;
+use crate::{handshake::host, rules::exceptions::Exceptions, token::principal::Principal};
 
 /// Which question is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -186,6 +166,8 @@ pub struct Profile {
     pub issuers: Vec<Issuer>,
     /// Realms callers may be of; any if empty.
     pub realms: Vec<String>,
+    /// Hosts (with `*`) the scope is limited to; that which the traffic tells if empty.
+    pub hosts: Vec<String>,
     /// Paths.
     pub endpoints: Vec<EndpointPattern>,
     /// Hosts (with `*`) of token endpoints.
@@ -198,44 +180,8 @@ pub struct Profile {
     pub user_agents: Vec<String>,
     /// Hosts (with `*`) that relay for a resource of another name.
     pub relays: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Tokens {
-    hosts: Vec<String>,
-    paths: Vec<String>,
-    logins: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Hints {
-    user_agents: Vec<String>,
-    relays: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileFile {
-    name: String,
-    title: Option<String>,
-    judgement: Option<Judgement>,
-    extends: Option<String>,
-    #[serde(default)]
-    callers: Vec<Application>,
-    #[serde(default)]
-    resources: Vec<Application>,
-    #[serde(default)]
-    issuers: Vec<Issuer>,
-    #[serde(default)]
-    realms: Vec<String>,
-    #[serde(default)]
-    endpoints: Vec<EndpointPattern>,
-    #[serde(default)]
-    tokens: Tokens,
-    #[serde(default)]
-    hints: Hints,
+    /// Severities and ignores of the user's.
+    pub exceptions: Exceptions,
 }
 
 impl Profile {
@@ -260,43 +206,6 @@ impl Profile {
     pub fn builtin(name: &str) -> Result<Self, ProfileError> {
         let text = Self::builtin_text(name).ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
         Self::from_toml(text)
-    }
-
-    /// Reads a profile.
-    ///
-    /// # Errors
-    /// [`ProfileError`] if the text is no profile, extends an unknown one, or says too little to judge by.
-    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
-        let file: ProfileFile = toml::from_str(text)?;
-        let base = file.extends.as_deref().map(Self::builtin).transpose()?;
-        let profile = Self {
-            title: file.title.or_else(|| base.as_ref().map(|b| b.title.clone())).unwrap_or_else(|| file.name.clone()),
-            judgement: file
-                .judgement
-                .or_else(|| base.as_ref().map(|b| b.judgement))
-                .unwrap_or(Judgement::ServerToServer),
-            callers: joined(file.callers, base.as_ref().map(|b| &b.callers)),
-            resources: joined(file.resources, base.as_ref().map(|b| &b.resources)),
-            issuers: joined(file.issuers, base.as_ref().map(|b| &b.issuers)),
-            realms: joined(file.realms, base.as_ref().map(|b| &b.realms)),
-            endpoints: joined(lower_paths(file.endpoints), base.as_ref().map(|b| &b.endpoints)),
-            token_hosts: joined(lower(file.tokens.hosts), base.as_ref().map(|b| &b.token_hosts)),
-            token_paths: joined(lower(file.tokens.paths), base.as_ref().map(|b| &b.token_paths)),
-            login_paths: joined(lower(file.tokens.logins), base.as_ref().map(|b| &b.login_paths)),
-            user_agents: joined(file.hints.user_agents, base.as_ref().map(|b| &b.user_agents)),
-            relays: joined(lower(file.hints.relays), base.as_ref().map(|b| &b.relays)),
-            name: file.name,
-        };
-        profile.checked()
-    }
-
-    fn checked(self) -> Result<Self, ProfileError> {
-        let what = match self.judgement {
-            Judgement::ServerToServer if self.callers.is_empty() => "it names no callers",
-            Judgement::ServerToServer if self.resources.is_empty() => "it names no resources",
-            _ => return Ok(self),
-        };
-        Err(ProfileError::Incomplete { name: self.name, what })
     }
 
     /// The expected caller of that id, letter case aside.
@@ -344,19 +253,6 @@ impl Profile {
 
 fn fits_any(patterns: &[String], host: &str) -> bool {
     patterns.iter().any(|pattern| host::glob(pattern.as_bytes(), host.as_bytes()))
-}
-
-fn joined<T: Clone>(mut own: Vec<T>, base: Option<&Vec<T>>) -> Vec<T> {
-    own.extend(base.into_iter().flatten().cloned());
-    own
-}
-
-fn lower(list: Vec<String>) -> Vec<String> {
-    list.into_iter().map(|text| text.to_ascii_lowercase()).collect()
-}
-
-fn lower_paths(list: Vec<EndpointPattern>) -> Vec<EndpointPattern> {
-    list.into_iter().map(|e| EndpointPattern { path: e.path.to_ascii_lowercase(), ..e }).collect()
 }
 
 #[cfg(test)]

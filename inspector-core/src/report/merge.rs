@@ -36,8 +36,15 @@ impl Report {
         }
         merged.outcome = outcome;
         merged.reason = reason.unwrap_or_default();
-        merged.next_steps = steps;
+        if several {
+            merged.handshakes = merged.threads.handshakes();
+            withdraw(&mut merged, &mut steps);
+        }
         merged.findings = folded(merged.findings);
+        for one in &mut merged.ignored {
+            one.findings = folded(std::mem::take(&mut one.findings));
+        }
+        merged.next_steps = steps;
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -55,9 +62,10 @@ impl Report {
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
         let of_findings = self.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
-        let of_steps = self.handshakes.iter_mut().flat_map(|one| &mut one.steps).map(|step| &mut step.evidence);
         let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
-        of_findings.chain(of_steps).chain(of_tokens).for_each(Evidence::localize);
+        of_findings.chain(of_tokens).for_each(Evidence::localize);
+        self.threads.localize();
+        self.handshakes = self.threads.handshakes();
         self
     }
 
@@ -69,7 +77,11 @@ impl Report {
         }
         self.inputs.extend(other.inputs);
         self.findings.extend(other.findings);
-        self.handshakes.extend(other.handshakes);
+        // Both are by the same profile.
+        for (own, other) in self.ignored.iter_mut().zip(other.ignored) {
+            own.absorb(other);
+        }
+        self.threads.extend(other.threads);
         self.tokens.extend(other.tokens);
         self.fails_on |= other.fails_on;
         self.span = match (self.span, other.span) {
@@ -77,6 +89,19 @@ impl Report {
             (one, other) => one.or(other),
         };
     }
+}
+
+/// Takes back findings that only say that something was not recorded, where another input has it.
+fn withdraw(report: &mut Report, next_steps: &mut Vec<String>) {
+    let threads = &report.threads;
+    let (kept, withdrawn): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut report.findings).into_iter().partition(|finding| !threads.supplies(finding));
+    next_steps.retain(|step| {
+        let of = |finding: &Finding| finding.remedy.as_ref() == step;
+        kept.iter().any(of) || !withdrawn.iter().any(of)
+    });
+    report.findings = kept;
+    report.fails_on = report.fail_on.is_some_and(|limit| report.findings.iter().any(|one| one.severity >= limit));
 }
 
 /// The reason of the input that decided, with its name.
@@ -104,6 +129,7 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         };
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
+        known.lowered |= finding.lowered;
         let most = known.evidence.len().max(finding.evidence.len());
         let room = most.saturating_sub(known.evidence.len());
         known.evidence.extend(finding.evidence.into_iter().take(room));

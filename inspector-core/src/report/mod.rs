@@ -6,6 +6,8 @@
 pub mod mask;
 mod merge;
 pub mod signature;
+mod story;
+mod twins;
 pub mod v1;
 
 use std::{net::IpAddr, sync::Arc};
@@ -14,18 +16,15 @@ use crate::{
     analysis::Policy,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
-    handshake::{
-        call::{Call, Step},
-        diagnostics::ServerReason,
-        ledger::Ledger,
-    },
-    rules::{Severity, finding::Finding},
+    handshake::{call::Step, diagnostics::ServerReason, grants::GrantKind, ledger::Ledger},
+    rules::{Severity, exceptions::Ignored, finding::Finding},
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind},
     verdict::{Outcome, Scope},
 };
 use signature::{SignatureState, Signatures};
+use story::Threads;
 
 /// Suggestions at most.
 const NEXT_STEPS: usize = 5;
@@ -53,6 +52,8 @@ pub enum HandshakeOutcome {
     Refused,
     /// The server asked for OAuth, and no call followed.
     Discovery,
+    /// A token was issued, and no call with it was recorded.
+    Issued,
     /// Neither acceptance nor refusal was seen.
     Undecided,
 }
@@ -94,8 +95,31 @@ pub struct Handshake {
     pub reason: Option<ServerReason>,
     /// First and last call.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// The first steps, in order.
+    /// What kind of handshake it is: `app-asserted`, `app-only`, `self-issued`, `bearer`, `token-only`, `discovery`.
+    pub flow: &'static str,
+    /// How tokens were asked for, in the order of time; empty if no request for a token was recorded.
+    pub grants: Vec<GrantKind>,
+    /// Requests for a token by a client that had one for the same resource before.
+    pub renewals: u64,
+    /// Calls recorded a second time, on the other side of a proxy or in another input. They count once.
+    pub seen_twice: u64,
+    /// The first steps, in the order of time over all inputs.
     pub steps: Vec<Step>,
+    /// Further steps that are not listed.
+    pub steps_omitted: u64,
+}
+
+impl Handshake {
+    /// Nanoseconds between an answer and its request; `None` of a request, and where a time is missing.
+    pub fn took(&self, step: &Step) -> Option<i64> {
+        let of = |asked: &&Step| {
+            !asked.kind.is_answer()
+                && asked.evidence.input == step.evidence.input
+                && asked.evidence.exchange == step.evidence.exchange
+        };
+        let asked = self.steps.iter().find(of).filter(|_| step.kind.is_answer())?;
+        step.time?.nanos().checked_sub(asked.time?.nanos())
+    }
 }
 
 /// One distinct token.
@@ -134,6 +158,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// What was found, the weightiest first.
     pub findings: Vec<Finding>,
+    /// What became of the ignores of the profile, and what they took out of the findings.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -142,6 +168,10 @@ pub struct Report {
     pub span: Option<(Timestamp, Timestamp)>,
     /// A finding at or above `--fail-on`.
     pub fails_on: bool,
+    /// From this severity on a finding fails the run.
+    pub(crate) fail_on: Option<Severity>,
+    /// What the handshakes are made of, to be joined with that of other inputs.
+    pub(crate) threads: Threads,
 }
 
 impl Report {
@@ -167,6 +197,7 @@ impl Report {
         for input in &inputs {
             coverage.add(&input.coverage);
         }
+        let threads = Threads::new(policy, scope, ledger);
         Self {
             next_steps: next_steps(outcome, &findings),
             fails_on: policy.fail_on.is_some_and(|limit| findings.iter().any(|finding| finding.severity >= limit)),
@@ -177,7 +208,10 @@ impl Report {
             inputs,
             coverage,
             findings,
-            handshakes: handshakes(policy, scope, ledger),
+            ignored: Vec::new(),
+            handshakes: threads.handshakes(),
+            threads,
+            fail_on: policy.fail_on,
             tokens: tokens(ledger, signatures),
             span: ledger.span(),
         }
@@ -226,75 +260,6 @@ fn next_steps(outcome: Outcome, findings: &[Finding]) -> Vec<String> {
         );
     }
     steps
-}
-
-fn handshakes(policy: &Policy, scope: &Scope, ledger: &Ledger) -> Vec<Handshake> {
-    // Calls of other APIs are no handshakes of the question at hand.
-    let asked = ledger.calls().iter().filter(|call| call.s2s || scope.has(call.host));
-    let calls = asked.map(|call| of_call(call, policy, scope, ledger));
-    let open = ledger.discoveries().iter().filter(|discovery| !discovery.followed).map(|discovery| Handshake {
-        client: discovery.client,
-        resource: Arc::clone(ledger.host_name(discovery.host)),
-        caller: None,
-        caller_name: None,
-        caller_claim: None,
-        expected: false,
-        in_scope: scope.has(discovery.host),
-        audience: None,
-        token: None,
-        token_kind: None,
-        calls: 0,
-        accepted: 0,
-        refused: 0,
-        outcome: HandshakeOutcome::Discovery,
-        status: Some(401),
-        reason: None,
-        span: None,
-        steps: discovery.steps.clone(),
-    });
-    let mut all: Vec<Handshake> = calls.chain(open).collect();
-    all.sort_by_key(|handshake| {
-        let first = handshake.steps.first();
-        first.map(|step| (step.evidence.input, step.evidence.exchange))
-    });
-    all
-}
-
-fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Handshake {
-    let mut steps = call.steps.clone();
-    let issued = call.actor.and_then(|actor| ledger.issuances().iter().find(|issuance| issuance.token == Some(actor)));
-    if let Some(issuance) = issued {
-        steps.extend(issuance.steps.iter().cloned());
-        steps.sort_by_key(|step| (step.evidence.input, step.evidence.exchange));
-    }
-    let outcome = if !call.pending.is_empty() {
-        HandshakeOutcome::Refused
-    } else if call.accepted > 0 {
-        HandshakeOutcome::Accepted
-    } else {
-        HandshakeOutcome::Undecided
-    };
-    let caller = call.caller.as_ref();
-    Handshake {
-        client: call.client,
-        resource: Arc::clone(ledger.host_name(call.host)),
-        caller: caller.map(|caller| mask::text(&caller.principal.to_string())),
-        caller_name: caller.and_then(|c| policy.profile.application_name(&c.principal.name)).map(str::to_owned),
-        caller_claim: caller.map(|caller| caller.layer.as_str()),
-        expected: call.expected,
-        in_scope: scope.has(call.host),
-        audience: call.audience.clone(),
-        token: Some(call.token),
-        token_kind: Some(call.kind),
-        calls: call.calls,
-        accepted: call.accepted,
-        refused: call.refused,
-        outcome,
-        status: call.status,
-        reason: call.reason.clone(),
-        span: call.span,
-        steps,
-    }
 }
 
 fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {

@@ -13,7 +13,11 @@ use super::{
 use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
-    rules::{Severity, finding::Finding as SourceFinding},
+    rules::{
+        Severity,
+        exceptions::{Ignored as SourceIgnored, Kept},
+        finding::Finding as SourceFinding,
+    },
     secret::Fingerprint,
     time::Timestamp,
     token::{
@@ -47,6 +51,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What the profile ignores; not part of `findings`. One for each of its ignores.
+    pub ignored: Vec<Ignored>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -93,6 +99,29 @@ pub struct Finding {
     pub remedy: String,
     /// Where to read on.
     pub reference: &'static str,
+}
+
+/// What became of an ignore of the profile.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ignored {
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// Name of the rule.
+    pub name: &'static str,
+    /// Only about such hosts.
+    pub host: Option<String>,
+    /// Why, as the profile says.
+    pub reason: String,
+    /// The last day.
+    pub until: Option<String>,
+    /// How many findings it took out, with their counts.
+    pub count: u64,
+    /// How many it is about that are reported all the same.
+    pub kept: u64,
+    /// Why: `expired`, `no-time`, `blocks` or `decides`.
+    pub kept_because: Option<Kept>,
+    /// What it took out.
+    pub findings: Vec<Finding>,
 }
 
 /// One place.
@@ -162,8 +191,20 @@ pub struct Handshake {
     pub first: Option<Timestamp>,
     /// Last call.
     pub last: Option<Timestamp>,
-    /// The first steps.
+    /// `app-asserted`, `app-only`, `self-issued`, `bearer`, `token-only`, `discovery`, `other`.
+    pub flow: &'static str,
+    /// How tokens were asked for: `acs`, `client-credentials`, `authorization-code+pkce`, …
+    pub grants: Vec<&'static str>,
+    /// Renewals.
+    pub renewals: u64,
+    /// Calls recorded a second time; they count once.
+    pub seen_twice: u64,
+    /// The inputs that tell of it.
+    pub inputs: Vec<String>,
+    /// The first steps, by time.
     pub steps: Vec<Step>,
+    /// Further ones.
+    pub steps_omitted: u64,
 }
 
 /// What a server said to a refusal.
@@ -190,8 +231,22 @@ pub struct Step {
     pub time: Option<Timestamp>,
     /// What, for people.
     pub text: String,
+    /// Who sent it: the client's address, `client` where it is not told, or a host.
+    pub from: String,
+    /// Who got it.
+    pub to: String,
+    /// Microseconds after its request, of an answer.
+    pub took_us: Option<u64>,
+    /// Status, of an answer.
+    pub status: Option<u16>,
+    /// `id` of the token presented or issued.
+    pub token: Option<Fingerprint>,
+    /// Id of the request, by client or server.
+    pub request_id: Option<String>,
     /// Where.
     pub evidence: Evidence,
+    /// Where the same message was recorded, too.
+    pub also: Vec<Evidence>,
 }
 
 /// One distinct token; also a line of `inspector tokens --format ndjson`.
@@ -316,6 +371,7 @@ impl From<&Source> for Report {
                 .collect(),
             coverage: report.coverage,
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
+            ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
             tokens: report.tokens.iter().map(|token| Token::new(token, &place)).collect(),
         }
@@ -357,6 +413,23 @@ impl Finding {
     }
 }
 
+impl Ignored {
+    fn new(ignored: &SourceIgnored, place: &impl Fn(&Place) -> Evidence) -> Self {
+        let ignore = &ignored.ignore;
+        Self {
+            rule: ignore.rule.code,
+            name: ignore.rule.name,
+            host: ignore.host.clone(),
+            reason: ignore.reason.clone(),
+            until: ignore.until.clone(),
+            count: ignored.count,
+            kept: ignored.kept,
+            kept_because: ignored.why_kept,
+            findings: ignored.findings.iter().map(|finding| Finding::new(finding, place)).collect(),
+        }
+    }
+}
+
 impl Handshake {
     fn new(handshake: &super::Handshake, place: &impl Fn(&Place) -> Evidence) -> Self {
         Self {
@@ -384,16 +457,47 @@ impl Handshake {
             }),
             first: handshake.span.map(|(first, _)| first),
             last: handshake.span.map(|(_, last)| last),
-            steps: handshake
-                .steps
-                .iter()
-                .map(|step| Step {
-                    step: step.kind.as_str(),
-                    time: step.time,
-                    text: step.text.clone(),
-                    evidence: place(&step.evidence),
-                })
-                .collect(),
+            flow: handshake.flow,
+            grants: handshake.grants.iter().map(|grant| grant.as_str()).collect(),
+            renewals: handshake.renewals,
+            seen_twice: handshake.seen_twice,
+            inputs: inputs(handshake, place),
+            steps: handshake.steps.iter().map(|step| Step::new(step, handshake, place)).collect(),
+            steps_omitted: handshake.steps_omitted,
+        }
+    }
+}
+
+/// The paths of the inputs that tell of a handshake, in their order.
+fn inputs(handshake: &super::Handshake, place: &impl Fn(&Place) -> Evidence) -> Vec<String> {
+    let all = handshake.steps.iter().flat_map(|step| std::iter::once(&step.evidence).chain(&step.also));
+    let mut seen: Vec<&Place> = all.collect();
+    seen.sort_by_key(|evidence| evidence.input);
+    seen.dedup_by_key(|evidence| evidence.input);
+    seen.into_iter().map(|evidence| place(evidence).input).collect()
+}
+
+impl Step {
+    fn new(
+        step: &crate::handshake::call::Step,
+        handshake: &super::Handshake,
+        place: &impl Fn(&Place) -> Evidence,
+    ) -> Self {
+        let client = handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string());
+        let host = step.host.to_string();
+        let (from, to) = if step.kind.is_answer() && !step.is_brought() { (host, client) } else { (client, host) };
+        Self {
+            step: step.kind.as_str(),
+            time: step.time,
+            text: step.text.clone(),
+            from,
+            to,
+            took_us: handshake.took(step).and_then(|nanos| u64::try_from(nanos / 1000).ok()),
+            status: step.status,
+            token: step.token,
+            request_id: step.request_id.clone(),
+            evidence: place(&step.evidence),
+            also: step.also.iter().map(place).collect(),
         }
     }
 }

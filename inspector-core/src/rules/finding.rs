@@ -6,11 +6,12 @@
 
 use std::{borrow::Cow, collections::HashMap, net::IpAddr, sync::Arc};
 
-use super::{Family, RuleMeta, Severity};
+use super::{Family, RuleMeta, Severity, exceptions::Exceptions};
 use crate::{
     evidence::{Evidence, SourceId},
     handshake::{facts::Seen, host::HostId, ledger::Ledger},
     limits::Limits,
+    profile::Judgement,
     secret::Fingerprint,
     verdict::Scope,
 };
@@ -143,6 +144,8 @@ pub struct Finding {
     pub in_scope: bool,
     /// It makes the outcome fail, by family, severity and scope.
     pub fails: bool,
+    /// It would make the outcome fail, had the profile not lowered its severity.
+    pub lowered: bool,
     /// The host it is about.
     pub host: Option<Arc<str>>,
     /// What it says, in one line.
@@ -265,14 +268,13 @@ impl Findings {
         self.list.push((key, draft));
     }
 
-    /// Weighs the findings by the scope and puts them in their order: what blocks and what is grave first. `failing`
-    /// tells which families decide the outcome.
-    pub fn finish(self, scope: &Scope, ledger: &Ledger, failing: impl Fn(Family) -> bool) -> Vec<Finding> {
+    /// Weighs the findings by the scope and puts them in their order: what blocks and what is grave first.
+    pub fn finish(self, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Vec<Finding> {
         let evidence = self.evidence;
         let mut all: Vec<Finding> = Vec::with_capacity(self.list.len());
         let mut outside: Vec<(&'static str, Severity, usize)> = Vec::new();
         for (_, draft) in self.list {
-            let finding = weigh(draft, scope, ledger, &failing);
+            let finding = weigh(draft, scope, ledger, weighing);
             if !is_of_no_weight(&finding) {
                 all.push(finding);
                 continue;
@@ -304,7 +306,18 @@ pub(crate) fn sort(findings: &mut [Finding]) {
     });
 }
 
-fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, failing: &impl Fn(Family) -> bool) -> Finding {
+/// What the profile says about the weight of findings.
+#[derive(Debug)]
+pub struct Weighing<'a> {
+    /// Which families decide the outcome.
+    pub decides: fn(Judgement, Family) -> bool,
+    /// The question.
+    pub judgement: Judgement,
+    /// Severities of the user's.
+    pub exceptions: &'a Exceptions,
+}
+
+fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Finding {
     let family = draft.meta.family();
     // A connection that is dark or has gaps: any request can be in it.
     let hides_requests = matches!(draft.meta.code, "COV-001" | "COV-002");
@@ -314,12 +327,19 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, failing: &impl Fn(Family)
         Concern::Address(address) => Some(address.to_string().into()),
         _ => None,
     };
+    let may_fail = (weighing.decides)(weighing.judgement, family) && in_scope && !draft.aside;
+    let would_fail = may_fail && draft.severity >= Severity::High;
+    let mut severity = weighing.exceptions.severity(draft.meta, draft.severity);
+    if would_fail && draft.severity == Severity::Critical {
+        severity = severity.max(Severity::High);
+    }
     Finding {
         meta: draft.meta,
-        severity: draft.severity,
+        severity,
         blocks: family == Family::Coverage && draft.overturns && in_scope,
         in_scope,
-        fails: failing(family) && in_scope && !draft.aside && draft.severity >= Severity::High,
+        fails: may_fail && severity >= Severity::High,
+        lowered: would_fail && severity < Severity::High,
         host,
         title: draft.title.unwrap_or(Cow::Borrowed(draft.meta.title)),
         detail: draft.detail,

@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+pub mod exceptions;
 pub mod finding;
 pub mod memory;
 pub mod occasion;

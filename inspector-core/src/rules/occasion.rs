@@ -58,6 +58,10 @@ impl Occasions {
     pub const CONTENT: Self = Self(1 << 17);
     /// The request has a field `Referer`.
     pub const REFERER: Self = Self(1 << 18);
+    /// The request has at most one field: it may be that its header section is unknown.
+    pub const BARE: Self = Self(1 << 19);
+    /// A tunnel was asked for.
+    pub const TUNNEL: Self = Self(1 << 20);
 
     /// Credentials that are no token: empty, or of another scheme.
     pub const NO_TOKEN: Self = Self(1 << 19);
@@ -124,6 +128,7 @@ impl Occasions {
             || flow.response.is_some()
             || flow.answer.is_some();
         self.add(Self::OAUTH, oauth);
+        self.add(Self::TUNNEL, observation.endpoint == Endpoint::Tunnel);
         let known = observation.path.starts_with("/.well-known/") || observation.path.contains("/.well-known/");
         self.add(Self::METADATA, observation.endpoint == Endpoint::Metadata || known);
         if let Some(request) = &observation.exchange.request {
@@ -133,6 +138,7 @@ impl Occasions {
             self.add(Self::AT_SIGN, memchr::memchr(b'@', target).is_some());
             self.add(Self::CONTENT, request.body.kept.is_some());
             self.add(Self::REFERER, request.head.value("referer").is_some());
+            self.add(Self::BARE, request.head.iter().nth(1).is_none());
         }
         let location = observation.response().and_then(|head| head.value("location"));
         self.add(Self::FRAGMENT, location.is_some_and(|location| memchr::memchr(b'#', location).is_some()));

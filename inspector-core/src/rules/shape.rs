@@ -18,6 +18,7 @@ use crate::{
         observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
     http::exchange::{Marks, Scheme},
+    rules::finding::Concern,
     time::Timestamp,
     token::{Role, Sighting, Token, TokenKind},
 };
@@ -94,6 +95,7 @@ struct Rest {
     marks: Marks,
     /// Request, response, a server name from TLS are there.
     parts: [bool; 3],
+    concern: Concern,
 }
 
 impl Rest {
@@ -111,6 +113,7 @@ impl Rest {
             status: observation.status,
             marks: exchange.marks,
             parts: [exchange.request.is_some(), exchange.response.is_some(), named],
+            concern: observation.concern(),
         }
     }
 }

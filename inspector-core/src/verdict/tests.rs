@@ -234,6 +234,8 @@ fn dark(name: Option<&str>, server: &str, reason: Reason) -> ConnectionReport {
         reason: Some(reason),
         detail: String::new(),
         exchanges: 0,
+        unread: 0,
+        tunnel: None,
         plaintext: None,
     }
 }

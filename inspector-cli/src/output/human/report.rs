@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use inspector_core::rules::{Severity, finding::Finding};
+use inspector_core::{
+    report::Report,
+    rules::{Severity, exceptions::Ignored, finding::Finding},
+};
 
 use super::{finding, summary};
 use crate::{
@@ -43,7 +46,29 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
             writeln!(to, "  and {} (--format json has all)", count(hidden, "more", "more"))?;
         }
     }
+    ignored(to, report)?;
     tally(to, judged)
+}
+
+/// What the profile ignores, and what it cannot.
+fn ignored(to: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let said: Vec<&Ignored> = report.ignored.iter().filter(|one| !one.is_unused()).collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "\n{}", style::paint(style::STRONG, "Ignored by the profile"))?;
+    for one in said {
+        let Ignored { ignore, .. } = one;
+        let host = ignore.host.as_ref().map(|host| format!(" for {host}")).unwrap_or_default();
+        let until = ignore.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        let number = count(one.count, "finding", "findings");
+        let mut text = format!("{}{host}{until}: {number}: {}", ignore.rule.code, ignore.reason);
+        if let Some(why) = one.why_kept {
+            text.push_str(&format!(" - {} not ignored: {}", one.kept, why.as_str()));
+        }
+        wrap::hanging(to, "  ", &text)?;
+    }
+    Ok(())
 }
 
 /// Good news, and what is worth knowing.
@@ -70,7 +95,9 @@ fn tally(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let found = if all == 0 { "no findings".to_owned() } else { count(all, "finding", "findings") };
     let split = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
     let facts = count(plain, "fact", "facts");
+    let ignored: u64 = judged.report.ignored.iter().map(|one| one.count).sum();
+    let ignored = if ignored > 0 { format!("; {ignored} ignored") } else { String::new() };
     let fails = if judged.report.fails_on { "; --fail-on makes this exit code 1" } else { "" };
     writeln!(to)?;
-    wrap::hanging(to, "", &format!("{found}{split}; {facts}{fails}. `inspector explain CODE` tells more."))
+    wrap::hanging(to, "", &format!("{found}{split}; {facts}{ignored}{fails}. `inspector explain CODE` tells more."))
 }

@@ -75,9 +75,7 @@ fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -
     }
     let client = handshake.client.map(|client| format!(", called from {client}")).unwrap_or_default();
     let scope = if handshake.in_scope { "" } else { " (out of scope)" };
-    let first = handshake.steps.first().filter(|_| judged.report.inputs.len() > 1);
-    let input = first.map(|step| place::input(&judged.report, step.evidence.input));
-    let input = input.map(|input| format!(", in {input}")).unwrap_or_default();
+    let input = inputs(judged, handshake);
     row(to, "host", &format!("{}{scope}{client}{input}", handshake.resource))?;
     if let Some(audience) = &handshake.audience {
         row(to, "aud", audience)?;
@@ -89,10 +87,29 @@ fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -
     row(to, "result", &outcome(handshake))
 }
 
+/// `, in a.pcap and b.har`, where there are several inputs.
+fn inputs(judged: &Judged, handshake: &Handshake) -> String {
+    if judged.report.inputs.len() < 2 {
+        return String::new();
+    }
+    let steps = handshake.steps.iter();
+    let all: BTreeSet<_> =
+        steps.flat_map(|step| std::iter::once(&step.evidence).chain(&step.also)).map(|place| place.input).collect();
+    let names: Vec<&str> = all.iter().map(|source| place::input(&judged.report, *source)).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!(", in {one}"),
+        [one, two] => format!(", in {one} and {two}"),
+        [one, rest @ ..] => format!(", in {one} and {} others", rest.len()),
+    }
+}
+
 fn caller(handshake: &Handshake) -> String {
     let Some(caller) = &handshake.caller else {
         return match handshake.outcome {
-            HandshakeOutcome::Discovery => "unknown: it asked without a token, and no call followed".to_owned(),
+            HandshakeOutcome::Discovery | HandshakeOutcome::Refused if handshake.calls == 0 => {
+                "unknown: it asked without a token, and no call followed".to_owned()
+            }
             _ => "unknown: no token names it".to_owned(),
         };
     };
@@ -138,9 +155,18 @@ fn signature(summary: &TokenSummary) -> String {
 
 fn outcome(handshake: &Handshake) -> String {
     if handshake.calls == 0 {
-        return "the server asked for OAuth, and no call with a token followed".to_owned();
+        let said = handshake.reason.as_ref().and_then(|reason| reason.text.as_deref()).unwrap_or_default();
+        return match handshake.outcome {
+            HandshakeOutcome::Issued => "a token was issued, and no call with it was recorded".to_owned(),
+            HandshakeOutcome::Refused => format!("no token was issued, and no call followed; the server said: {said}"),
+            HandshakeOutcome::Discovery => "the server asked for OAuth, and no call with a token followed".to_owned(),
+            _ => "a token was asked for; neither a token nor a call was recorded".to_owned(),
+        };
     }
     let mut parts = vec![format!("accepted {}", handshake.accepted)];
+    if handshake.seen_twice > 0 {
+        parts.insert(0, format!("{} of them recorded twice", handshake.seen_twice));
+    }
     parts.push(format!("refused {}", handshake.refused));
     let open = handshake.calls.saturating_sub(handshake.accepted + handshake.refused);
     if open > 0 {
@@ -168,7 +194,9 @@ fn basic(report: &Report) -> String {
         let matching = |finding: &&inspector_core::rules::finding::Finding| {
             codes.contains(&finding.meta.code) && finding.in_scope == in_scope
         };
-        report.findings.iter().filter(matching).map(|finding| finding.count).sum()
+        // What the profile ignores was sent all the same.
+        let ignored = report.ignored.iter().flat_map(|one| &one.findings);
+        report.findings.iter().chain(ignored).filter(matching).map(|finding| finding.count).sum()
     };
     let mut text = format!("sent {}, offered {}", total(&["BAS-001"], true), total(&["BAS-003"], true));
     if report.findings.iter().any(|finding| finding.blocks) {

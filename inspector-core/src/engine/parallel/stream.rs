@@ -55,7 +55,8 @@ impl<'a, 'd> Stream<'a, 'd> {
             dealer: Dealer::new(keys, ends, desk),
             coverage: Coverage::default(),
         };
-        let outcome = producer.produce(&options.limits, &mut stream);
+        // A format that has work for further threads has none for the workers.
+        let outcome = producer.produce(&options.limits, options.jobs.saturating_sub(1), &mut stream);
         if outcome.is_ok() {
             stream.finish();
         }

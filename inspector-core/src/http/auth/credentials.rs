@@ -1,7 +1,8 @@
 //! Reads `Authorization` and its kin: any scheme in any case, no scheme at all, and what merges and exporters leave.
 //!
 //! A field can hold several credentials: proxies and exporters merge repeated fields with a comma, and a `Basic` behind
-//! a `Bearer` must not be missed. A comma divides where a known scheme, alone or with a blank behind it, follows it.
+//! a `Bearer` must not be missed. A comma divides where a known scheme, alone or with a blank behind it, follows it; a
+//! semicolon or a blank where a whole `Basic` with user and password does.
 
 use std::borrow::Cow;
 
@@ -77,6 +78,9 @@ const SCHEMES: &[(&str, Form)] = &[
     ("signature", Form::Other),
 ];
 
+/// The scheme of RFC 7617.
+const BASIC: &str = "basic";
+
 /// Longest unknown scheme; a longer first word is a secret.
 const LONGEST_SCHEME: usize = 24;
 
@@ -142,8 +146,51 @@ fn form_of(scheme: &str) -> Option<Form> {
     SCHEMES.iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name)).map(|(_, form)| *form)
 }
 
-/// Divides merged fields at the commas that a known scheme follows.
+/// Whether a value is a whole `Basic` with a user and a password, so that it is one whatever field it stands in.
+pub(crate) fn is_whole_basic(value: &str) -> bool {
+    let Some((scheme, rest)) = value.trim_start_matches(is_blank).split_at_checked(BASIC.len()) else { return false };
+    let secret = rest.trim_start_matches(is_blank);
+    scheme.eq_ignore_ascii_case(BASIC) && secret.len() < rest.len() && names_user(secret)
+}
+
+/// Whether the text is base64 of something with a colon in it.
+fn names_user(secret: &str) -> bool {
+    let end = secret.find(|c| is_blank(c) || matches!(c, ',' | ';' | '"')).unwrap_or(secret.len());
+    let decoded = secret.get(..end).and_then(base64::decode);
+    decoded.is_some_and(|decoded| memchr::memchr(b':', &decoded.bytes).is_some())
+}
+
+/// The place of a whole `Basic` behind other credentials, though no comma divides them.
+fn hidden_basic(value: &str) -> Option<usize> {
+    memchr::memchr2_iter(b'b', b'B', value.as_bytes()).find(|at| {
+        let Some((first, rest)) = value.split_at_checked(*at) else { return false };
+        let divides = first.ends_with(|c| is_blank(c) || c == ';');
+        divides && is_whole_basic(rest) && !is_quoted_at_end(first) && is_credentials(first)
+    })
+}
+
+/// Whether the text is more than blanks, commas and the scheme alone.
+fn is_credentials(text: &str) -> bool {
+    let text = text.trim_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
+    !text.is_empty() && !text.eq_ignore_ascii_case(BASIC)
+}
+
+/// Divides merged fields at the commas that a known scheme follows, and before a `Basic` that nothing divides.
 fn divide(value: &str) -> SmallVec<[&str; 1]> {
+    let Some((first, basic)) = hidden_basic(value).and_then(|at| value.split_at_checked(at)) else {
+        return divide_at_commas(value);
+    };
+    let mut pieces = divide_at_commas(first.trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';')));
+    pieces.extend(divide_at_commas(basic));
+    pieces
+}
+
+/// Whether a quoted string is open at the end of the text.
+fn is_quoted_at_end(text: &str) -> bool {
+    !text.bytes().filter(|b| *b == b'"').count().is_multiple_of(2)
+}
+
+fn divide_at_commas(value: &str) -> SmallVec<[&str; 1]> {
     if memchr::memchr(b',', value.as_bytes()).is_none() {
         return smallvec![value];
     }
@@ -180,7 +227,7 @@ fn one(value: &str) -> Parsed<'_> {
     if is_redacted(value) {
         return plain("", value, CredentialsKind::Redacted);
     }
-    let Some((scheme, secret)) = split(value) else { return bare(value) };
+    let Some((scheme, secret)) = split(value) else { return glued_basic(value).unwrap_or_else(|| bare(value)) };
     let form = form_of(scheme).unwrap_or(Form::Other);
     let secret = without_repetition(scheme, secret);
     if secret.is_empty() {
@@ -219,6 +266,12 @@ fn one(value: &str) -> Parsed<'_> {
 
 fn plain<'v>(scheme: &'v str, secret: &'v str, kind: CredentialsKind) -> Parsed<'v> {
     Parsed { scheme, secret, kind, tokens: SmallVec::new() }
+}
+
+/// `BasicdXNlcjpwYXNz`: no blank behind the scheme.
+fn glued_basic(value: &str) -> Option<Parsed<'_>> {
+    let (scheme, secret) = value.split_at_checked(BASIC.len())?;
+    (scheme.eq_ignore_ascii_case(BASIC) && names_user(secret)).then(|| basic(scheme, secret))
 }
 
 /// A token without a scheme.

@@ -35,8 +35,9 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Blanks and line ends, and what else servers skip as such: vertical tabs, form feeds and no-break spaces.
 pub(super) const fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
+    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{b}' | '\u{c}' | '\u{a0}')
 }
 
 /// RFC 9110 §5.6.2.

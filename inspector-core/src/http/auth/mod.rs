@@ -3,7 +3,9 @@
 //! These fields count as credentials ([`is_credentials_field`]): `Authorization`; `Authentication`, the name Skype's services use;
 //! `X-Authorization`, `X-Forwarded-Authorization` and `X-Original-Authorization`, in which a proxy hands the client's
 //! credentials on; and `Proxy-Authorization`, whose credentials are for a proxy. A password in any of them was sent; but
-//! only a token in `Authorization` or `Authentication` counts as presented to the resource (see `token::extract`).
+//! only a token in `Authorization` or `Authentication` counts as presented to the resource (see `token::extract`). `Basic`
+//! with a user and a password is one in any field of a request, and in a cookie: gateways move credentials under names of
+//! their own.
 
 mod challenge;
 mod credentials;
@@ -14,8 +16,8 @@ mod redaction;
 use std::borrow::Cow;
 
 pub use challenge::challenges;
-pub(crate) use credentials::parse;
 pub use credentials::{credentials, is_credentials_field};
+pub(crate) use credentials::{is_whole_basic, parse};
 pub(crate) use grammar::text;
 pub(crate) use redaction::is_partly_redacted;
 pub use redaction::is_redacted;

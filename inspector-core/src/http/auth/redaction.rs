@@ -27,7 +27,15 @@ const LONGEST_LABEL: usize = 64;
 /// Whether `value` stands for a removed one: `[REDACTED]`, `***`, `<redacted>`, `xxx`, `…`.
 pub fn is_redacted(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
-    is_filled(value) || (value.len() <= LONGEST_LABEL + 6 && is_label(value))
+    is_filled(value) || (value.len() <= LONGEST_LABEL + 6 && is_label(value)) || is_named_hash(value)
+}
+
+/// Whether a hash stands there that says so: `sha256:9f86d0…`.
+fn is_named_hash(value: &str) -> bool {
+    let Some((name, digits)) = value.split_once([':', '-']) else { return false };
+    ["sha", "md5", "hmac", "hash"].iter().any(|hash| starts_with(name, hash))
+        && digits.len() >= 8
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether nothing but one filling character is there.

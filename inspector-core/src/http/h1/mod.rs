@@ -267,6 +267,8 @@ pub struct Http1 {
     queue: Queue,
     switch: Option<SwitchTo>,
     over: bool,
+    /// Bytes of the client that belong to no message.
+    unread: u64,
 }
 
 impl Http1 {
@@ -278,6 +280,11 @@ impl Http1 {
     /// Exchanges handed out so far.
     pub const fn exchanges(&self) -> u64 {
         self.queue.emitted
+    }
+
+    /// Bytes the client sent that belong to no message; known once the connection is over.
+    pub const fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// Where the oldest exchange that is not complete begins.
@@ -357,6 +364,9 @@ impl Http1 {
             }
             let (bytes, at) = (std::mem::take(&mut half.unread), half.unread_at);
             if bytes > 0 {
+                if role == Side::Client {
+                    self.unread = self.unread.saturating_add(bytes);
+                }
                 let kind = NoteKind::Unread { bytes };
                 cx.sink.note(Note { at, connection: Some(cx.connection.id), kind });
             }

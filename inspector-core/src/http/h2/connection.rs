@@ -70,6 +70,8 @@ pub struct Http2 {
     streams: BTreeMap<u32, Stream>,
     /// Highest stream the client opened, to know late frames of streams that are over.
     highest: u32,
+    /// Bytes of the client that belong to no frame that could be read.
+    unread: u64,
 }
 
 impl Http2 {
@@ -86,6 +88,7 @@ impl Http2 {
             directions: [direction(Position::Preface), direction(Position::Frame)],
             streams: BTreeMap::new(),
             highest: 0,
+            unread: 0,
         }
     }
 
@@ -116,7 +119,7 @@ impl Http2 {
     pub fn data(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
         let mut rest = bytes;
         if matches!(self.direction(side).position, Position::Lost) {
-            let Some(found) = resynchronised(rest) else { return };
+            let Some(found) = resynchronised(rest) else { return self.pass_over(side, rest.len()) };
             rest = found;
             self.direction(side).position = Position::Frame;
         }
@@ -167,8 +170,24 @@ impl Http2 {
         }
     }
 
+    /// Bytes the client sent that belong to no frame that could be read; known once the connection is over.
+    pub const fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// Counts what is not read of a side.
+    const fn pass_over(&mut self, side: Side, bytes: usize) {
+        if matches!(side, Side::Client) {
+            self.unread = self.unread.saturating_add(bytes as u64);
+        }
+    }
+
     /// The connection is over: what is open is handed out as far as it came.
     pub fn close(&mut self, cx: &mut Context<'_>) {
+        let client = self.direction(Side::Client);
+        let begun = std::mem::take(&mut client.partial).len();
+        let block = client.block.take().map_or(0, |block| block.fragments.len().max(1));
+        self.pass_over(Side::Client, begun + block);
         for (id, stream) in std::mem::take(&mut self.streams) {
             emit(id, stream, cx);
         }
@@ -270,6 +289,9 @@ impl Http2 {
 
     /// A DATA frame begins, or one that is skipped: an empty one ends here and now.
     fn begin_streaming(&mut self, side: Side, header: FrameHeader, at: At, cx: &mut Context<'_>) {
+        if header.kind != kind::DATA {
+            self.pass_over(side, header.length);
+        }
         // A stream that is over may still be sent content its receiver no longer wants.
         if header.kind == kind::DATA && header.stream > self.highest {
             self.open(header.stream, at, cx);
@@ -358,6 +380,7 @@ impl Http2 {
 
     /// A frame that contradicts itself: its field block is lost.
     fn broken(&mut self, side: Side, header: FrameHeader) {
+        self.pass_over(side, header.length.max(1));
         self.direction(side).decoder.lose();
         if let Some(stream) = self.streams.get_mut(&header.stream) {
             stream.mark(Mark::Malformed);
@@ -384,7 +407,7 @@ impl Http2 {
         let direction = self.direction(side);
         let Some(mut continued) = direction.block.take() else {
             direction.decoder.lose();
-            return;
+            return self.pass_over(side, payload.len().max(1));
         };
         if continued.fragments.len().saturating_add(payload.len()) > cx.limits.head {
             continued.cut = true;

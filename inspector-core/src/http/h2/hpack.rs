@@ -25,14 +25,17 @@ use crate::{
 
 /// Name given to a field whose name was not recorded.
 const UNKNOWN: &[u8] = b"?";
+/// Capacity in bytes up to which a buffer is used again.
+const REUSED: usize = 32 << 10;
 
 /// The decoder of one direction.
 #[derive(Debug)]
 pub(super) struct Decoder {
     table: Table,
-    /// Reused for Huffman-coded strings.
+    /// Reused for strings and heads: most blocks need no more memory than their head does.
     name: Vec<u8>,
     value: Vec<u8>,
+    building: Building,
 }
 
 /// A decoded field block.
@@ -45,7 +48,7 @@ pub(super) struct Block {
 }
 
 /// A head in the making: bytes and ranges.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Building {
     bytes: Vec<u8>,
     fields: Vec<Field>,
@@ -61,7 +64,8 @@ struct Broken;
 
 impl Decoder {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { table: Table::new(limits.h2_table), name: Vec::new(), value: Vec::new() }
+        let table = Table::new(limits.h2_table);
+        Self { table, name: Vec::new(), value: Vec::new(), building: Building::default() }
     }
 
     /// A field block of this direction was not recorded, or only in part.
@@ -71,7 +75,7 @@ impl Decoder {
 
     /// Decodes one field block.
     pub(super) fn decode(&mut self, block: &[u8], limits: &Limits) -> Block {
-        let mut building = Building { bytes: Vec::with_capacity(block.len() * 2), ..Building::default() };
+        let mut building = std::mem::take(&mut self.building);
         let mut rest = block;
         while !rest.is_empty() {
             match self.field(rest, &mut building, limits) {
@@ -83,7 +87,13 @@ impl Decoder {
                 }
             }
         }
-        building.finish()
+        let block = building.finish();
+        self.building = building;
+        for buffer in [&mut self.name, &mut self.value, &mut self.building.bytes] {
+            buffer.clear();
+            buffer.shrink_to(REUSED);
+        }
+        block
     }
 
     fn field<'b>(&mut self, block: &'b [u8], building: &mut Building, limits: &Limits) -> Result<&'b [u8], Broken> {
@@ -158,19 +168,19 @@ impl Building {
         start..u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    fn finish(self) -> Block {
-        let start = if let Some(status) = self.status {
+    /// The head, and all made ready for the next.
+    fn finish(&mut self) -> Block {
+        let (method, path, authority) = (self.method.take(), self.path.take(), self.authority.take());
+        let start = if let Some(status) = self.status.take() {
             Start::Response { status, reason: 0..0 }
-        } else if self.method.is_some() || self.path.is_some() || self.authority.is_some() {
-            Start::Request {
-                method: self.method.unwrap_or(0..0),
-                target: self.path.unwrap_or(0..0),
-                authority: self.authority,
-            }
+        } else if method.is_some() || path.is_some() || authority.is_some() {
+            Start::Request { method: method.unwrap_or(0..0), target: path.unwrap_or(0..0), authority }
         } else {
             Start::Trailers
         };
-        Block { head: Head::new(self.bytes, start, self.fields), marks: self.marks }
+        let head = Head::new(self.bytes.as_slice(), start, self.fields.clone());
+        self.fields.clear();
+        Block { head, marks: std::mem::take(&mut self.marks) }
     }
 }
 

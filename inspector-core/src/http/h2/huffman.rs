@@ -1,8 +1,8 @@
 //! HPACK's Huffman code (RFC 7541 §5.2, appendix B).
 //!
 //! The code is canonical: symbols of one length have consecutive codes in the order of their values, so the lengths alone
-//! say everything. The octets of header fields have codes of five to eight bits: one look at a table of twelve bits
-//! tells one or two of them; longer codes are found by their length.
+//! say everything. The octets of header fields have codes of five to eight bits: one look at a table of fourteen
+//! bits tells two of them, or nearly always; longer codes are found by their length.
 
 use std::sync::LazyLock;
 
@@ -23,22 +23,20 @@ const LENGTHS: [u8; 257] = [
 const EOS: u16 = 256;
 /// The longest code, in bits.
 const LONGEST: usize = 30;
-/// Bits by which the table of short codes is entered.
-const SHORT: u32 = 12;
+/// Bits by which the table of short codes is entered: four looks need no more than a [`Bits`] has.
+const SHORT: u32 = 14;
 /// The fewest bits of a code.
 const SHORTEST: usize = 5;
 
-/// What some bits begin with.
+/// What some bits begin with; all zeros if it is a code of more bits.
 #[derive(Clone, Copy, Default)]
 struct Short {
-    /// The octet whose code they begin with, and the one whose code follows, if all of that is among them.
+    /// The octet whose code they begin with, and the one whose code follows, if all of that is among them, or zero.
     octets: [u8; 2],
-    /// Length of the first code; 0 if it is longer than the bits.
-    first: u8,
-    /// Length of both codes, or of the first if the second is not whole.
-    all: u8,
-    /// How many octets there are.
+    /// How many octets that are.
     count: u8,
+    /// Length of their codes.
+    length: u8,
 }
 
 /// The code.
@@ -70,18 +68,18 @@ fn build() -> Code {
         }
         if let (Some(free), Ok(octet)) = (SHORT.checked_sub(length), u8::try_from(*symbol)) {
             let filled = (code << free) as usize..((code + 1) << free) as usize;
-            let length = u8::try_from(length).unwrap_or_default();
-            let entry = Short { octets: [octet, 0], first: length, all: length, count: 1 };
+            let entry = Short { octets: [octet, 0], count: 1, length: u8::try_from(length).unwrap_or_default() };
             built.short.get_mut(filled).unwrap_or_default().fill(entry);
         }
         code += 1;
     }
     let single = built.short;
     for (bits, entry) in (0_usize..).zip(&mut built.short) {
-        let after = single.get((bits << entry.first) & ((1 << SHORT) - 1)).copied().unwrap_or_default();
-        if entry.count == 1 && after.count == 1 && u32::from(entry.first + after.first) <= SHORT {
-            let ([octet, _], [second, _]) = (entry.octets, after.octets);
-            *entry = Short { octets: [octet, second], all: entry.first + after.first, count: 2, ..*entry };
+        let second = single.get((bits << entry.length) & ((1 << SHORT) - 1)).copied().unwrap_or_default();
+        let length = entry.length + second.length;
+        if entry.count == 1 && second.count == 1 && u32::from(length) <= SHORT {
+            let ([octet, _], [second, _]) = (entry.octets, second.octets);
+            *entry = Short { octets: [octet, second], count: 2, length };
         }
     }
     built
@@ -108,7 +106,7 @@ impl Code {
     /// The symbol whose code `bits` begin with, and its length.
     fn one(&self, bits: u64) -> Option<(u16, u32)> {
         match self.short(bits) {
-            Short { octets: [octet, _], first: first @ 1.., .. } => Some((octet.into(), first.into())),
+            Short { octets: [octet, _], count: 1.., .. } => Some((octet.into(), length(octet.into()))),
             _ => self.long(bits),
         }
     }
@@ -117,21 +115,24 @@ impl Code {
 /// The input, bit by bit.
 struct Bits<'i> {
     rest: &'i [u8],
-    /// The next bits, at the top. Below `count` of them are zeros or what comes next.
+    /// The next bits, at the top. Below `count` of them are zeros, or what comes next.
     next: u64,
     count: u32,
 }
 
 impl Bits<'_> {
-    /// Takes bits from the input until there are more than 56, or no more.
-    fn refill(&mut self) {
-        if let Some(bytes) = self.rest.first_chunk::<8>() {
-            self.next |= u64::from_be_bytes(*bytes) >> self.count;
-            let taken = (u64::BITS - 1 - self.count) / 8;
-            self.rest = self.rest.get(taken as usize..).unwrap_or_default();
-            self.count += 8 * taken;
-            return;
-        }
+    /// Takes bits from the input until there are at least 56; `false` if there are not that many left.
+    fn fill(&mut self) -> bool {
+        let Some(bytes) = self.rest.first_chunk::<8>() else { return false };
+        self.next |= u64::from_be_bytes(*bytes) >> self.count;
+        let taken = (u64::BITS - 1 - self.count) / 8;
+        self.rest = self.rest.get(taken as usize..).unwrap_or_default();
+        self.count += 8 * taken;
+        true
+    }
+
+    /// Takes what bits there are left and room for.
+    fn drain(&mut self) {
         while self.count <= u64::BITS - 8
             && let Some((byte, rest)) = self.rest.split_first()
         {
@@ -152,29 +153,33 @@ impl Bits<'_> {
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     let code = &*CODE;
     let start = out.len();
-    // Two octets are written at a time, whether the bits hold two or one.
-    let longest = most.min(input.len().saturating_mul(8) / SHORTEST).saturating_add(2);
+    // Eight octets are written at a time, however many of them count.
+    let longest = most.min(input.len().saturating_mul(8) / SHORTEST).saturating_add(8);
     out.resize(start.saturating_add(longest), 0);
     let room = out.get_mut(start..).unwrap_or_default();
     let mut bits = Bits { rest: input, next: 0, count: 0 };
     let mut length = 0;
+    while bits.fill() {
+        let (mut octets, mut count) = (0_u64, 0);
+        for _ in 0..4 {
+            let short = code.short(bits.next);
+            octets |= u64::from(u16::from_le_bytes(short.octets)) << (8 * count);
+            count += u32::from(short.count);
+            bits.take(short.length.into());
+        }
+        let Some(to) = room.get_mut(length..).and_then(|room| room.first_chunk_mut()) else { return false };
+        *to = octets.to_le_bytes();
+        length += count as usize;
+        if count == 0 {
+            let Some((symbol, taken)) = code.long(bits.next) else { return false };
+            let (Ok(octet), Some(to)) = (u8::try_from(symbol), room.get_mut(length)) else { return false };
+            *to = octet;
+            length += 1;
+            bits.take(taken);
+        }
+    }
     loop {
-        bits.refill();
-        let before = length;
-        loop {
-            let Short { octets, all, count, .. } = code.short(bits.next);
-            if count == 0 || u32::from(all) > bits.count {
-                break;
-            }
-            let Some(pair) = room.get_mut(length..).and_then(|room| room.first_chunk_mut::<2>()) else { return false };
-            *pair = octets;
-            length += usize::from(count);
-            bits.take(all.into());
-        }
-        if length > before {
-            continue;
-        }
-        // A long code, the last octet, or padding.
+        bits.drain();
         let Some((symbol, taken)) = code.one(bits.next) else { return false };
         if taken > bits.count {
             break;

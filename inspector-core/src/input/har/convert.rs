@@ -33,6 +33,20 @@ pub(crate) struct Converted {
     pub(crate) traces: Traces,
 }
 
+impl Converted {
+    /// Counts its entry from so many before the one it was counted from.
+    pub(crate) fn move_by(&mut self, entries: u64) {
+        let messages = [&mut self.exchange.request, &mut self.exchange.response];
+        for message in messages.into_iter().flatten() {
+            for at in [&mut message.first, &mut message.head_end, &mut message.end] {
+                if let At::Entry { index, .. } = at {
+                    *index = index.saturating_add(entries);
+                }
+            }
+        }
+    }
+}
+
 /// An exchange, or why an entry is none.
 pub(crate) type Outcome = Result<Converted, &'static str>;
 
@@ -159,7 +173,9 @@ impl Convert<'_> {
             self.marks.add(Mark::EntryMalformed);
         }
         let authority = request.headers.pseudo("authority").map(Text::bytes);
-        let mut head = HeadBuilder::request(method, target, authority.as_deref());
+        let line = method.len() + target.len() + 3;
+        let room = (line + request.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::request_with_room(room, method, target, authority.as_deref());
         self.fields(&request.headers, &mut head);
         let declared = request.headers.field("content-type").filter(|value| !value.is_empty());
         let media_type = media_type(declared.or(request.content.media_type));
@@ -183,7 +199,9 @@ impl Convert<'_> {
                 Body { kept: Some(bytes.into()), cut, ..content::sized(length) }
             }
             None => {
-                let size = request.body_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                let told = request.body_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
+                let sent = || u64::try_from(request.headers.field("content-length")?.integer()?).ok();
+                let size = told.or_else(sent).unwrap_or(0);
                 let cut = (size > 0 && content::is_loss(media_type)).then_some(BodyCut::Recording);
                 Body { cut, ..content::sized(size) }
             }
@@ -204,7 +222,9 @@ impl Convert<'_> {
         }
         let status = status.unwrap_or(0);
         let reason = response.reason.map(Text::bytes).unwrap_or_default();
-        let mut head = HeadBuilder::response(status, &reason);
+        let status_line = 3 + reason.len() + 3;
+        let room = (status_line + response.headers.size()).min(2 * self.limits.head);
+        let mut head = HeadBuilder::response_with_room(room, status, &reason);
         self.fields(&response.headers, &mut head);
         if let Some(location) = response.redirect.filter(|url| !url.is_empty())
             && response.headers.field("location").is_none()

@@ -12,6 +12,7 @@
 //! An entry that cannot be read costs that entry: it becomes a note with its index and the reason. A recording without
 //! credentials is told apart from one whose exporter took them out, because the second proves nothing.
 
+mod blocks;
 mod content;
 mod convert;
 mod json;
@@ -23,16 +24,17 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::{io, thread};
 
 use memchr::memmem;
 
 use self::{
+    blocks::{BLOCK, Block, Team},
     convert::{Converted, Outcome, exchange_from_entry, exchange_from_start},
     json::Json,
     sanitized::Summary,
     scan::{Piece, Scanner},
-    window::RawEntry,
+    window::{READ, RawEntry},
 };
 use super::{Control, Format, Item, ItemSink, Probe, ReadError};
 use crate::{
@@ -67,19 +69,44 @@ impl Format for Har {
     }
 
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        let mut head = [0; 4];
-        let length = read_head(input, &mut head)?;
-        let head = head.get(..length).unwrap_or_default();
-        if head.is_empty() {
-            return Err(ReadError::Empty);
-        }
-        if is_utf16(head) {
-            return Err(damaged("the file is UTF-16; save it as UTF-8".to_owned()));
-        }
-        let mut whole = io::Read::chain(head, input);
-        Reading { scanner: Scanner::new(&mut whole, limits), limits, index: 0, items: 0, summary: Summary::default() }
-            .run(sink)
+        self.read_with(input, limits, 0, sink)
     }
+
+    fn read_with(
+        &self,
+        input: &mut dyn io::Read,
+        limits: &Limits,
+        workers: usize,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        read(input, limits, workers, BLOCK, sink)
+    }
+}
+
+/// Reads a document, with so many workers that get blocks of that size.
+fn read(
+    input: &mut dyn io::Read,
+    limits: &Limits,
+    workers: usize,
+    block: usize,
+    sink: &mut dyn ItemSink,
+) -> Result<(), ReadError> {
+    let mut head = [0; 4];
+    let length = read_head(input, &mut head)?;
+    let head = head.get(..length).unwrap_or_default();
+    if head.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    if is_utf16(head) {
+        return Err(damaged("the file is UTF-16; save it as UTF-8".to_owned()));
+    }
+    let mut whole = io::Read::chain(head, input);
+    let scanner = Scanner::new(&mut whole, limits);
+    let reading = Reading { scanner, limits, index: 0, items: 0, summary: Summary::default() };
+    if workers == 0 {
+        return reading.run(sink, None);
+    }
+    thread::scope(|scope| reading.run(sink, Some(&mut Team::new(scope, workers, block, limits))))
 }
 
 /// Reads up to the length of `head`.
@@ -120,6 +147,16 @@ fn damaged(what: String) -> ReadError {
     ReadError::Damaged { format: "har", what }
 }
 
+/// What comes behind entries that were read in blocks.
+enum Behind {
+    /// Something for the scanner, and then perhaps more of them.
+    More,
+    /// There are no workers.
+    Alone,
+    /// The sink wants no more.
+    Stop,
+}
+
 /// One run over an input.
 struct Reading<'r> {
     scanner: Scanner<'r>,
@@ -132,8 +169,18 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn run(mut self, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
+    fn run(mut self, sink: &mut dyn ItemSink, mut team: Option<&mut Team<'_, '_>>) -> Result<(), ReadError> {
         loop {
+            if let Some(members) = &mut team
+                && self.scanner.is_among_entries()
+                && self.scanner.window().ahead().len() < READ
+            {
+                match self.run_blocks(members, sink) {
+                    Behind::More => {}
+                    Behind::Alone => team = None,
+                    Behind::Stop => return Ok(()),
+                }
+            }
             let (index, limits) = (self.index, self.limits);
             if let Some(outcome) = self.scanner.entry_by(|bytes| exchange_from_start(bytes, index, limits))? {
                 let item = self.entry(outcome);
@@ -181,6 +228,81 @@ impl Reading<'_> {
             _ = sink.item(note(NoteKind::Sanitized { how }));
         }
         Ok(())
+    }
+
+    /// Hands out entries by blocks, as long as nothing else comes. What is left is ahead in the window.
+    fn run_blocks(&mut self, team: &mut Team<'_, '_>, sink: &mut dyn ItemSink) -> Behind {
+        let mut carried = self.scanner.window().take().to_vec();
+        let mut behind = Behind::More;
+        let mut is_over = false;
+        loop {
+            while !is_over && team.has_room() {
+                let Some(block) = self.next_block(team, &mut carried) else {
+                    is_over = true;
+                    break;
+                };
+                if let Err(unsent) = team.send(block) {
+                    carried.splice(..0, unsent.bytes().iter().copied());
+                    (behind, is_over) = (Behind::Alone, true);
+                }
+            }
+            let Some(mut converted) = team.receive() else { break };
+            let before = self.index;
+            for mut outcome in converted.outcomes.drain(..) {
+                if let Ok(converted) = &mut outcome {
+                    converted.move_by(before);
+                }
+                let item = self.entry(outcome);
+                self.items += 1;
+                if sink.item(item) == Control::Stop {
+                    return Behind::Stop;
+                }
+            }
+            if !converted.is_used_up() {
+                let mut left = converted.rest().to_vec();
+                team.done(converted);
+                while let Some(unproven) = team.receive() {
+                    left.extend_from_slice(unproven.bytes());
+                    team.done(unproven);
+                }
+                left.append(&mut carried);
+                carried = left;
+                break;
+            }
+            team.done(converted);
+        }
+        self.scanner.window().give_back(&carried);
+        behind
+    }
+
+    /// The next block, which begins with what is `carried`, and what is carried on from it. `None` at the end of the
+    /// input, and where no entry begins behind the first one because that is large.
+    fn next_block(&mut self, team: &mut Team<'_, '_>, carried: &mut Vec<u8>) -> Option<Block> {
+        let mut block = team.block();
+        block.begin(carried);
+        let mut size = team.size;
+        loop {
+            let window = self.scanner.window();
+            let mut is_end = false;
+            while block.bytes().len() < size && !is_end {
+                let count = window.read_past(block.room(size - block.bytes().len()));
+                block.add(count);
+                is_end = count == 0;
+            }
+            // A little that is left is not worth a thread.
+            let rest = if is_end { None } else { block.split_off(window.first_name()) };
+            if let Some(rest) = rest {
+                *carried = rest;
+                return Some(block);
+            }
+            match blocks::larger(size).filter(|_| !is_end) {
+                Some(larger) => size = larger,
+                None => break,
+            }
+        }
+        *carried = block.bytes().to_vec();
+        team.keep(block);
+        None
     }
 
     /// Takes what became of the next entry.

@@ -7,6 +7,7 @@ use super::{
     json::{Json, Text},
     window::UNREAD_MEMBER,
 };
+use crate::http::auth::is_credentials_field;
 
 /// Whether anything is read of an entry's member.
 pub(crate) fn reads_member(name: &[u8]) -> bool {
@@ -81,6 +82,12 @@ pub(crate) struct Content<'a> {
     pub(crate) truncated: bool,
 }
 
+/// The pseudo-header fields there are (RFC 9113 §8.3, RFC 8441), without their colon.
+const PSEUDO: [&[u8]; 6] = [b"method", b"scheme", b"authority", b"path", b"protocol", b"status"];
+
+/// Stands for the value of a field of credentials that is no text, so that it counts as one that was taken out.
+const NO_TEXT: Text<'static> = Text::new(b"[unreadable]");
+
 /// Fields in order, with HTTP/2's pseudo-header fields apart.
 #[derive(Debug, Default)]
 pub(crate) struct Headers<'a> {
@@ -100,10 +107,17 @@ impl<'a> Headers<'a> {
         self.pseudo.iter().find(|(name, _)| is(name)).map(|(_, value)| *value)
     }
 
+    /// Bytes they take as field lines, about.
+    pub(crate) fn size(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.raw.len() + value.raw.len() + 4).sum()
+    }
+
     fn add(&mut self, name: Option<Text<'a>>, value: Option<Text<'a>>) {
         let Some(name) = name.filter(|name| !name.is_empty()) else { return };
         let value = value.unwrap_or_default();
-        if name.raw.starts_with(b":") { self.pseudo.push((name, value)) } else { self.fields.push((name, value)) }
+        let value = if value.raw == NO_TEXT.raw && !is_credentials_field(name.raw) { Text::default() } else { value };
+        let is_pseudo = name.raw.strip_prefix(b":").is_some_and(|name| PSEUDO.contains(&name));
+        if is_pseudo { self.pseudo.push((name, value)) } else { self.fields.push((name, value)) }
     }
 
     /// Reads an array of `{name, value}`, of `[name, value]`, of `"name: value"`, of one-member objects, or an object.
@@ -154,7 +168,7 @@ impl<'a> Headers<'a> {
         while let Some(member) = json.name() {
             match member {
                 b"name" => name = json.scalar(),
-                b"value" => value = json.scalar(),
+                b"value" => value = json.scalar().or(Some(NO_TEXT)),
                 b"comment" => json.skip(),
                 _ => other = Some((Text::new(member), json.scalar())),
             }

@@ -201,6 +201,17 @@ impl<'r> Scanner<'r> {
         }
     }
 
+    /// Whether it stands between two entries, behind the first complete one: what that begins with is needed to tell
+    /// others.
+    pub(crate) fn is_among_entries(&self) -> bool {
+        matches!(self.place, Place::Entries(_)) && !self.window.first_name().is_empty()
+    }
+
+    /// The window.
+    pub(super) const fn window(&mut self) -> &mut Window<'r> {
+        &mut self.window
+    }
+
     /// Hands out the next entry by `read`, which is given the bytes it begins with and yields what it made of it and its
     /// length. Of what `read` refuses nothing is crossed: the next piece tells what it is.
     ///
@@ -210,8 +221,7 @@ impl<'r> Scanner<'r> {
         &mut self,
         mut read: impl FnMut(&[u8]) -> Result<(T, usize), Flaw>,
     ) -> io::Result<Option<T>> {
-        // What the first entry begins with tells others after damage.
-        if !matches!(self.place, Place::Entries(_)) || !self.window.knows_entries() {
+        if !self.is_among_entries() {
             return Ok(None);
         }
         self.window.release();
@@ -250,7 +260,7 @@ impl<'r> Scanner<'r> {
                 return Ok(Step::Damaged("it does not begin as JSON does"));
             }
         };
-        self.found = self.place != Place::Top;
+        self.found |= self.place != Place::Top;
         self.window.advance(1);
         Ok(Step::Nothing)
     }
@@ -306,6 +316,11 @@ impl<'r> Scanner<'r> {
     fn end(&mut self) -> Result<Step, Halt> {
         self.leave(Place::End);
         match self.window.significant() {
+            // Archives that were joined without their brackets: the next is read like the first.
+            Ok(b'{' | b'[') => {
+                self.place = Place::Start;
+                Ok(Step::Damaged("another document follows the first, and was read like it"))
+            }
             Ok(_) => Ok(Step::Damaged("bytes behind the end of the document were not read")),
             Err(Halt::End) => Ok(Step::Nothing),
             Err(halt) => Err(halt),

@@ -56,6 +56,11 @@ impl Outcome {
 }
 
 fn read_in(document: &[u8], lengths: &[usize], limits: &Limits) -> Outcome {
+    read_by(document, lengths, limits, 0, 0)
+}
+
+/// With so many workers and blocks of that size.
+fn read_by(document: &[u8], lengths: &[usize], limits: &Limits, workers: usize, block: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let mut input = Pieces { rest: document, lengths: lengths.iter().copied().cycle() };
     let mut sink = |item: Item<'_>| {
@@ -66,7 +71,7 @@ fn read_in(document: &[u8], lengths: &[usize], limits: &Limits) -> Outcome {
         }
         Control::Continue
     };
-    let result = Har.read(&mut input, limits, &mut sink);
+    let result = super::read(&mut input, limits, workers, block, &mut sink);
     outcome.error = result.err().map(|error| error.to_string());
     outcome
 }
@@ -657,6 +662,63 @@ fn a_truncation_names_its_offset() {
     assert!(text.as_bytes()[offset as usize..].starts_with(b"{\"startedDateTime\""));
 }
 
+#[test]
+fn small_entries_in_blocks_are_many() {
+    let entries = vec![r#"{"request":{"url":"u"}}"#; 40_000].join(",");
+    let document = format!("{{\"log\":{{\"entries\":[{entries}]}}}}");
+    let limits = Limits::default();
+    let whole = read(document.as_bytes());
+    assert_eq!((whole.exchanges.len(), &whole.error), (40_000, &None));
+    assert!(read_by(document.as_bytes(), &[usize::MAX], &limits, 2, BLOCK) == whole);
+}
+
+#[test]
+fn an_entry_larger_than_a_block_is_read() {
+    let text = "x".repeat(3 << 20);
+    let entries = (0..12).map(|n| {
+        let text = if n % 4 == 2 { text.as_str() } else { "a" };
+        entry(json!({"url": format!("https://h/{n}")}), ok(json!({"mimeType": "text/plain", "text": text})))
+    });
+    let document = har(&entries.collect::<Vec<_>>());
+    let limits = Limits::default();
+    let whole = read(document.as_bytes());
+    assert_eq!((whole.exchanges.len(), &whole.error), (12, &None));
+    assert!(read_by(document.as_bytes(), &[1000, 100_000], &limits, 2, BLOCK) == whole);
+}
+
+#[test]
+fn stops_when_told_in_the_middle_of_a_block() {
+    let (text, _) = sample(12);
+    let mut count = 0;
+    let mut sink = |_: Item<'_>| {
+        count += 1;
+        if count == 4 { Control::Stop } else { Control::Continue }
+    };
+    super::read(&mut text.as_bytes(), &Limits::default(), 2, 1000, &mut sink).unwrap();
+    assert_eq!(count, 4);
+}
+
+#[test]
+fn an_error_of_the_input_comes_behind_what_was_read() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk fell out"))
+        }
+    }
+    let (text, ends) = sample(12);
+    for workers in [0, 2] {
+        let mut count = 0;
+        let mut sink = |_: Item<'_>| {
+            count += 1;
+            Control::Continue
+        };
+        let mut input = text.as_bytes()[..ends[8] + 20].chain(Broken);
+        let result = super::read(&mut input, &Limits::default(), workers, 1000, &mut sink);
+        assert_eq!((count, result.unwrap_err().to_string().as_str()), (9, "the disk fell out"), "{workers}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "[ -~]{0,12}",
@@ -793,6 +855,26 @@ proptest! {
         let whole = read_in(text.as_bytes(), &[usize::MAX], &limits);
         prop_assert_eq!(whole.exchanges.len(), 5);
         prop_assert!(whole == read_in(text.as_bytes(), &lengths, &limits));
+    }
+
+    #[test]
+    fn blocks_give_the_same(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        lengths in prop::collection::vec(1_usize..3000, 1..8),
+        workers in 1_usize..4,
+        block in 50_usize..9000,
+        limit in prop::sample::select(vec![2048, 8192, 16 << 20]),
+    ) {
+        let mut bytes = sample(14).0.into_bytes();
+        for (index, byte) in flips {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(cut.map_or(usize::MAX, |cut| cut.index(bytes.len())));
+        let limits = Limits { entry: limit, ..Limits::default() };
+        let whole = read_in(&bytes, &[usize::MAX], &limits);
+        prop_assert!(whole == read_by(&bytes, &lengths, &limits, workers, block));
     }
 
     #[test]

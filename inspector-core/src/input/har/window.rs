@@ -21,7 +21,7 @@ use memchr::{memchr, memchr_iter};
 use super::json::{blanks, first_in_word, is_literal};
 
 /// Bytes asked for by one read.
-const READ: usize = 256 << 10;
+pub(super) const READ: usize = 256 << 10;
 /// Bytes of the window at first. Small enough to stay in the processor's cache.
 const SIZE: usize = 1 << 20;
 /// A read with less room than this is not worth its call.
@@ -89,6 +89,8 @@ pub(super) struct Window<'r> {
     /// Bytes read from the input.
     total: u64,
     ended: bool,
+    /// What reading past the window met.
+    failure: Option<io::Error>,
     limit: usize,
     /// Start of the bytes that are kept.
     held: Option<usize>,
@@ -128,6 +130,7 @@ impl<'r> Window<'r> {
             position: 0,
             total: 0,
             ended: false,
+            failure: None,
             limit: limit.max(LONG),
             held: None,
             oversize: false,
@@ -168,11 +171,6 @@ impl<'r> Window<'r> {
         Ok(self.ahead())
     }
 
-    /// Whether a complete entry was seen.
-    pub(super) const fn knows_entries(&self) -> bool {
-        !self.first_name.is_empty()
-    }
-
     /// Reads until twice as much is ahead: `false` if the input ends before, or the window is too small for it.
     ///
     /// # Errors
@@ -187,6 +185,46 @@ impl<'r> Window<'r> {
             Err(Halt::Io(error)) => Err(error),
             Err(_) => Ok(false),
         }
+    }
+
+    /// The name entries begin with, or nothing before the first entry.
+    pub(super) fn first_name(&self) -> &[u8] {
+        &self.first_name
+    }
+
+    /// Takes the bytes that are ahead out of the window.
+    pub(super) fn take(&mut self) -> &[u8] {
+        self.release();
+        let from = std::mem::replace(&mut self.position, self.filled);
+        self.buffer.get(from..self.filled).unwrap_or_default()
+    }
+
+    /// Reads once, past the window, of which all was taken; nothing at the end of the input. An error is kept for the next
+    /// read into the window.
+    pub(super) fn read_past(&mut self, room: &mut [u8]) -> usize {
+        if self.ended || self.failure.is_some() {
+            return 0;
+        }
+        match self.read_once(room) {
+            Ok(count) => count,
+            Err(Halt::Io(error)) => {
+                self.failure = Some(error);
+                0
+            }
+            Err(_) => 0,
+        }
+    }
+
+    /// Puts bytes ahead that were taken, or read past the window; nothing is ahead.
+    pub(super) fn give_back(&mut self, bytes: &[u8]) {
+        if self.buffer.len() < bytes.len() + ROOM {
+            self.buffer.resize(bytes.len() + ROOM, 0);
+        }
+        if let Some(to) = self.buffer.get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+        }
+        self.position = 0;
+        self.filled = bytes.len();
     }
 
     /// Keeps the bytes from the position on.
@@ -467,17 +505,27 @@ impl<'r> Window<'r> {
                 self.oversize = true;
             }
         }
+        if let Some(error) = self.failure.take() {
+            return Err(Halt::Io(error));
+        }
         self.make_room();
         let end = self.buffer.len().min(self.filled + READ);
-        let room = self.buffer.get_mut(self.filled..end).unwrap_or_default();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let result = self.read_once(buffer.get_mut(self.filled..end).unwrap_or_default());
+        self.buffer = buffer;
+        self.filled += result?;
+        Ok(())
+    }
+
+    /// Reads at least a byte.
+    fn read_once(&mut self, room: &mut [u8]) -> Result<usize, Halt> {
         loop {
             match self.input.read(room) {
                 Ok(0) => break,
                 Ok(count) => {
                     let count = count.min(room.len());
-                    self.filled += count;
                     self.total += count as u64;
-                    return Ok(());
+                    return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A decompressor's word for a stream that is cut off.
@@ -589,12 +637,12 @@ fn boundary(content: &[u8], most: usize) -> usize {
 }
 
 /// Whether an object behind these bytes is no member's value.
-fn is_element(before: &[u8]) -> bool {
+pub(super) fn is_element(before: &[u8]) -> bool {
     before.trim_ascii_end().last() != Some(&b':')
 }
 
 /// The name of an object's first member, still escaped.
-fn first_name(object: &[u8]) -> Option<&[u8]> {
+pub(super) fn first_name(object: &[u8]) -> Option<&[u8]> {
     let object = object.get(..LOOKAHEAD).unwrap_or(object);
     let inside = object.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
     let (name, rest) = inside.split_at_checked(memchr(b'"', inside)?)?;

@@ -15,7 +15,8 @@ declare_rule! {
     /// It is normal in Exchange's 401, next to Bearer.
     pub(crate) BasicOffered = "BAS-003" "basic-offered" Info,
     title: "Basic is offered",
-    remedy: "Disable Basic on the virtual directories once nothing uses it.",
+    remedy: "Once nothing uses it, disable it: Set-WebServicesVirtualDirectory and Set-AutodiscoverVirtualDirectory \
+             -BasicAuthentication $false.",
     source: "RFC 7617 §2",
     reference: "https://www.rfc-editor.org/rfc/rfc7617#section-2",
 }

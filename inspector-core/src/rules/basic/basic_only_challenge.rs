@@ -14,7 +14,8 @@ declare_rule! {
     /// Devices and sites that are no endpoint of the profile offer only Basic rightly; they are not reported.
     pub(crate) BasicOnlyChallenge = "BAS-004" "basic-only-challenge" Medium,
     title: "The resource offers nothing but Basic",
-    remedy: "Enable OAuth on the virtual directory (-OAuthAuthentication $true), and disable Basic.",
+    remedy: "Enable OAuth on the virtual directories (Set-WebServicesVirtualDirectory and \
+             Set-AutodiscoverVirtualDirectory -OAuthAuthentication $true), and disable Basic.",
     source: "RFC 7617 §2; [MS-XOAUTH] §3.2.5.4",
     reference: "https://www.rfc-editor.org/rfc/rfc7617#section-2",
 }

@@ -3,7 +3,10 @@ use memchr::memmem;
 use crate::{
     evidence::Part,
     handshake::observation::Observation,
-    http::base64,
+    http::{
+        auth::{CredentialsKind, credentials},
+        base64,
+    },
     report::mask,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::extract::PasswordCarrier,
@@ -22,7 +25,8 @@ struct Found {
 
 declare_rule! {
     /// A user's name and password travel inside HTTP by another protocol: SASL PLAIN of XMPP over BOSH or WebSocket, the
-    /// CONNECT frame of STOMP over WebSocket, or the user information of a WebSocket's URL.
+    /// CONNECT frame of STOMP over WebSocket, a message of a WebSocket with `Basic` in it, or the user information of its
+    /// URL.
     ///
     /// # Evidence
     /// The carrier, the user name and the length of the password.
@@ -51,6 +55,7 @@ impl Rule for BasicOtherCarriers {
             let content = content.get(..SEARCH).unwrap_or(content);
             all.extend(sasl(content).map(|found| (Part::RequestBody, found)));
             all.extend(stomp(content).filter(|_| socket).map(|found| (Part::RequestBody, found)));
+            all.extend(message_basic(content).filter(|_| socket).map(|found| (Part::RequestBody, found)));
         }
         let of_url = |part| matches!(part, Part::RequestUrl | Part::RequestHeader);
         let passwords = observation.extraction.passwords.iter();
@@ -67,6 +72,24 @@ impl Rule for BasicOtherCarriers {
             context.find(Self::META.of(observation).detail(detail).evidence(evidence));
         }
     }
+}
+
+/// `{"Authorization":"Basic …"}` and the like in a message.
+fn message_basic(content: &[u8]) -> Option<Found> {
+    let starts = memchr::memchr2_iter(b'b', b'B', content).filter_map(|at| content.get(at..));
+    let values = starts.filter(|rest| rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"basic")));
+    for value in values {
+        let end = value.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'\\' | b'\n' | b'<'));
+        let value = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+        for credentials in credentials("Authorization", value, Part::RequestBody) {
+            if let CredentialsKind::Basic(basic) = credentials.kind
+                && !basic.malformed
+            {
+                return Some(Found { how: "a message of a WebSocket", user: basic.user, length: basic.password_length });
+            }
+        }
+    }
+    None
 }
 
 /// `<auth mechanism="PLAIN">base64 of authorization NUL user NUL password</auth>`.

@@ -28,7 +28,7 @@ declare_rule! {
 
 impl Rule for BodyUnavailable {
     fn occasions(&self) -> Occasions {
-        Occasions::INCOMPLETE
+        Occasions::INCOMPLETE.or(Occasions::CONTENT)
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
@@ -43,6 +43,13 @@ impl Rule for BodyUnavailable {
             let evidence = observation.in_response(Part::ResponseBody, "content", words(cut));
             report(observation, context, message, cut, "response", evidence);
         }
+        if let Some(message) = &exchange.request
+            && is_compressed_silently(message)
+        {
+            let detail = format!("{}: content of a request is compressed and does not say so", observation.host_name);
+            let evidence = observation.in_request(Part::RequestBody, "content", "begins as gzip does");
+            context.find(Self::META.of(observation).detail(detail).overturns().evidence(evidence));
+        }
         // A mark that neither message explains.
         let marked = [Mark::BodyCut, Mark::BodyLimit, Mark::CodingUnknown, Mark::BadChunk]
             .into_iter()
@@ -52,6 +59,15 @@ impl Rule for BodyUnavailable {
             context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
         }
     }
+}
+
+/// Whether a content that is called text begins as gzip does: nothing of it was read.
+fn is_compressed_silently(message: &Message) -> bool {
+    let media = message.head.media_type();
+    let is_text = media.as_deref().is_none_or(|media| {
+        media.starts_with("text/") || ["xml", "json", "urlencoded"].iter().any(|end| media.ends_with(end))
+    });
+    is_text && message.body.kept.as_deref().is_some_and(|body| body.starts_with(b"\x1f\x8b\x08"))
 }
 
 fn report(

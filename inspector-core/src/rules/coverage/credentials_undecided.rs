@@ -1,5 +1,6 @@
 use crate::{
     handshake::observation::{Endpoint, Observation},
+    profile::Judgement,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
@@ -26,10 +27,15 @@ impl Rule for CredentialsUndecided {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        let is_server_to_server = observation.profile.judgement == Judgement::ServerToServer;
         for (credentials, basic) in observation.basics() {
             let what = match observation.endpoint {
                 _ if basic.malformed => "Basic that cannot be decoded",
                 Endpoint::PossibleToken => "Basic at an endpoint that may be a token endpoint",
+                // The server may take them for a user's whatever the content asks for.
+                Endpoint::Token if is_server_to_server && !observation.is_known_token_endpoint() => {
+                    "Basic at an endpoint that only the content tells to be a token endpoint"
+                }
                 _ => continue,
             };
             let detail = format!("{}: {what}", observation.host_name);

@@ -67,7 +67,7 @@ impl Rule for InputDamaged {
             NoteKind::TruncatedInput { offset } => {
                 (format!("it ends inside the piece that begins at byte {offset}"), false)
             }
-            NoteKind::MalformedBlock { what } => (format!("a block was skipped: {what}"), false),
+            NoteKind::MalformedBlock { what } => ((*what).to_owned(), false),
             NoteKind::DamagedCompression { what } => {
                 (format!("its compression is damaged: {}", mask::text(what)), false)
             }

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
-const JUDGED_ELSEWHERE: [&str; 13] = [
+const JUDGED_ELSEWHERE: [&str; 12] = [
     "entry",
     "body",
     "decoded_body",
@@ -19,7 +19,6 @@ const JUDGED_ELSEWHERE: [&str; 13] = [
     "out_of_order",
     "tls_handshake",
     "tls_pending_total",
-    "connections",
 ];
 
 declare_rule! {

@@ -16,6 +16,7 @@ super::rules![
     packets_not_understood::PacketsNotUnderstood,
     nothing_readable::NothingReadable,
     credentials_undecided::CredentialsUndecided,
+    bytes_unread::BytesUnread,
 ];
 
 pub(crate) use self::input_damaged::unreadable;

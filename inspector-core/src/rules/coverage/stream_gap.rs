@@ -2,7 +2,10 @@ use crate::{
     connection::{ConnectionReport, Reason},
     evidence::{Part, SourceId},
     handshake::observation::{Observation, has},
-    http::exchange::Mark,
+    http::{
+        exchange::{Mark, Protocol},
+        message::Start,
+    },
     note::{Note, NoteKind},
     rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern, occasion::Occasions},
 };
@@ -26,7 +29,7 @@ declare_rule! {
 
 impl Rule for StreamGap {
     fn occasions(&self) -> Occasions {
-        Occasions::INCOMPLETE
+        Occasions::INCOMPLETE.or(Occasions::BARE)
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
@@ -35,6 +38,10 @@ impl Rule for StreamGap {
             (Mark::HeadCut, "a header section is cut"),
             (Mark::HeaderUnknown, "header fields refer to bytes that were not recorded"),
         ];
+        if let Some(words) = unknown_head(observation) {
+            let detail = format!("{}: {words}", observation.host_name);
+            context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
+        }
         for (mark, words) in what {
             if has(observation, mark) {
                 let detail = format!("{}: {words}", observation.host_name);
@@ -64,4 +71,18 @@ impl Rule for StreamGap {
             context.find(Self::META.about(Concern::Nothing).severity(Severity::Low).detail(detail));
         }
     }
+}
+
+/// What is unknown of a request's header section though no mark says so.
+fn unknown_head(observation: &Observation<'_>) -> Option<&'static str> {
+    let head = observation.request()?;
+    let on_wire = observation.exchange.connection.is_some();
+    if on_wire && head.method().is_empty() && !has(observation, Mark::HeaderUnknown) {
+        return Some("the header section of a request could not be decoded");
+    }
+    // Every request but those of HTTP/1.0 has a field or an authority.
+    let names_host = matches!(head.start(), Start::Request { authority: Some(_), .. });
+    // The type of a content is known without the fields.
+    let has_none = head.iter().all(|(name, _)| name.eq_ignore_ascii_case(b"content-type")) && !names_host && observation.exchange.protocol != Protocol::Http10;
+    (!on_wire && has_none && observation.is_sent()).then_some("no header field of a request was recorded")
 }

@@ -21,7 +21,8 @@ declare_rule! {
     /// Behind a publishing proxy or the hybrid agent the names differ rightly; hosts of the hybrid agent are left out.
     pub(crate) AudienceHostMismatch = "S2S-013" "audience-host-mismatch" Medium,
     title: "The token's audience names another host than the request",
-    remedy: "Register the published name as a service principal name, and do not offload TLS in front of OAuth endpoints.",
+    remedy: "Register the published name as a service principal name (Update-MgServicePrincipal -ServicePrincipalNames), \
+             and do not offload TLS in front of OAuth endpoints.",
     source: "[MS-XOAUTH] §3.2.5.6",
     reference: "https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xoauth/",
 }
@@ -43,14 +44,19 @@ impl Rule for AudienceHostMismatch {
             let Some(audience) = sighting.token.audience() else { continue };
             let Some(named) = audience.host() else { continue };
             let named = host::bare(&named).trim_end_matches('.').to_owned();
-            if named == host::bare(&observation.host_name) {
-                continue;
-            }
             let category = observation.reason.as_ref().and_then(|reason| reason.category.as_deref());
             let refused = observation.answer == Answer::Refused && category == Some("invalid_resource");
+            // The server may know itself by another name or scheme than the request's: then it says so.
+            let same = named == host::bare(&observation.host_name);
+            if same && !refused {
+                continue;
+            }
             let severity = if refused { Severity::High } else { Self::META.severity };
-            let detail =
-                format!("the token is for {}, the request went to {}", mask::text(&named), observation.host_name);
+            let detail = if same {
+                format!("the token and the request are for {}, which the server does not take for its own", mask::text(&named))
+            } else {
+                format!("the token is for {}, the request went to {}", mask::text(&named), observation.host_name)
+            };
             let evidence = observation.claimed(sighting, "aud", &audience.to_string());
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
         }

@@ -34,7 +34,8 @@ impl Rule for IllegalActorIssuer {
                 if trusted.iter().any(|known| known.admits(issuer)) {
                     continue;
                 }
-                let detail = format!("{name}: {}", mask::text(issuer));
+                let shown = if issuer.is_empty() { "no issuer at all".to_owned() } else { mask::text(issuer) };
+                let detail = format!("{name}: {shown}");
                 context.find(Self::META.host(id).detail(detail).seen(seen));
             }
         }

@@ -1,4 +1,4 @@
-use crate::rules::{Context, Declared, Rule, Summary, declare_rule};
+use crate::rules::{Context, Declared, Rule, Severity, Summary, declare_rule};
 
 declare_rule! {
     /// The resource says it trusts the expected caller, but no call of that caller was recorded. The configuration is
@@ -8,7 +8,7 @@ declare_rule! {
     /// `trusted_issuers` of the challenge.
     ///
     /// # Traps
-    /// The recording may be too short.
+    /// The recording may be too short: without any call to the resource it is a fact (info).
     pub(crate) IssuerOnlyInChallenge = "S2S-003" "issuer-only-in-challenge" Medium,
     title: "The expected issuer is trusted by the resource but was not seen to call",
     remedy: "Trigger a call (let a Teams user look up a calendar) and record until its answer.",
@@ -25,7 +25,9 @@ impl Rule for IssuerOnlyInChallenge {
         for (id, name, facts) in ledger.hosts() {
             let Some((issuer, evidence)) = &facts.trusts_caller else { continue };
             let detail = format!("{name} trusts {}", crate::report::mask::text(issuer));
-            context.find(Self::META.host(id).detail(detail).evidence(evidence.clone()));
+            // Nobody called at all: the recording is too short to tell.
+            let severity = if facts.tally.credentialed == 0 { Severity::Info } else { Self::META.severity };
+            context.find(Self::META.host(id).severity(severity).detail(detail).evidence(evidence.clone()));
         }
     }
 }

@@ -12,8 +12,9 @@ declare_rule! {
     /// greetings: do not remove it.
     pub(crate) LegacyCallerOnly = "S2S-002" "legacy-caller-only" Info,
     title: "Only the caller of the years before 2025 was seen",
-    remedy: "Follow the 2025 edition of the article: create the partner applications for the Teams calendar scheduler and \
-             Cloud Voicemail, and keep the old one.",
+    remedy: "Follow the 2025 edition of the article: create the partner applications of the Teams calendar scheduler and \
+             Cloud Voicemail (New-PartnerApplication -ApplicationIdentifier <id> -LinkedAccount <account>), and keep the \
+             old one.",
     source: "Configure Integration between Microsoft Teams and Exchange Server, 2025-06-26",
     reference: "https://learn.microsoft.com/skypeforbusiness/deploy/integrate-with-exchange-server/oauth-with-online-and-on-premises",
 }

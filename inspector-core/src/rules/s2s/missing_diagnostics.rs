@@ -16,7 +16,8 @@ declare_rule! {
     /// An endpoint with OAuth disabled answers alike.
     pub(crate) MissingDiagnostics = "S2S-037" "missing-diagnostics" Medium,
     title: "A token was refused without a word about OAuth",
-    remedy: "Exempt the endpoint from pre-authentication at the reverse proxy, and enable OAuth on the virtual directory.",
+    remedy: "Exempt the endpoint from pre-authentication at the reverse proxy, and enable OAuth \
+             (Set-WebServicesVirtualDirectory -OAuthAuthentication $true).",
     source: "[MS-XOAUTH] §3.2.5.4",
     reference: "https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xoauth/",
 }

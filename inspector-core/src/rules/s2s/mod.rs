@@ -78,7 +78,7 @@ fn realms_differ(one: Option<&Principal>, other: Option<&Principal>) -> bool {
 }
 
 /// Signature algorithms of an actor token: a key pair's.
-pub(super) fn is_asymmetric(token: &Token) -> bool {
+pub(crate) fn is_asymmetric(token: &Token) -> bool {
     let algorithm = token.algorithm().to_ascii_uppercase();
     ["RS", "PS", "ES", "ED"].iter().any(|family| algorithm.starts_with(family))
 }
@@ -113,7 +113,7 @@ fn presented_actors(ledger: &Ledger) -> impl Iterator<Item = (&TokenFacts, &Toke
 }
 
 /// Whether no key of the algorithm gives a signature of that length. Empty signatures are the matter of other rules.
-pub(super) fn has_impossible_signature(token: &Token) -> bool {
+pub(crate) fn has_impossible_signature(token: &Token) -> bool {
     let length = token.signature_length;
     if length == 0 {
         return false;

@@ -2,7 +2,7 @@ use crate::{
     handshake::observation::Observation,
     report::mask,
     rules::{
-        Context, Declared, Rule, declare_rule,
+        Context, Declared, Rule, Severity, declare_rule,
         occasion::{Basis, Occasions},
     },
     token::{Sighting, Token},
@@ -17,7 +17,7 @@ declare_rule! {
     ///
     /// # Traps
     /// Tokens that cannot be read leave the matter open. The pair is another protocol than that of the outer and actor
-    /// token, and never counts as its handshake.
+    /// token, and never counts as its handshake; a pair that goes together is a fact (info).
     pub(crate) PfatConsistency = "S2S-052" "pfat-consistency" Medium,
     title: "The two tokens of MSAuth1.0 do not go together",
     remedy: "Find out which service sent the pair, and whether it may act in the user's tenant.",
@@ -48,7 +48,12 @@ impl Rule for PfatConsistency {
                 (Some(one), Some(other)) if !one.eq_ignore_ascii_case(&other) => {
                     format!("the actor token is of {}, the access token of {}", mask::text(&one), mask::text(&other))
                 }
-                _ => return,
+                _ => {
+                    let what = "an actor token and an access token, whose tenants do not differ";
+                    let draft = Self::META.of(observation).severity(Severity::Info).title(TOGETHER).detail(what);
+                    context.find(draft.evidence(observation.sighted(actor)).evidence(observation.sighted(access)));
+                    return;
+                }
             },
             (Some(_), None) => "the access token is missing".to_owned(),
             (None, Some(_)) => "the actor token is missing".to_owned(),
@@ -58,6 +63,9 @@ impl Rule for PfatConsistency {
         context.find(Self::META.of(observation).detail(what).evidence(observation.sighted(sighting)));
     }
 }
+
+/// What is said of a pair that is in order.
+const TOGETHER: &str = "A pair of tokens (PFAT) was sent, which is no server-to-server call";
 
 /// The tenant of a token: `tid`, that of an Entra issuer's URL, or the realm of its issuer.
 fn tenant(token: &Token) -> Option<String> {

@@ -73,7 +73,7 @@ fn realms(sighting: &Sighting, actor: &Token) -> Vec<(&'static str, String)> {
         let realm = name.realm().filter(|realm| *realm != "*")?.to_owned();
         Some((claim, realm))
     });
-    telling.collect()
+    telling.chain(caller::issuing_tenant(actor).map(|tenant| ("actor iss", tenant))).collect()
 }
 
 fn severity(one: &str, other: &str, expected: &[String]) -> Option<Severity> {

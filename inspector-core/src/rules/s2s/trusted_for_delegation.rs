@@ -17,8 +17,8 @@ declare_rule! {
     /// The claim is a string or a boolean. A caller that signs its own actor token may leave it out.
     pub(crate) TrustedForDelegation = "S2S-014" "trusted-for-delegation" High,
     title: "The token speaks for a user, and its actor may not",
-    remedy: "Let the token endpoint mark the application as trusted for delegation (partner application, linked account), \
-             or call as application only.",
+    remedy: "Let the token endpoint mark the application as trusted for delegation, give the partner application its \
+             account (Set-PartnerApplication -LinkedAccount <account>), or call as application only.",
     source: "[MS-XOAUTH] §2.2",
     reference: "https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xoauth/",
 }

@@ -17,6 +17,9 @@ use crate::{
 /// Contents inside contents that are read (multipart in multipart, requests in batches).
 const DEPTH: usize = 4;
 
+/// Longest request line inside a content that is recognised by itself.
+const LONGEST_REQUEST_LINE: usize = 16 << 10;
+
 /// Parts of every name this program looks for, in the letter cases that occur, and `\u00`, which can hide any of them.
 /// A body with none of them and no start of a JWT is not parsed.
 static TRACES: LazyLock<[Finder<'static>; 10]> = LazyLock::new(|| {
@@ -30,6 +33,9 @@ static WHOLE_NAMES: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| ["jwt", "J
 /// What a body of a request can hold besides: the parameters of the OAuth endpoints.
 static PARAMETERS: LazyLock<[Finder<'static>; 5]> =
     LazyLock::new(|| ["grant_type", "client_", "ecret", "passwd", "pwd"].map(Finder::new));
+
+/// A part of a batch can be coded, and then nothing else of it shows.
+static CODED_PARTS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["ransfer-", "RANSFER-"].map(Finder::new));
 
 /// The readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,7 @@ impl Extractor<'_> {
         let reader = reader(content_type, &bytes);
         let request = place.part == Part::RequestBody;
         let matters = (request && reader == Reader::Form)
+            || (request && reader == Reader::Multipart && CODED_PARTS.iter().any(|name| name.find(&bytes).is_some()))
             || has_traces(&bytes)
             || (request && PARAMETERS.iter().any(|name| name.find(&bytes).is_some()));
         if !matters {
@@ -123,17 +130,27 @@ fn reader(content_type: &str, bytes: &[u8]) -> Reader {
         Some(b'<') => Reader::Xml,
         _ if media == "application/x-www-form-urlencoded" => Reader::Form,
         Some(b'-') if bytes.starts_with(b"--") => Reader::Multipart,
+        _ if has_format_of_its_own(&media) => Reader::Search,
+        _ if is_request(bytes) => Reader::Http,
+        _ if is_form(bytes) => Reader::Form,
         // `while(1);{…}` and the like stand before JSON against inclusion as a script.
         _ if media.ends_with("json") => Reader::Json,
-        _ if media.is_empty() || media == "text/plain" || media == "application/octet-stream" => {
-            if is_form(bytes) {
-                Reader::Form
-            } else {
-                Reader::Search
-            }
-        }
         _ => Reader::Search,
     }
+}
+
+/// Pictures and the like: what looks like text in them is none.
+fn has_format_of_its_own(media: &str) -> bool {
+    matches!(media.split('/').next(), Some("image" | "audio" | "video" | "font")) || media == "application/pdf"
+}
+
+/// Whether a content begins with a request line: a batch's part without its type.
+fn is_request(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    let line = bytes.get(..LONGEST_REQUEST_LINE).unwrap_or(bytes).split(|b| *b == b'\n').next().unwrap_or_default();
+    let mut words = line.trim_ascii_end().split(|b| *b == b' ');
+    let method = words.next().is_some_and(|word| !word.is_empty() && word.iter().all(u8::is_ascii_uppercase));
+    method && words.next_back().is_some_and(|version| version.starts_with(b"HTTP/")) && words.next().is_some()
 }
 
 fn first(bytes: &[u8]) -> Option<u8> {
@@ -159,6 +176,9 @@ fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (rest, little) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, true),
         [0xfe, 0xff, rest @ ..] => (rest, false),
+        // Without the mark: markup or JSON in two bytes a character.
+        [b'<' | b'{' | b'[', 0, _, 0, ..] => (bytes, true),
+        [0, b'<' | b'{' | b'[', 0, _, ..] => (bytes, false),
         _ => return Cow::Borrowed(bytes),
     };
     let (pairs, _) = rest.as_chunks::<2>();

@@ -6,7 +6,7 @@ use super::{Extractor, Place, Site};
 use crate::{
     evidence::{At, Part},
     http::{
-        auth::{self, Credentials, CredentialsKind, text},
+        auth::{self, Credentials, CredentialsKind, is_whole_basic, text},
         base64, form,
         message::{Head, Message, Start},
     },
@@ -19,6 +19,8 @@ use crate::{
 
 /// Shortest value that could hold a JWT.
 const SHORTEST: usize = 24;
+/// Shortest cookie that could hold `Basic` with a user and a password: `a=Basic Og==`.
+const SHORTEST_BASIC: usize = 12;
 
 /// Fields whose whole value is a token, opaque or not. `x-auth-token` and the like are conventions without a standard.
 const TOKEN_FIELDS: &[&str] = &[
@@ -48,6 +50,13 @@ enum Reader {
     Token,
     /// `name=value` pairs (`RegistrationToken: registrationToken=…`).
     Pairs,
+}
+
+/// Whether a cookie's value can be `Basic`, quoted or not.
+fn begins_basic(value: &[u8]) -> bool {
+    let value = value.trim_ascii_start();
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
+    value.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"basic"))
 }
 
 fn reader(name: &[u8]) -> Option<Reader> {
@@ -116,13 +125,16 @@ impl Extractor<'_> {
 
     /// One field, also of a request embedded in a content.
     pub(super) fn field(&mut self, place: Place, name: &[u8], value: &[u8], role: Role) {
+        let request = matches!(place.part, Part::RequestHeader | Part::RequestBody);
         let Some(reader) = reader(name) else {
+            if request && self.stray_basic(place, &safe_name(&text(name)), &text(value)) {
+                return;
+            }
             if value.len() >= SHORTEST && may_hold(value) {
                 self.search(place, Role::Mentioned, &safe_name(&text(name)), value);
             }
             return;
         };
-        let request = matches!(place.part, Part::RequestHeader | Part::RequestBody);
         match reader {
             Reader::Credentials if request => self.credentials(place, &text(name), value, role),
             Reader::Credentials => {
@@ -140,6 +152,7 @@ impl Extractor<'_> {
             Reader::UrlsInText => self.urls_in_text(place, &text(name), value),
             Reader::Authority => self.authority(place.part, &text(name), value),
             Reader::WebSocketProtocol => self.protocols(place, &text(name), value, role),
+            Reader::Token if request && self.stray_basic(place, &text(name), &text(value)) => {}
             Reader::Token => {
                 let value = text(value);
                 let token = value.strip_prefix("Bearer ").unwrap_or(&value);
@@ -220,10 +233,19 @@ impl Extractor<'_> {
         true
     }
 
+    /// `Basic` with a user and a password where no credentials belong; whether it was one.
+    fn stray_basic(&mut self, place: Place, name: &str, value: &str) -> bool {
+        let found = is_whole_basic(value);
+        if found {
+            self.credentials(place, name, value.as_bytes(), Role::Mentioned);
+        }
+        found
+    }
+
     /// Cookies, in clear or percent-encoded up to twice (`authtoken=Bearer%253DeyJ0…`).
     fn cookies(&mut self, place: Place, field: &str, value: &[u8]) {
         for pair in value.split(|b| *b == b';') {
-            if pair.len() < SHORTEST {
+            if pair.len() < SHORTEST_BASIC {
                 continue;
             }
             let pair = pair.trim_ascii();
@@ -244,6 +266,15 @@ impl Extractor<'_> {
                 }
             }
             let shown = || format!("{field} {}", safe_name(&cookie)).trim_end().to_owned();
+            if place.part != Part::ResponseHeader
+                && begins_basic(value)
+                && self.stray_basic(place, &shown(), form::percent_decode(value).trim_matches('"'))
+            {
+                continue;
+            }
+            if pair.len() < SHORTEST {
+                continue;
+            }
             let mut value = Cow::Borrowed(value);
             for _ in 0..3 {
                 if may_hold(&value) && self.search(place, Role::Mentioned, &shown(), &value) {
@@ -282,6 +313,7 @@ impl Extractor<'_> {
     /// The fields of a request embedded in a content, one line each.
     pub(super) fn embedded_fields(&mut self, part: Part, at: At, lines: &[u8]) {
         let place = Place { part, at, site: Site::Elsewhere };
+        let lines = unfolded(lines);
         for line in lines.split(|b| *b == b'\n') {
             let Some(colon) = memchr::memchr(b':', line) else { continue };
             let name = line.get(..colon).unwrap_or_default().trim_ascii();
@@ -289,4 +321,14 @@ impl Extractor<'_> {
             self.field(place, name, value, Role::Presented);
         }
     }
+}
+
+/// Fields whose continued lines (RFC 9112 §5.2) are joined.
+fn unfolded(lines: &[u8]) -> Cow<'_, [u8]> {
+    let continues = |at: usize| matches!(lines.get(at + 1), Some(b' ' | b'\t'));
+    if !memchr::memchr_iter(b'\n', lines).any(continues) {
+        return Cow::Borrowed(lines);
+    }
+    let joined = lines.iter().enumerate().map(|(at, byte)| if *byte == b'\n' && continues(at) { b' ' } else { *byte });
+    Cow::Owned(joined.collect())
 }

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::{Extractor, Place, token_name};
 use crate::{
     evidence::Part,
+    http::auth::is_whole_basic,
     token::{
         Role,
         mask::safe_name,
@@ -118,6 +119,11 @@ impl Walk<'_, '_> {
             let (name, pointer) = (std::mem::take(&mut self.name), &self.pointer);
             self.extractor.batch_field(place, &name, pointer, value, role);
             self.name = name;
+            return;
+        }
+        let in_batch = self.pointer.starts_with("/requests/");
+        if in_batch && place.part == Part::RequestBody && is_whole_basic(value) {
+            self.extractor.credentials(place, &self.pointer, value.as_bytes(), Role::Mentioned);
             return;
         }
         let named = token_name(&self.name).is_some_and(|kind| kind.accepts(value));

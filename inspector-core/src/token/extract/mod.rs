@@ -218,8 +218,10 @@ impl Extractor<'_> {
         if !starts_here && may_hold(text.as_bytes()) {
             let mut any = false;
             for hit in scan(text.as_bytes()) {
-                any = true;
-                self.sight(place, role, name, scheme, &hit.token);
+                // What only decoding shows was not presented: it is a part of something else.
+                let stands = text.contains(hit.token.as_ref());
+                any |= stands;
+                self.sight(place, if stands { role } else { Role::Mentioned }, name, scheme, &hit.token);
             }
             if any {
                 return None;

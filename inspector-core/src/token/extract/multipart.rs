@@ -10,10 +10,12 @@
 //! --boundary--
 //! ```
 
+use std::borrow::Cow;
+
 use super::{Extractor, Place, Site, token_name};
 use crate::{
     evidence::Part,
-    http::auth::text,
+    http::{auth::text, base64},
     token::{Role, mask::safe_name, scan::may_hold},
 };
 
@@ -56,16 +58,20 @@ impl Extractor<'_> {
     fn part(&mut self, place: Place, part: &[u8], depth: usize) {
         let part = memchr::memchr(b'\n', part).and_then(|end| part.get(end + 1..)).unwrap_or_default();
         let (head, content) = head_and_content(part);
-        let (mut content_type, mut name) = (String::new(), None);
+        let (mut content_type, mut name, mut encoding) = (String::new(), None, Cow::Borrowed(""));
         for (field, value) in lines(head) {
             if field.eq_ignore_ascii_case(b"content-type") {
                 content_type = text(value).into_owned();
+            } else if field.eq_ignore_ascii_case(b"content-transfer-encoding") {
+                encoding = text(value);
             } else if field.eq_ignore_ascii_case(b"content-disposition") {
                 name = parameter(&text(value), "name");
             }
         }
         let content =
             content.strip_suffix(b"\n").map_or(content, |content| content.strip_suffix(b"\r").unwrap_or(content));
+        let decoded = decoded(content, &encoding);
+        let content = decoded.as_ref();
         match name {
             Some(name) if content_type.is_empty() || content_type.starts_with("text/plain") => {
                 let value = text(content);
@@ -98,6 +104,42 @@ impl Extractor<'_> {
         let content_type = content_type.map(|(_, value)| text(value)).unwrap_or_default();
         self.read(place, &content_type, content, depth);
     }
+}
+
+/// A part's content without its transfer encoding (RFC 2045 §6).
+fn decoded<'c>(content: &'c [u8], encoding: &str) -> Cow<'c, [u8]> {
+    if encoding.eq_ignore_ascii_case("base64") {
+        let text = text(content);
+        return base64::decode(&text).map_or(Cow::Borrowed(content), |decoded| Cow::Owned(decoded.bytes));
+    }
+    if encoding.eq_ignore_ascii_case("quoted-printable") {
+        return Cow::Owned(without_quotes(content));
+    }
+    Cow::Borrowed(content)
+}
+
+/// Undoes quoted-printable (RFC 2045 §6.7); what breaks its rules stays as it is.
+fn without_quotes(mut content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(content.len());
+    while let Some(at) = memchr::memchr(b'=', content) {
+        let (before, behind) = content.split_at_checked(at).unwrap_or((content, b""));
+        out.extend_from_slice(before);
+        let digit = |byte: &u8| char::from(*byte).to_digit(16);
+        content = match behind {
+            [b'=', b'\r', b'\n', rest @ ..] | [b'=', b'\n', rest @ ..] => rest,
+            [b'=', high, low, rest @ ..] if digit(high).is_some() && digit(low).is_some() => {
+                let value = digit(high).unwrap_or_default() * 16 + digit(low).unwrap_or_default();
+                out.extend(u8::try_from(value));
+                rest
+            }
+            _ => {
+                out.push(b'=');
+                behind.get(1..).unwrap_or_default()
+            }
+        };
+    }
+    out.extend_from_slice(content);
+    out
 }
 
 /// What stands before and behind the first empty line.

@@ -1,0 +1,275 @@
+//! Entries converted by other threads, a block of them at a time.
+//!
+//! ```text
+//! calling thread    input ─► block │ block │ block …       each ends where an entry seems to begin
+//! workers                      └─► exchanges, and how far they go
+//! calling thread    exchanges in order, as long as each block was used up; else the bytes go back to the scanner
+//! ```
+//!
+//! Where a block ends is a guess: the last object in it that begins as the first entry did. The guess is proven when the
+//! worker that had the block before it arrives exactly there, between two entries. What a worker leaves (damage, the end
+//! of the entries, an entry that is cut) goes back to the scanner with all that follows, so that the scanner judges
+//! whatever is not plain, and the items are the same for any number of workers.
+//!
+//! **Bounds.** At most [`FLYING`] bytes of blocks and one block's exchanges for each worker, and one besides, are held at
+//! once. A worker stops at a block's exchange by which they weigh [`WEIGHT`].
+
+use std::{
+    io,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::{self, Scope},
+};
+
+use memchr::memrchr;
+
+use super::{
+    convert::{Outcome, exchange_from_start},
+    scan::between_entries,
+    window::{first_name, is_element},
+};
+use crate::{http::exchange::Exchange, limits::Limits};
+
+/// Bytes of a block, as long as entries are smaller. Small enough to stay in the processor's cache.
+pub(super) const BLOCK: usize = 256 << 10;
+/// Bytes of the smallest block, where entries are so small that their exchanges weigh more.
+const LEAST: usize = 32 << 10;
+/// Bytes of the largest block. A larger entry is left to the scanner.
+const MOST: usize = 2 << 20;
+/// Bytes of blocks that workers have, or that wait to be handed out.
+const FLYING: usize = 4 << 20;
+/// Most that the exchanges of one block weigh, in bytes; many small entries weigh more than the block.
+const WEIGHT: usize = 2 << 20;
+/// What an exchange weighs besides its bytes.
+const OVERHEAD: usize = 1536;
+/// Workers that are of use.
+const WORKERS: usize = 6;
+
+/// Bytes that begin with an entry, and white space or commas before it.
+#[derive(Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Block {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Fills it anew with `carried`.
+    pub(super) fn begin(&mut self, carried: &[u8]) {
+        self.filled = 0;
+        self.room(carried.len());
+        if let Some(to) = self.bytes.get_mut(..carried.len()) {
+            to.copy_from_slice(carried);
+            self.filled = carried.len();
+        }
+    }
+
+    /// Room for `count` bytes more.
+    pub(super) fn room(&mut self, count: usize) -> &mut [u8] {
+        let end = self.filled.saturating_add(count);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    /// So many bytes were written into the room.
+    pub(super) fn add(&mut self, count: usize) {
+        self.filled = self.filled.saturating_add(count).min(self.bytes.len());
+    }
+
+    /// Takes off what begins with the last object that begins with a member of that name, unless that is all there is.
+    pub(super) fn split_off(&mut self, name: &[u8]) -> Option<Vec<u8>> {
+        let bytes = self.bytes();
+        let mut end = bytes.len();
+        while let Some(brace) = memrchr(b'{', bytes.get(..end)?) {
+            let (before, object) = bytes.split_at_checked(brace)?;
+            if first_name(object) == Some(name) && is_element(before) {
+                if between_entries(before) == before.len() {
+                    return None;
+                }
+                let rest = object.to_vec();
+                self.filled = brace;
+                return Some(rest);
+            }
+            end = brace;
+        }
+        None
+    }
+}
+
+/// What became of a block.
+pub(super) struct Converted {
+    /// Of its entries, counted from the first of the block.
+    pub(super) outcomes: Vec<Outcome>,
+    block: Block,
+    used: usize,
+    /// Its exchanges would weigh too much.
+    pub(super) heavy: bool,
+}
+
+impl Converted {
+    fn new(block: Block, limits: &Limits) -> Self {
+        let mut converted = Self { outcomes: Vec::new(), block, used: 0, heavy: false };
+        let mut weight = 0;
+        loop {
+            let rest = converted.rest();
+            let between = between_entries(rest);
+            let entry = rest.get(between..).filter(|entry| entry.starts_with(b"{")).unwrap_or_default();
+            let index = converted.outcomes.len() as u64;
+            let Ok((outcome, length)) = exchange_from_start(entry, index, limits) else { return converted };
+            weight += OVERHEAD + outcome.as_ref().map_or(0, |converted| held_by(&converted.exchange));
+            converted.outcomes.push(outcome);
+            converted.used += between + length;
+            if weight >= WEIGHT {
+                converted.heavy = true;
+                return converted;
+            }
+        }
+    }
+
+    /// All its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.block.bytes()
+    }
+
+    /// The bytes behind its last entry.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.block.bytes().get(self.used..).unwrap_or_default()
+    }
+
+    /// Whether nothing but what separates entries is left.
+    pub(super) fn is_used_up(&self) -> bool {
+        between_entries(self.rest()) == self.rest().len()
+    }
+}
+
+/// Bytes of an exchange's messages.
+fn held_by(exchange: &Exchange) -> usize {
+    let messages = [&exchange.request, &exchange.response];
+    messages.into_iter().flatten().fold(0, |sum, message| {
+        let fields = size_of_val(message.head.fields());
+        sum + message.head.bytes().len() + fields + message.body.kept.as_ref().map_or(0, |kept| kept.len())
+    })
+}
+
+/// The workers, and what they have to do.
+pub(super) struct Team<'s, 'e> {
+    scope: &'s Scope<'s, 'e>,
+    limits: &'s Limits,
+    /// Threads begin when there is a block for them.
+    workers: Vec<Worker>,
+    most: usize,
+    /// Blocks handed to workers in turn, and taken back in turn.
+    sent: usize,
+    received: usize,
+    flying: usize,
+    spare: Vec<Block>,
+    /// Bytes of the next blocks.
+    pub(super) size: usize,
+    largest: usize,
+}
+
+struct Worker {
+    blocks: SyncSender<Block>,
+    converted: Receiver<Converted>,
+}
+
+impl Worker {
+    fn begin<'s>(scope: &'s Scope<'s, '_>, limits: &'s Limits) -> io::Result<Self> {
+        // A worker has one block, and one waits for it.
+        let (blocks, inbox) = sync_channel::<Block>(2);
+        let (outbox, converted) = sync_channel(2);
+        let work = move || {
+            for block in inbox {
+                if outbox.send(Converted::new(block, limits)).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().spawn_scoped(scope, work)?;
+        Ok(Self { blocks, converted })
+    }
+}
+
+impl<'s, 'e> Team<'s, 'e> {
+    /// A team of so many threads, within what is of use. `block`: bytes of a block, as long as entries are smaller.
+    pub(super) fn new(scope: &'s Scope<'s, 'e>, workers: usize, block: usize, limits: &'s Limits) -> Self {
+        Self {
+            scope,
+            limits,
+            workers: Vec::new(),
+            most: workers.clamp(1, WORKERS),
+            sent: 0,
+            received: 0,
+            flying: 0,
+            spare: Vec::new(),
+            size: block,
+            largest: block,
+        }
+    }
+
+    /// Whether another block may be sent.
+    pub(super) fn has_room(&self) -> bool {
+        self.sent - self.received <= self.most && self.flying < FLYING
+    }
+
+    /// A block to fill.
+    pub(super) fn block(&mut self) -> Block {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a block back.
+    pub(super) fn keep(&mut self, block: Block) {
+        if block.bytes.len() <= 2 * BLOCK && self.spare.len() <= self.most {
+            self.spare.push(block);
+        }
+    }
+
+    /// Sends the next block.
+    ///
+    /// # Errors
+    /// The block, if there is no worker for it: the system gives no more threads, or the worker panicked, which the scope
+    /// passes on.
+    pub(super) fn send(&mut self, block: Block) -> Result<(), Block> {
+        let number = self.sent.checked_rem(self.most).unwrap_or_default();
+        if number == self.workers.len() {
+            match Worker::begin(self.scope, self.limits) {
+                Ok(worker) => self.workers.push(worker),
+                Err(_) => return Err(block),
+            }
+        }
+        let Some(worker) = self.workers.get(number) else { return Err(block) };
+        let size = block.filled;
+        worker.blocks.send(block).map_err(|unsent| unsent.0)?;
+        self.sent += 1;
+        self.flying += size;
+        Ok(())
+    }
+
+    /// Waits for the first of the blocks that were sent; `None` if there is none.
+    pub(super) fn receive(&mut self) -> Option<Converted> {
+        if self.received == self.sent {
+            return None;
+        }
+        let number = self.received.checked_rem(self.most).unwrap_or_default();
+        self.received += 1;
+        let converted = self.workers.get(number)?.converted.recv().ok()?;
+        self.flying = self.flying.saturating_sub(converted.block.filled);
+        Some(converted)
+    }
+
+    /// Takes a block back that was handed out. Where its exchanges were too many, the next ones are smaller.
+    pub(super) fn done(&mut self, converted: Converted) {
+        let size = if converted.heavy { (self.size / 2).max(LEAST) } else { self.size * 2 };
+        self.size = size.min(self.largest);
+        self.keep(converted.block);
+    }
+}
+
+/// How far a block is filled that has no entry's start in it yet; `None` if it is as large as can be.
+pub(super) fn larger(size: usize) -> Option<usize> {
+    (size < MOST).then(|| size.saturating_mul(2).min(MOST))
+}
