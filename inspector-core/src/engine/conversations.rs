@@ -8,6 +8,7 @@ use crate::{
     context::Context,
     flow::{Connection, Consumer, StreamEvent, Weight},
     http::barren::Barren,
+    lanes::Lanes,
     tls::keylog::{KeyError, Keys},
 };
 
@@ -27,7 +28,8 @@ pub(crate) struct Conversation {
 pub(super) struct Conversations<'a, O> {
     keys: &'a mut Keys,
     options: &'a Options,
-    barren: Barren,
+    /// One for each lane: what is known of a content decides what is kept of it.
+    barren: Lanes<Barren>,
     /// Of the latest periods.
     weights: VecDeque<Vec<Weight>>,
     pub(super) results: O,
@@ -35,7 +37,7 @@ pub(super) struct Conversations<'a, O> {
 
 impl<'a, O: Outcome> Conversations<'a, O> {
     pub(super) fn new(keys: &'a mut Keys, options: &'a Options, results: O) -> Self {
-        Self { keys, options, barren: Barren::default(), weights: VecDeque::new(), results }
+        Self { keys, options, barren: Lanes::default(), weights: VecDeque::new(), results }
     }
 
     /// Takes the text of a key log found in the recording; whether it is one.
@@ -46,14 +48,14 @@ impl<'a, O: Outcome> Conversations<'a, O> {
 
 /// A context for one call into an application.
 macro_rules! context {
-    ($self:ident, $connection:expr) => {
+    ($self:ident, $connection:ident) => {
         Context {
+            barren: $self.barren.of($connection.id),
             connection: $connection,
             tls: None,
             keys: &*$self.keys,
             limits: &$self.options.limits,
             bodies: $self.options.bodies,
-            barren: &$self.barren,
             sink: &mut $self.results,
         }
     };
@@ -87,12 +89,13 @@ impl<O: Outcome> Consumer for Conversations<'_, O> {
         if self.weights.len() > WEIGHED_LATE { self.weights.pop_front().unwrap_or_default() } else { Vec::new() }
     }
 
-    fn close(&mut self, mut state: Conversation, mut connection: Connection) {
+    fn close(&mut self, mut state: Conversation, mut ended: Connection) {
         let before = self.results.exchanges();
-        state.app.close(&mut context!(self, &mut connection));
+        let connection = &mut ended;
+        state.app.close(&mut context!(self, connection));
         state.exchanges += self.results.exchanges() - before;
-        self.results.open(connection.id, state.oldest, None);
-        let report = state.app.report(connection, state.exchanges);
+        self.results.open(ended.id, state.oldest, None);
+        let report = state.app.report(ended, state.exchanges);
         self.results.report(report);
     }
 }

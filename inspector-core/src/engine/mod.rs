@@ -30,6 +30,7 @@ use crate::{
     flow::table::{FlowTable, Totals},
     http::exchange::Exchange,
     input::{Control, Frame, Item, ItemSink, Producer, ReadError},
+    lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet, Unfinished},
@@ -102,6 +103,9 @@ pub fn read_from(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    // Every lane has a cache of its own.
+    let limits = Limits { barren: lanes::share(options.limits.barren), ..options.limits.clone() };
+    let options = &Options { limits, ..options.clone() };
     let workers = parallel::workers(keys, options);
     if workers > 0 {
         return parallel::read(source, producer, keys, options, receiver, workers);

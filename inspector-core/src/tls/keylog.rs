@@ -25,8 +25,8 @@ use foldhash::fast::RandomState;
 use memchr::memchr;
 use sha2::{Digest, Sha256};
 
-use super::{negotiation::Origin, record::Budgets, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
-use crate::{limits::Limits, secret::Secret};
+use super::{negotiation::Origin, record::Budget, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
+use crate::{lanes::Lanes, limits::Limits, secret::Secret};
 
 /// What a secret of a key log is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +174,8 @@ pub struct Keys {
     recalled: Arc<Mutex<Sessions>>,
     /// Where others use the same remembered sessions.
     turns: Option<Arc<dyn Turns>>,
-    pub(crate) pending: Budgets,
-    pub(crate) gathered: Budgets,
+    pub(crate) pending: Lanes<Arc<Budget>>,
+    pub(crate) gathered: Lanes<Arc<Budget>>,
 }
 
 impl Default for Keys {
@@ -213,8 +213,8 @@ impl Keys {
             generation: 0,
             recalled: Arc::new(Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() })),
             turns: None,
-            pending: Budgets::default(),
-            gathered: Budgets::default(),
+            pending: Lanes::default(),
+            gathered: Lanes::default(),
         }
     }
 
@@ -266,8 +266,8 @@ impl Keys {
             generation: self.generation,
             recalled: Arc::new(Mutex::new(Sessions { limit, ..Sessions::default() })),
             turns: None,
-            pending: Budgets::default(),
-            gathered: Budgets::default(),
+            pending: Lanes::default(),
+            gathered: Lanes::default(),
         }
     }
 

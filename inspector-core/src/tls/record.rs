@@ -22,8 +22,6 @@ use std::{
     },
 };
 
-use crate::evidence::ConnectionId;
-
 /// ChangeCipherSpec.
 pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
 /// Alert.
@@ -91,33 +89,6 @@ pub(crate) const fn v2_hello_length(bytes: &[u8]) -> Option<usize> {
 /// A count of bytes held by several connections together.
 #[derive(Debug, Default)]
 pub(crate) struct Budget(AtomicUsize);
-
-/// Lanes the connections are dealt to, by their numbers. What all connections may hold together is divided among the
-/// lanes once and for all, so that it does not depend on how many of them are worked on at once which connection
-/// reaches a limit.
-pub(crate) const LANES: usize = 4;
-
-/// The lane of a connection.
-pub(crate) const fn lane(connection: ConnectionId) -> usize {
-    (connection.0 % LANES as u64) as usize
-}
-
-/// A [`Budget`] for each lane.
-#[derive(Debug, Default)]
-pub(crate) struct Budgets([Arc<Budget>; LANES]);
-
-impl Budgets {
-    /// What the lane of a connection holds.
-    pub(crate) fn of(&self, connection: ConnectionId) -> &Arc<Budget> {
-        let [first, ..] = &self.0;
-        self.0.get(lane(connection)).unwrap_or(first)
-    }
-
-    /// What each may hold if all may hold `limit`.
-    pub(crate) const fn share(limit: usize) -> usize {
-        limit / LANES
-    }
-}
 
 /// A share of a [`Budget`], given back when dropped.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::{
     facts::{TlsFacts, describe},
     hello,
     negotiation::{Negotiation, Negotiations, version},
-    record::{Budgets, Buffer, Gathering, HANDSHAKE, Piece, Reservation, v2_hello_length},
+    record::{Buffer, Gathering, HANDSHAKE, Piece, Reservation, v2_hello_length},
 };
 use crate::{
     connection::Reason,
@@ -27,6 +27,7 @@ use crate::{
     evidence::At,
     flow::{End, Side},
     http::exchange::TlsSession,
+    lanes,
     note::{Note, NoteKind},
 };
 
@@ -330,7 +331,7 @@ impl Tls {
     pub(super) fn wait(&mut self, role: Side, waiting: Waiting, env: &mut Env<'_, '_>) {
         let limits = env.cx.limits;
         let most = limits.tls_handshake.max(limits.tls_pending_total / 8);
-        let (budget, share) = (env.cx.keys.pending.of(env.cx.connection.id), Budgets::share(limits.tls_pending_total));
+        let (budget, share) = (env.cx.keys.pending.of(env.cx.connection.id), lanes::share(limits.tls_pending_total));
         let direction = self.direction(role);
         let bytes = match &waiting {
             Waiting::Record(record, _) => record.bytes().len(),
@@ -439,7 +440,7 @@ impl Tls {
 
 /// The bounds on gathering records for the connection.
 fn gathering<'a>(cx: &Context<'a>) -> Gathering<'a> {
-    Gathering { budget: cx.keys.gathered.of(cx.connection.id), limit: Budgets::share(cx.limits.tls_records_total) }
+    Gathering { budget: cx.keys.gathered.of(cx.connection.id), limit: lanes::share(cx.limits.tls_records_total) }
 }
 
 /// Who must have sent these first bytes of a direction, if they are a hello.

@@ -21,10 +21,10 @@
 //! * keys: each worker has its own view; secrets found in the recording reach it in turn;
 //! * sessions to be resumed ([`Turns`](crate::tls::keylog)): who looks one up, which is rare, waits until all turns
 //!   before are over;
-//! * bounds on what all connections hold: divided among lanes of connections, also on one thread;
+//! * bounds on what all connections hold: divided among [lanes](crate::lanes), also on one thread;
 //! * the memory that the applications take together, for which quiet connections must make room: the flow table goes by
 //!   what it was two periods ago, also on one thread, and waits for the workers before it is further ahead;
-//! * contents known to hold nothing (`Barren`): known or not, the results are the same, so each worker has its own.
+//! * contents known to hold nothing (`Barren`), of which less is kept: each lane has its own.
 //!
 //! The roles of a connection, which content may correct, are the one thing that flows back on one thread: there the
 //! flow table learns of it. It needs not, since it only names the sides; here the worker renames them.
@@ -61,7 +61,8 @@ use super::{Options, Reading, Receiver, handout::Handout};
 use crate::{
     evidence::SourceId,
     input::{Producer, ReadError},
-    tls::{keylog::Keys, record::LANES},
+    lanes::LANES,
+    tls::keylog::Keys,
 };
 
 /// Most bytes that copies of the keys take in all, should the recording hold further ones. With larger keys fewer workers
@@ -85,10 +86,6 @@ pub(super) fn read(
     workers: usize,
 ) -> Result<Reading, ReadError> {
     let desk = &Arc::new(Desk::new(workers));
-    // Each worker has a cache of its own, and all together shall not take more than one did.
-    let mut limits = options.limits.clone();
-    limits.barren /= workers.max(1);
-    let theirs = &Options { limits, ..options.clone() };
     let (outcome, coverage, twins) = thread::scope(|scope| {
         let (spares, emptied) = mpsc::channel();
         let mut ends = Ends { outlets: Vec::new(), weights: Vec::new(), emptied };
@@ -98,7 +95,7 @@ pub(super) fn read(
             let twin = keys.twin(Arc::new(Turn::new(Arc::clone(desk), number)));
             let (scales, weights) = mpsc::channel();
             let worker = Worker { number, inbox, spares: spares.clone(), weights: scales, desk };
-            threads.push(scope.spawn(move || worker.run(twin, theirs)));
+            threads.push(scope.spawn(move || worker.run(twin, options)));
             ends.outlets.push(outlet);
             ends.weights.push(weights);
         }

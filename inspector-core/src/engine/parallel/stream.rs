@@ -1,8 +1,11 @@
 //! The first stage: reads the recording and keeps the flow table, whose events it deals out.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, SyncSender},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender},
+    },
 };
 
 use super::{
@@ -20,9 +23,10 @@ use crate::{
     evidence::{ConnectionId, Endpoint},
     flow::{Connection, Consumer, StreamEvent, Weight, table::FlowTable},
     input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording},
+    lanes::lane,
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
-    tls::{keylog::Keys, record::lane},
+    tls::keylog::Keys,
 };
 
 /// Batches are sent on within the work on one item only where it yields this many times as much as a batch should.
@@ -143,8 +147,8 @@ struct Dealer<'d> {
     keys: &'d mut Keys,
     desk: &'d Desk,
     ends: Ends,
-    /// Periods that are over.
-    periods: usize,
+    /// The turns at which periods were over whose weights are to come.
+    weighings: VecDeque<u64>,
     /// One for each worker.
     batches: Vec<Batch>,
     chunk: Chunk,
@@ -174,7 +178,7 @@ impl<'d> Dealer<'d> {
             batches: ends.outlets.iter().map(|_| Batch::default()).collect(),
             _presence: Presence { desk, producer: ends.outlets.len() },
             ends,
-            periods: 0,
+            weighings: VecDeque::new(),
             chunk: Chunk::default(),
             pending: Vec::new(),
             turn: 0,
@@ -309,9 +313,14 @@ impl Consumer for Dealer<'_> {
         for (batch, share) in self.batches.iter_mut().zip(shares) {
             batch.events.push(Event { turn, item: self.item, kind: Kind::Weigh(share) });
         }
-        self.send(false);
-        self.periods += 1;
-        if self.periods <= WEIGHED_LATE || self.closed {
+        self.weighings.push_back(turn);
+        if self.weighings.len() <= WEIGHED_LATE {
+            return Vec::new();
+        }
+        if self.weighings.pop_front().is_some_and(|turn| turn > self.sent) {
+            self.send(false);
+        }
+        if self.closed {
             return Vec::new();
         }
         // A worker that has gone is noticed when the next batch is sent.
