@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Timeline(Timeline),
     /// Say for each connection that gave no HTTP why, and what to do
     Doctor(Listing),
-    /// Decode one token from the argument or standard input
+    /// Decode the tokens in what is pasted, from the argument or standard input
     Decode(Decode),
     /// Write a commented profile to begin with, filled with what a recording shows
     Init(Init),
@@ -139,7 +139,7 @@ pub(crate) struct Timeline {
 /// `inspector decode`.
 #[derive(Debug, Args)]
 pub(crate) struct Decode {
-    /// A token, an Authorization header, a form body or a cookie; - or nothing: standard input
+    /// A token, header fields, a form, a cookie, JSON or a curl command; - or nothing: standard input
     pub(crate) token: Option<String>,
     /// Keys to verify the signature with
     #[arg(long, value_name = "FILE")]

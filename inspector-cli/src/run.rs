@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Read},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Mutex,
 };
 
@@ -28,7 +28,6 @@ use inspector_core::{
     tls::keylog::Keys,
 };
 
-pub(crate) use crate::inputs::read_small;
 use crate::{
     args,
     exit::{Failure, complain},
@@ -36,12 +35,10 @@ use crate::{
     sets::{self, Group},
     workers,
 };
+pub(crate) use crate::{inputs::read_small, workers::Give};
 
 /// Inputs from this size on show a progress bar.
 const PROGRESS_FROM: u64 = 32 << 20;
-
-/// What hands parts on: to the command, in the order of the inputs. Fails once writing failed.
-pub(crate) type Give<'g, T> = dyn FnMut(T) -> io::Result<()> + 'g;
 
 /// What a command makes of one recording, on whatever thread.
 pub(crate) trait Reader {
@@ -218,7 +215,12 @@ fn jobs_of(found: Vec<Found>, limits: &Limits, remark: &dyn Fn(&str)) -> Vec<Job
         let names: Vec<String> = group.files.iter().map(|input| input.name.clone()).collect();
         if let (Some(first), Some(last), 2..) = (names.first(), names.last(), names.len()) {
             let (first, last) = (quoted(first), quoted(last));
-            remark(&format!("note: {} files from {first} to {last} are read as one recording", names.len()));
+            let missing = match group.missing.iter().sum::<u64>() {
+                0 => String::new(),
+                1 => "; by its number, one between them is missing".to_owned(),
+                more => format!("; by their numbers, {more} between them are missing"),
+            };
+            remark(&format!("note: {} files from {first} to {last} are read as one recording{missing}", names.len()));
         }
         jobs.push(Job::Read(Recording { source: number(names.len()), names }, group));
     }
@@ -420,7 +422,7 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
 
 /// Keys that lie among the recordings are used as if they were given with `--keys`: nobody puts them there for another
 /// purpose, and what they do not open they do not harm.
-fn add_found_keys(path: &PathBuf, session: &mut Session, remark: &dyn Fn(&str)) {
+fn add_found_keys(path: &Path, session: &mut Session, remark: &dyn Fn(&str)) {
     let name = path.display().to_string();
     if session.key_files.contains(&name) {
         return;

@@ -16,6 +16,9 @@ use std::{
 /// Results that may wait for their turn, per job.
 const WAITING: usize = 4;
 
+/// What hands results on, in the order of the jobs. Fails once nobody takes them.
+pub(crate) type Give<'g, T> = dyn FnMut(T) -> io::Result<()> + 'g;
+
 /// Does `jobs` jobs on so many `threads`. `work` does the job of that number and hands on what it gives; `take` gets it all
 /// in the order of the jobs. Once `take` fails, what is handed on fails too, and no further job begins.
 ///
@@ -24,8 +27,8 @@ const WAITING: usize = 4;
 pub(crate) fn in_order<T: Send>(
     jobs: usize,
     threads: usize,
-    work: &(dyn Fn(usize, &mut dyn FnMut(T) -> io::Result<()>) + Sync),
-    take: &mut dyn FnMut(T) -> io::Result<()>,
+    work: &(dyn Fn(usize, &mut Give<'_, T>) + Sync),
+    take: &mut Give<'_, T>,
 ) -> io::Result<()> {
     if threads <= 1 || jobs <= 1 {
         return alone(jobs, work, take);
@@ -61,11 +64,7 @@ pub(crate) fn in_order<T: Send>(
 /// Where a job finds its end of the channel.
 type Slot<T> = Mutex<Option<SyncSender<T>>>;
 
-fn alone<T>(
-    jobs: usize,
-    work: &dyn Fn(usize, &mut dyn FnMut(T) -> io::Result<()>),
-    take: &mut dyn FnMut(T) -> io::Result<()>,
-) -> io::Result<()> {
+fn alone<T>(jobs: usize, work: &dyn Fn(usize, &mut Give<'_, T>), take: &mut Give<'_, T>) -> io::Result<()> {
     for job in 0..jobs {
         let mut failure = None;
         work(job, &mut |result| match (&failure, take(result)) {
@@ -89,7 +88,7 @@ mod tests {
 
     fn run(threads: usize, fail_at: Option<usize>) -> (Vec<(usize, usize)>, bool) {
         let mut got = Vec::new();
-        let work = |job: usize, give: &mut dyn FnMut((usize, usize)) -> io::Result<()>| {
+        let work = |job: usize, give: &mut Give<'_, (usize, usize)>| {
             for part in 0..(20 - job) * 3 {
                 if give((job, part)).is_err() {
                     return;

@@ -519,3 +519,43 @@ fn init_writes_a_profile_that_loads_and_never_overwrites() {
         assert_ne!(run(&["check", recordings[0], "--profile", &own]).code, 2, "{base}");
     }
 }
+
+#[test]
+fn decode_reads_whatever_is_pasted_and_shows_no_secret() {
+    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL3N0cy53aW5kb3dzLm5ldC83ZjljMmIxZS8iLCJhbXIiOlsicHdkIiwibWZhIl0sIm93biI6MX0.c2VjcmV0LXNpZ25hdHVyZQ";
+    const OPAQUE: &str = "opaque-refresh-token-0123456789";
+    let signature = JWT.rsplit('.').next().unwrap();
+    for (text, number) in [
+        (JWT.to_owned(), 1),
+        (format!("Bearer {JWT}"), 1),
+        (format!("Authorization: Bearer {JWT}\r\nCookie: authtoken={OPAQUE}\r\n"), 2),
+        (format!("grant_type=refresh_token&refresh_token={OPAQUE}&assertion={JWT}"), 2),
+        (format!("{{\"access_token\":\"{JWT}\",\"refresh_token\":\"{OPAQUE}\",\"expires_in\":3599}}"), 2),
+        (
+            format!("curl 'https://a.test/?access_token={OPAQUE}' \\\n  -H 'Authorization: Bearer {JWT}' --compressed"),
+            2,
+        ),
+    ] {
+        for by_argument in [true, false] {
+            let decode = |more: &[&str]| {
+                let input = if by_argument { text.as_str() } else { "-" };
+                run_with(&[&["decode", input], more].concat(), text.as_bytes())
+            };
+            let got = decode(&[]);
+            assert_eq!(got.code, 0, "{text}: {}", got.err);
+            for words in [
+                "Microsoft Entra ID, tenant 7f9c2b1e",
+                "password, several factors",
+                "a name of the issuer's own",
+                "signature",
+            ] {
+                assert!(got.out.contains(words) || !text.contains(JWT), "{words}: {}", got.out);
+            }
+            assert!(!got.out.contains(signature) && !got.out.contains(OPAQUE), "{text}: {}", got.out);
+            let all = decode(&["--format", "ndjson"]);
+            assert_eq!(all.out.lines().count(), number, "{text}: {}", all.out);
+            assert!(!all.out.contains(signature) && !all.out.contains(OPAQUE), "{text}: {}", all.out);
+            assert!(decode(&["--show-secrets"]).out.contains(signature), "{text}");
+        }
+    }
+}

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{Run, run};
 use serde_json::Value;
 
@@ -51,6 +53,39 @@ fn the_tokens_of_every_flow_are_found() {
             "jwt - megan: issued response.body /id_token".to_owned(),
         ];
         assert_eq!(found, expected, "{recording:?}");
+    }
+}
+
+#[test]
+fn every_flow_is_reconstructed() {
+    for recording in RECORDINGS {
+        let report = on("check", recording, &["--profile", "generic", "--format", "json"]).json();
+        let handshakes = report["handshakes"].as_array().unwrap();
+        let words = |handshake: &Value, name: &str| -> BTreeSet<String> {
+            handshake[name].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+        };
+        let grants: BTreeSet<String> = handshakes.iter().flat_map(|handshake| words(handshake, "grants")).collect();
+        for grant in [
+            "authorization-code+pkce",
+            "refresh-token",
+            "client-credentials",
+            "device-code",
+            "introspection",
+            "revocation",
+        ] {
+            assert!(grants.contains(grant), "{grant}: {grants:?}");
+        }
+        let with_calls: Vec<&Value> = handshakes.iter().filter(|one| one["calls"] != 0).collect();
+        let calls = |name: &str| with_calls.iter().map(|one| one[name].as_u64().unwrap()).sum::<u64>();
+        assert_eq!((calls("calls"), calls("accepted"), calls("refused")), (5, 5, 0));
+        let steps: BTreeSet<&str> = with_calls
+            .iter()
+            .flat_map(|one| one["steps"].as_array().unwrap())
+            .map(|step| step["step"].as_str().unwrap())
+            .collect();
+        for step in ["authorization", "authorization-response", "token-request", "token", "renewal", "call", "answer"] {
+            assert!(steps.contains(step), "{step}: {steps:?}");
+        }
     }
 }
 

@@ -44,13 +44,13 @@ fn exit(report: &Report) -> Exit {
 /// The document `inspector-report/1`.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Document {
-    Usual(Box<v1::Report>),
+enum Document<'r> {
+    Usual(Box<v1::Report<v1::Tokens<'r>>>),
     WithSecrets(serde_json::Value),
 }
 
-fn document(report: &Report, show_secrets: bool) -> Result<Document, Failure> {
-    let document = v1::Report::from(report);
+fn document(report: &Report, show_secrets: bool) -> Result<Document<'_>, Failure> {
+    let document = v1::Report::streamed(report);
     if !show_secrets {
         return Ok(Document::Usual(Box::new(document)));
     }

@@ -145,8 +145,7 @@ impl Seen {
             push(&mut self.issuers, &issuer, &place);
         }
         let claimed = ["appid", "azp"].into_iter().filter_map(|name| token.claim(name));
-        let named = principals.into_iter().map(|it| it.name.to_string());
-        let ids = claimed.map(std::borrow::Cow::into_owned).chain(named);
+        let ids = claimed.map(std::borrow::Cow::into_owned).chain(principals.iter().map(|it| it.name.to_string()));
         for id in ids.filter(|id| is_guid(id)) {
             let known = base.caller(&id).is_some() || base.resource(&id).is_some();
             let signs = base.issuers.iter().any(|issuer| issuer.issuer.starts_with(&*id.to_ascii_lowercase()));

@@ -81,6 +81,7 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
     let (mut reports, mut first_seen, mut beyond) = (Vec::new(), HashMap::new(), 0);
     run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
         reports.push(part.report);
+        #[expect(clippy::iter_over_hash_type, reason = "the earliest of two moments is the same in any order")]
         for (token, seen) in part.first_seen {
             let first = first_seen.entry(token).or_insert(seen);
             *first = seen.min(*first);

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{host::HostId, identity::Identity};
+use super::{host::HostId, identity::Identity, lineage::Station};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
@@ -147,6 +147,8 @@ pub struct TokenFacts {
     pub judged_at: Option<Timestamp>,
     /// Distinct places: role and name.
     pub places: Vec<String>,
+    /// Its way, a station for each step at a host.
+    pub lineage: Vec<Station>,
     /// Presented so often.
     pub presented: u64,
     /// Refused so often.

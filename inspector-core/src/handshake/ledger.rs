@@ -20,6 +20,7 @@ use super::{
     grants::{Grant, Grants},
     host::{self, HostId, HostNames},
     identity::{ActorSays, Identity, LONGEST_NAME},
+    lineage,
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
@@ -55,6 +56,8 @@ pub struct Ledger {
     issuances: Vec<Issuance>,
     tokens: Vec<TokenFacts>,
     token_index: Index<Fingerprint, usize>,
+    /// Bytes of their texts.
+    token_bytes: usize,
     tokens_beyond: u64,
     calls_beyond: u64,
     callers: Vec<(String, Seen)>,
@@ -85,6 +88,7 @@ impl Ledger {
             issuances: Vec::new(),
             tokens: Vec::new(),
             token_index: Index::default(),
+            token_bytes: 0,
             tokens_beyond: 0,
             calls_beyond: 0,
             callers: Vec::new(),
@@ -438,13 +442,15 @@ impl Ledger {
         for sighting in &observation.extraction.sightings {
             let id = sighting.token.id;
             let presented = sighting.role == Role::Presented;
+            let bytes = self.token_bytes.saturating_add(sighting.token.raw.reveal().len());
             let at = match self.token_index.get(&id) {
                 Some(at) => *at,
-                None if self.tokens.len() >= self.limits.tokens => {
+                None if self.tokens.len() >= self.limits.tokens || bytes > self.limits.tokens_total => {
                     self.tokens_beyond += 1;
                     continue;
                 }
                 None => {
+                    self.token_bytes = bytes;
                     self.token_index.insert(id, self.tokens.len());
                     self.tokens.push(TokenFacts {
                         token: Arc::clone(&sighting.token),
@@ -453,6 +459,7 @@ impl Ledger {
                         first: observation.sighted(sighting),
                         judged_at: observation.judged_at,
                         places: Vec::new(),
+                        lineage: Vec::new(),
                         presented: 0,
                         refused: 0,
                         issued: false,
@@ -468,7 +475,11 @@ impl Ledger {
             let Some(facts) = self.tokens.get_mut(at) else { continue };
             facts.count += 1;
             facts.presented += u64::from(presented);
-            facts.refused += u64::from(presented && observation.answer == Answer::Refused);
+            let refused = presented && observation.answer == Answer::Refused;
+            facts.refused += u64::from(refused);
+            lineage::note(&mut facts.lineage, lineage::Step::of(sighting), observation.host, refused, || {
+                (sighting.at.time(), observation.sighted(sighting))
+            });
             facts.issued |= sighting.role == Role::Issued;
             note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST && !facts.places.iter().any(|known| is_place(known, sighting)) {

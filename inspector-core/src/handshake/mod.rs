@@ -14,6 +14,7 @@ pub mod grants;
 pub mod host;
 mod identity;
 pub mod ledger;
+pub mod lineage;
 pub mod observation;
 pub(crate) mod published;
 pub mod sts;

@@ -164,11 +164,12 @@ pub struct Observation<'a> {
     /// What the first presented token says.
     pub(super) identity: Option<Arc<Identity>>,
     /// The caller, or the class of the first presented token: what tells calls apart.
-    pub(super) call_key: Option<Arc<str>>,
+    pub(crate) call_key: Option<Arc<str>>,
     /// The caller's id in lower case.
     pub(super) caller_id: Option<Arc<str>>,
     /// `Date` of the answer.
     date: Option<Timestamp>,
+    concern: Concern,
 }
 
 impl<'a> Observation<'a> {
@@ -178,6 +179,7 @@ impl<'a> Observation<'a> {
         let authority = authority_of(exchange);
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"CONNECT"));
         let tls_name = exchange.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+        let is_named = authority.is_some() || tls_name.is_some();
         let host = match (authority, exchange.server) {
             (Some(name), _) if tunnel => ledger.authority(&name, Scheme::Https),
             (Some(name), _) => ledger.authority(&name, exchange.scheme),
@@ -258,6 +260,7 @@ impl<'a> Observation<'a> {
             history: History::default(),
             flow,
             date,
+            concern: concern(exchange, host, is_named),
         };
         observation.history = ledger.history(&observation);
         observation
@@ -265,15 +268,8 @@ impl<'a> Observation<'a> {
 
     /// What a finding about this exchange concerns: its host; if neither the request nor TLS names it, whoever is at the
     /// server's address; if it has several names, any.
-    pub fn concern(&self) -> Concern {
-        let named = authority_of(self.exchange).is_some()
-            || self.exchange.tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
-        match self.exchange.server {
-            _ if self.request().is_some_and(has_several_hosts) => Concern::Anything,
-            _ if named => Concern::Host(self.host),
-            Some(server) => Concern::Address(server.address.to_canonical()),
-            None => Concern::Anything,
-        }
+    pub const fn concern(&self) -> Concern {
+        self.concern
     }
 
     /// The request's header section.
@@ -482,7 +478,9 @@ pub const fn is_empty_basic(basic: &Basic) -> bool {
 fn authority_of(exchange: &Exchange) -> Option<Cow<'_, str>> {
     let said = |name: &Cow<'_, str>| !name.trim().is_empty();
     let authority = exchange.authority().filter(said)?;
-    let is_address = |name: &str| host::address_of(&host::normalize(name, exchange.scheme)).is_some();
+    // A name is told by its first letter that is no hexadecimal digit.
+    let is_name = |name: &str| name.bytes().any(|byte| matches!(byte.to_ascii_lowercase(), b'g'..=b'z'));
+    let is_address = |name: &str| !is_name(name) && host::address_of(&host::normalize(name, exchange.scheme)).is_some();
     if is_address(&authority)
         && let Some(head) = exchange.request.as_ref().map(|request| &request.head)
         && let Some(name) = head.value("host").map(String::from_utf8_lossy).filter(said)
@@ -491,6 +489,15 @@ fn authority_of(exchange: &Exchange) -> Option<Cow<'_, str>> {
         return Some(name);
     }
     Some(authority)
+}
+
+fn concern(exchange: &Exchange, host: HostId, is_named: bool) -> Concern {
+    match exchange.server {
+        _ if exchange.request.as_ref().is_some_and(|request| has_several_hosts(&request.head)) => Concern::Anything,
+        _ if is_named => Concern::Host(host),
+        Some(server) => Concern::Address(server.address.to_canonical()),
+        None => Concern::Anything,
+    }
 }
 
 /// Whether a request has several `Host` fields that differ: servers and proxies choose different ones.
@@ -533,7 +540,7 @@ fn path_of(target: &[u8]) -> String {
 }
 
 fn plain_path(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') && !path.contains("//") {
+    if memchr::memchr(b'%', path.as_bytes()).is_none() && memmem::find(path.as_bytes(), b"//").is_none() {
         return Cow::Borrowed(path);
     }
     let mut plain = String::with_capacity(path.len());

@@ -16,7 +16,13 @@ use crate::{
     analysis::Policy,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
-    handshake::{call::Step, diagnostics::ServerReason, grants::GrantKind, ledger::Ledger},
+    handshake::{
+        call::Step,
+        diagnostics::ServerReason,
+        grants::GrantKind,
+        ledger::{Index, Ledger},
+        lineage::{self, Station},
+    },
     rules::{Severity, exceptions::Ignored, finding::Finding},
     secret::Fingerprint,
     time::Timestamp,
@@ -101,8 +107,8 @@ pub struct Handshake {
     pub grants: Vec<GrantKind>,
     /// Requests for a token by a client that had one for the same resource before.
     pub renewals: u64,
-    /// Calls recorded a second time, on the other side of a proxy or in another input. They count once.
-    pub seen_twice: u64,
+    /// Further recordings of these calls, on the other side of a proxy or in another input. A call counts once.
+    pub seen_again: u64,
     /// The first steps, in the order of time over all inputs.
     pub steps: Vec<Step>,
     /// Further steps that are not listed.
@@ -135,6 +141,8 @@ pub struct TokenSummary {
     pub first: Evidence,
     /// Distinct places: role, part and name.
     pub places: Vec<String>,
+    /// Its way: where it was issued, used, exchanged, or seen in a URL.
+    pub lineage: Vec<Station<Arc<str>>>,
     /// State of its signature, and of those of the tokens inside it, the outermost first.
     pub signatures: Vec<SignatureState>,
 }
@@ -269,9 +277,25 @@ fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {
         count: facts.count,
         first: facts.first.clone(),
         places: facts.places.clone(),
+        lineage: facts.lineage.iter().map(|it| it.named(Arc::clone(ledger.host_name(it.host)))).collect(),
         signatures: signatures.of_layers(&facts.token),
     };
-    ledger.tokens().iter().map(summary).collect()
+    let mut all: Vec<TokenSummary> = ledger.tokens().iter().map(summary).collect();
+    // An actor token is used inside others.
+    let index: Index<Fingerprint, usize> = all.iter().enumerate().map(|(at, one)| (one.token.id, at)).collect();
+    let mut inside = Vec::new();
+    for one in &all {
+        let used = one.lineage.iter().filter(|station| station.step == lineage::Step::Used);
+        let used: Vec<_> = used.map(|it| Station { step: lineage::Step::Inside, ..it.clone() }).collect();
+        let actors = std::iter::successors(one.token.actor.as_deref(), |actor| actor.actor.as_deref());
+        inside.extend(actors.filter_map(|actor| index.get(&actor.id)).map(|at| (*at, used.clone())));
+    }
+    for (at, used) in inside {
+        if let Some(one) = all.get_mut(at) {
+            lineage::merge(&mut one.lineage, used);
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -342,7 +342,7 @@ impl Story {
             twins.filter(|mark| wanted.contains(&mark.answer)).count() as u64
         };
         let again = twice.len() as u64;
-        mine.seen_twice += again + other.seen_twice;
+        mine.seen_again += again + other.seen_again;
         mine.calls += other.calls.saturating_sub(again);
         mine.accepted += other.accepted.saturating_sub(of(&[Answer::Accepted]));
         mine.refused += other.refused.saturating_sub(of(&[Answer::Refused, Answer::Login]));
@@ -579,9 +579,8 @@ fn fold_twins(offers: &[Offer]) -> Vec<Offer> {
     let mut by_link: Index<Fingerprint, Vec<usize>> = Index::default();
     for offer in offers {
         let link = offer.grant.token.or(offer.grant.uses.first().copied());
-        let known = link.and_then(|link| by_link.get(&link)).into_iter().flatten().copied();
-        let twin =
-            known.filter(|at| folded.get(*at).is_some_and(|one| twins::of_grants(&one.grant, &offer.grant))).next();
+        let mut known = link.and_then(|link| by_link.get(&link)).into_iter().flatten().copied();
+        let twin = known.find(|at| folded.get(*at).is_some_and(|one| twins::of_grants(&one.grant, &offer.grant)));
         if let Some(known) = twin.and_then(|at| folded.get_mut(at)) {
             for (step, again) in known.grant.steps.iter_mut().zip(&offer.grant.steps) {
                 step.also.push(again.evidence.clone());
@@ -619,7 +618,7 @@ const fn blank(client: Option<IpAddr>, resource: Arc<str>) -> Handshake {
         flow: "bearer",
         grants: Vec::new(),
         renewals: 0,
-        seen_twice: 0,
+        seen_again: 0,
         steps: Vec::new(),
         steps_omitted: 0,
     }
@@ -668,3 +667,6 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Thre
         s2s: call.s2s,
     }
 }
+
+#[cfg(test)]
+mod tests;

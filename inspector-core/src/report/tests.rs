@@ -2,10 +2,12 @@ use serde_json::{Value, json};
 
 use super::{HandshakeOutcome, Report, v1};
 use crate::{
+    analysis::Analysis,
     coverage::Coverage,
     evidence::SourceId,
     limits::Limits,
     rules::{Severity, testing},
+    token,
     verdict::Outcome,
 };
 
@@ -162,7 +164,7 @@ fn the_same_input_gives_the_same_bytes() {
 fn endless_input_stays_within_its_bounds() {
     let mut limits = Limits::default();
     (limits.hosts, limits.calls, limits.tokens, limits.findings) = (20, 10, 15, 5);
-    let mut analysis = crate::analysis::Analysis::new(testing::policy(), &limits);
+    let mut analysis = Analysis::new(testing::policy(), &limits);
     analysis.input(SourceId(0), "x", "http");
     for number in 0..200 {
         let text = call("Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=", "HTTP/1.1 200 OK\n")
@@ -189,7 +191,7 @@ fn endless_input_stays_within_its_bounds() {
 #[test]
 fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     let judge = |number: u32, text: &str| {
-        let mut analysis = crate::analysis::Analysis::new(testing::policy(), &Limits::default());
+        let mut analysis = Analysis::new(testing::policy(), &Limits::default());
         analysis.input(SourceId(number), &format!("{number}.http"), "http");
         let exchanges = testing::exchanges(text);
         for mut exchange in exchanges.iter().cloned() {
@@ -222,7 +224,38 @@ fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     assert_eq!((found.len(), found[0].count), (1, 2));
     assert_eq!((twice.tokens.len(), twice.tokens[0].count), (1, 2));
     // One token at one place at one moment is one call that was recorded twice.
-    assert_eq!((twice.handshakes.len(), twice.handshakes[0].calls, twice.handshakes[0].seen_twice), (1, 1, 1));
+    assert_eq!((twice.handshakes.len(), twice.handshakes[0].calls, twice.handshakes[0].seen_again), (1, 1, 1));
     assert!(twice.handshakes[0].steps.iter().all(|step| step.also.len() == 1));
     assert!(Report::merge(Vec::new()).is_none());
+}
+
+#[test]
+fn a_streamed_document_is_the_same() {
+    let report = testing::judge(&conversation());
+    let [made, streamed] =
+        [serde_json::to_string(&v1::Report::from(&report)), serde_json::to_string(&v1::Report::streamed(&report))];
+    assert!(!report.tokens.is_empty());
+    assert_eq!(made.unwrap(), streamed.unwrap());
+}
+
+#[test]
+fn tokens_are_kept_by_their_bytes_and_what_is_not_kept_is_told() {
+    let call = |token: &str| {
+        format!("GET /ews HTTP/1.1\nHost: mail.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n")
+    };
+    let token = |number: u32| token::testing::unsigned(&format!(r#"{{"iss":"a@b","n":{number}}}"#));
+    let text = [call(&token(1)), call(&token(2)), call(&token(1))].join("\n###\n");
+    for (total, kept) in [(token(1).len() * 2, 2), (token(1).len() * 2 - 1, 1)] {
+        let limits = Limits { tokens_total: total, ..Limits::default() };
+        let mut analysis = Analysis::new(testing::policy(), &limits);
+        analysis.input(SourceId(0), "test.http", "http");
+        let exchanges = testing::exchanges(&text);
+        for exchange in &exchanges {
+            analysis.exchange(exchange, &testing::extract(exchange));
+        }
+        let report = testing::done(analysis, exchanges.len());
+        assert_eq!(report.tokens.iter().map(|token| token.count).sum::<u64>(), kept + 1);
+        let told = report.findings.iter().any(|finding| finding.meta.code == "COV-009");
+        assert_eq!((report.tokens.len() as u64, told), (kept, kept == 1));
+    }
 }

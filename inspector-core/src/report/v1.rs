@@ -3,6 +3,8 @@
 //! These types exist to be serialised and nothing else. Members may be added; none changes its name or meaning. The
 //! schema is `schema/inspector-report-1.json` of this crate, also in [`SCHEMA`].
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
+    handshake::lineage::Station as SourceStation,
     rules::{
         Severity,
         exceptions::{Ignored as SourceIgnored, Kept},
@@ -30,9 +33,9 @@ use crate::{
 /// The JSON Schema (draft 2020-12) of [`Report`].
 pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
 
-/// The whole document.
+/// The whole document. `T` is how its tokens are held: made, or made as they are written ([`Report::streamed`]).
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct Report<T = Vec<Token>> {
     /// `inspector-report/1`.
     pub schema: &'static str,
     /// The answer.
@@ -56,7 +59,22 @@ pub struct Report {
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
-    pub tokens: Vec<Token>,
+    pub tokens: T,
+}
+
+/// The tokens of a report, of which only one at a time takes memory: there may be thousands, each with its claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'r>(&'r Source);
+
+impl Serialize for Tokens<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(made(self.0))
+    }
+}
+
+fn made(report: &Source) -> impl Iterator<Item = Token> {
+    let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
+    report.tokens.iter().map(move |token| Token::new(token, &place))
 }
 
 /// One input.
@@ -197,8 +215,8 @@ pub struct Handshake {
     pub grants: Vec<&'static str>,
     /// Renewals.
     pub renewals: u64,
-    /// Calls recorded a second time; they count once.
-    pub seen_twice: u64,
+    /// Further recordings of the calls; a call counts once.
+    pub seen_again: u64,
     /// The inputs that tell of it.
     pub inputs: Vec<String>,
     /// The first steps, by time.
@@ -267,6 +285,9 @@ pub struct Token {
     pub first: Option<Evidence>,
     /// Distinct places.
     pub places: Vec<String>,
+    /// Its way; absent for a nested one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Vec<Station>>,
     /// Header as sent, secrets masked; null if it cannot be read.
     pub header: Option<Map<String, Value>>,
     /// Claims as sent, secrets and nested tokens masked; null if they cannot be read.
@@ -290,6 +311,23 @@ pub struct Token {
     pub audience: Option<String>,
     /// Whom the token names as caller: the parsed principal of `nameid`, else of `iss`.
     pub principal: Option<Principal>,
+}
+
+/// A step of a token at a host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Station {
+    /// `issued`, `used`, `inside`, `exchanged`, `in-url` or `seen`.
+    pub step: &'static str,
+    /// The host.
+    pub host: String,
+    /// How often.
+    pub count: u64,
+    /// Refused so often.
+    pub refused: u64,
+    /// When first.
+    pub time: Option<Timestamp>,
+    /// Where first.
+    pub first: Evidence,
 }
 
 /// A key that verifies or refutes a signature.
@@ -356,6 +394,19 @@ pub struct Principal {
 
 impl From<&Source> for Report {
     fn from(report: &Source) -> Self {
+        Self::with(report, made(report).collect())
+    }
+}
+
+impl<'r> Report<Tokens<'r>> {
+    /// A document whose tokens are made as they are written.
+    pub fn streamed(report: &'r Source) -> Self {
+        Self::with(report, Tokens(report))
+    }
+}
+
+impl<T> Report<T> {
+    fn with(report: &Source, tokens: T) -> Self {
         let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
         Self {
             schema: "inspector-report/1",
@@ -373,7 +424,7 @@ impl From<&Source> for Report {
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
             ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
-            tokens: report.tokens.iter().map(|token| Token::new(token, &place)).collect(),
+            tokens,
         }
     }
 }
@@ -460,7 +511,7 @@ impl Handshake {
             flow: handshake.flow,
             grants: handshake.grants.iter().map(|grant| grant.as_str()).collect(),
             renewals: handshake.renewals,
-            seen_twice: handshake.seen_twice,
+            seen_again: handshake.seen_again,
             inputs: inputs(handshake, place),
             steps: handshake.steps.iter().map(|step| Step::new(step, handshake, place)).collect(),
             steps_omitted: handshake.steps_omitted,
@@ -511,6 +562,15 @@ impl Token {
         token.count = Some(summary.count);
         token.first = Some(first);
         token.places.clone_from(&summary.places);
+        let station = |station: &SourceStation<Arc<str>>| Station {
+            step: station.step.as_str(),
+            host: station.host.to_string(),
+            count: station.count,
+            refused: station.refused,
+            time: station.time,
+            first: place(&station.first),
+        };
+        token.lineage = Some(summary.lineage.iter().map(station).collect());
         token
     }
 
@@ -530,6 +590,7 @@ impl Token {
             count: None,
             first: None,
             places: Vec::new(),
+            lineage: None,
             header: token.header_json.is_some().then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),

@@ -59,7 +59,7 @@ impl Occasions {
     /// The request has a field `Referer`.
     pub const REFERER: Self = Self(1 << 18);
     /// The request has at most one field: it may be that its header section is unknown.
-    pub const BARE: Self = Self(1 << 19);
+    pub const BARE: Self = Self(1 << 21);
     /// A tunnel was asked for.
     pub const TUNNEL: Self = Self(1 << 20);
 

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, Hasher},
     net::IpAddr,
+    sync::Arc,
 };
 
 use foldhash::fast::RandomState;
@@ -96,6 +97,9 @@ struct Rest {
     /// Request, response, a server name from TLS are there.
     parts: [bool; 3],
     concern: Concern,
+    /// Who calls, and whether somebody expected does.
+    caller: Option<Arc<str>>,
+    expected: bool,
 }
 
 impl Rest {
@@ -114,6 +118,8 @@ impl Rest {
             marks: exchange.marks,
             parts: [exchange.request.is_some(), exchange.response.is_some(), named],
             concern: observation.concern(),
+            caller: observation.call_key.clone(),
+            expected: observation.expected.is_some(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Finds tokens in a text of any kind: what a person pastes to have it decoded.
 //!
-//! A bare token (also broken over lines), a header line, a form, a cookie, a JSON document: JWTs are found wherever they
-//! stand. Opaque tokens look like nothing at all, so they are taken only from where a token must be: behind `Bearer`, under
-//! a name that means one, or as the whole text if it begins like one of the families this program knows.
+//! A bare token (also broken over lines), a header line or a whole header section, a form, a cookie, a JSON document, a
+//! command line of curl: JWTs are found wherever they stand. Opaque tokens look like nothing at all, so they are taken only
+//! from where a token must be: behind `Bearer`, under a name that means one, or as the whole text if it begins like one of
+//! the families this program knows.
 
 use std::{borrow::Cow, sync::Arc};
+
+use serde_json::Value;
 
 use super::{Token, classify::family, extract::is_token_name, interner::Interner, scan::scan};
 use crate::http::form;
@@ -22,10 +25,11 @@ pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
             found.push(token);
         }
     };
-    for hit in scan(joined(text).as_bytes()) {
+    let text = joined(text);
+    for hit in scan(text.as_bytes()) {
         keep(&hit.token);
     }
-    for raw in opaque(text) {
+    for raw in opaque(&text) {
         keep(&raw);
     }
     found
@@ -47,24 +51,153 @@ fn joined(text: &str) -> Cow<'_, str> {
 
 /// Tokens that are no JWT, from the places where only a token can be.
 fn opaque(text: &str) -> Vec<String> {
-    let is_jwt = |raw: &str| scan(raw.as_bytes()).next().is_some();
-    let is_plausible = |raw: &str| raw.len() >= SHORTEST && !raw.contains(char::is_whitespace) && !is_jwt(raw);
-    let value = text.split_once(':').filter(|(name, _)| is_field(name)).map_or(text, |(_, value)| value).trim();
-    if let Some((scheme, raw)) = value.split_once(char::is_whitespace)
-        && scheme.eq_ignore_ascii_case("bearer")
-    {
-        return Some(raw.trim()).filter(|raw| is_plausible(raw)).map(str::to_owned).into_iter().collect();
+    let mut places = Places { values: Vec::new() };
+    match serde_json::from_str(text) {
+        Ok(document @ (Value::Object(_) | Value::Array(_))) => places.json(None, &document, DEEPEST),
+        _ if is_command(text) => places.command(text),
+        _ => places.lines(text),
     }
-    if (family(value).is_some() || value.split('.').count() == 5) && is_plausible(value) {
-        return vec![value.to_owned()];
+    places.values
+}
+
+/// How deep JSON is looked into.
+const DEEPEST: usize = 32;
+
+/// What stands where a token must be.
+struct Places {
+    values: Vec<String>,
+}
+
+impl Places {
+    fn keep(&mut self, raw: &str) {
+        let raw = raw.trim().trim_matches(['"', '\'']);
+        let is_plausible = raw.len() >= SHORTEST && !raw.contains(char::is_whitespace);
+        if is_plausible && scan(raw.as_bytes()).next().is_none() {
+            self.values.push(raw.to_owned());
+        }
     }
-    value
-        .split(['&', ';', '\n'])
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| is_token_name(name.trim()))
-        .map(|(_, raw)| form::percent_decode(raw.trim().as_bytes()).into_owned())
-        .filter(|raw| is_plausible(raw))
-        .collect()
+
+    /// A text of lines: header fields, the target of a request, a form, a cookie, or a token by itself.
+    fn lines(&mut self, text: &str) {
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            match line.split_once(':').filter(|(name, _)| is_field(name)) {
+                Some((name, value)) => self.field(name, value.trim()),
+                None => self.value(line),
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        if is_token_name(name) {
+            return self.keep(value);
+        }
+        self.value(value);
+    }
+
+    /// A value that tells by itself what it is: `Bearer …`, parameters, or a token of a known family.
+    fn value(&mut self, value: &str) {
+        if let Some((scheme, raw)) = value.split_once(char::is_whitespace)
+            && TOKEN_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        {
+            return self.keep(raw);
+        }
+        if family(value).is_some() || value.split('.').count() == 5 {
+            return self.keep(value);
+        }
+        self.parameters(value);
+    }
+
+    /// A form, a cookie, or the query of a target.
+    fn parameters(&mut self, text: &str) {
+        for pair in text.split(['&', ';', '?', '#']) {
+            let Some((name, raw)) = pair.trim().split_once('=') else { continue };
+            if is_token_name(name.trim()) {
+                self.keep(&form::percent_decode(raw.trim().as_bytes()));
+            }
+        }
+    }
+
+    fn json(&mut self, name: Option<&str>, value: &Value, depth: usize) {
+        match value {
+            Value::String(text) if name.is_some_and(is_token_name) => self.keep(text),
+            Value::Array(all) if depth > 0 => all.iter().for_each(|one| self.json(name, one, depth - 1)),
+            Value::Object(members) if depth > 0 => {
+                members.iter().for_each(|(name, value)| self.json(Some(name), value, depth - 1));
+            }
+            _ => {}
+        }
+    }
+
+    /// A command line of curl: its fields, cookies, data and URL.
+    fn command(&mut self, text: &str) {
+        let mut words = words(text).into_iter().skip(1);
+        while let Some(word) = words.next() {
+            let (option, attached) = match word.split_once('=').filter(|(name, _)| name.starts_with("--")) {
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                // A short option may have its value behind it.
+                None => match word.get(..2).filter(|two| ["-H", "-d", "-b"].contains(two) && word.len() > 2) {
+                    Some(two) => (two.to_owned(), word.get(2..).map(str::to_owned)),
+                    None => (word.clone(), None),
+                },
+            };
+            let mut value = || attached.clone().or_else(|| words.next()).unwrap_or_default();
+            match option.as_str() {
+                "-H" | "--header" => self.lines(&value()),
+                "--oauth2-bearer" => self.keep(&value()),
+                "-b" | "--cookie" | "--url" | "-F" | "--form" | "--form-string" => self.parameters(&value()),
+                "-d" | "--data" | "--data-raw" | "--data-ascii" | "--data-binary" | "--data-urlencode" | "--json" => {
+                    let data = value();
+                    match serde_json::from_str(&data) {
+                        Ok(document) => self.json(None, &document, DEEPEST),
+                        Err(_) => self.parameters(&data),
+                    }
+                }
+                // Whose words are no tokens.
+                "-u" | "--user" | "-A" | "--user-agent" | "-o" | "--output" | "-x" | "--proxy" | "-X" | "--request" => {
+                    value();
+                }
+                other => self.parameters(other),
+            }
+        }
+    }
+}
+
+/// Schemes of `Authorization` whose credentials are one token.
+const TOKEN_SCHEMES: [&str; 4] = ["Bearer", "DPoP", "PoP", "Token"];
+
+/// Whether a text is a command line of curl.
+fn is_command(text: &str) -> bool {
+    let first = text.split(char::is_whitespace).next().unwrap_or_default();
+    let name = first.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.eq_ignore_ascii_case("curl") || name.eq_ignore_ascii_case("curl.exe")
+}
+
+/// The words of a command line, as a shell splits them; browsers copy them for a POSIX shell or for Windows' (`^` before
+/// what is special).
+fn words(text: &str) -> Vec<String> {
+    let text: Cow<'_, str> = if text.contains("^\"") { Cow::Owned(text.replace('^', "")) } else { Cow::Borrowed(text) };
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            // At the end of a line it joins the next.
+            (None | Some('"'), '\\') => match letters.next() {
+                Some('\n') | None => {}
+                Some(escaped) => word.get_or_insert_default().push(escaped),
+            },
+            (None, _) if letter.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
 }
 
 fn is_field(name: &str) -> bool {
@@ -105,11 +238,58 @@ mod tests {
             "access_token=opaque-access-token-0123456789&x=y",
             "refresh_token=opaque%2Daccess%2Dtoken-0123456789",
             "cwt=AAEBHAEFAAAABBBBCCCC",
+            "Cookie: a=b; authtoken=opaque-access-token-0123456789; c=d",
+            "DPoP opaque-access-token-0123456789",
+            "GET /x?access_token=opaque-access-token-0123456789&y=z HTTP/1.1\nHost: a",
+            "https://a.test/x#access_token=opaque-access-token-0123456789",
+            r#"{"token_type":"Bearer","access_token":"opaque-access-token-0123456789"}"#,
+            r#"[{"a":{"refresh_token":"opaque-access-token-0123456789"}}]"#,
+            "curl -H 'Authorization: Bearer opaque-access-token-0123456789' -u a:b https://a.test/",
+            "curl 'https://a.test/?access_token=opaque-access-token-0123456789'",
+            "curl --oauth2-bearer opaque-access-token-0123456789 https://a.test/",
+            "/usr/bin/curl https://a.test/ \\\n  -d'grant_type=refresh_token&refresh_token=opaque-access-token-0123456789'",
+            r#"curl --json "{\"access_token\":\"opaque-access-token-0123456789\"}" https://a.test/"#,
+            r#"curl ^"https://a.test/^" -H ^"Authorization: Bearer opaque-access-token-0123456789^""#,
+            "curl --cookie=authtoken=opaque-access-token-0123456789 https://a.test/",
         ] {
             assert_eq!(kinds(text), [TokenKind::Opaque], "{text}");
         }
-        for text in ["", "hello", "Bearer", "Bearer x", "Basic dXNlcjpwYXNzd29yZA==", "name=value&other=thing"] {
+        for text in [
+            "",
+            "hello",
+            "Bearer",
+            "Bearer x",
+            "Basic dXNlcjpwYXNzd29yZA==",
+            "name=value&other=thing",
+            "curl -u 'access_token=0123456789abcdef:b' a.test",
+            "{}",
+        ] {
             assert!(kinds(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_tokens_of_a_text_are_found_each_once() {
+        let response = format!(
+            r#"{{"access_token":"{JWT}","refresh_token":"opaque-refresh-token-0123456789","id_token":"{JWT}"}}"#
+        );
+        assert_eq!(kinds(&response), [TokenKind::Jwt, TokenKind::Opaque]);
+        let command = format!(
+            "curl 'https://a.test/token' -H 'Authorization: Bearer {JWT}' \\\n -H 'Cookie: authtoken=opaque-session-0123456789' \\\n \
+             --data-raw 'grant_type=refresh_token&refresh_token=opaque-refresh-token-0123456789'"
+        );
+        assert_eq!(kinds(&command), [TokenKind::Jwt, TokenKind::Opaque, TokenKind::Opaque]);
+    }
+
+    #[test]
+    fn command_lines_are_split_as_a_shell_does() {
+        for (text, expected) in [
+            ("a 'b c' \"d\\\"e\" f\\ g", vec!["a", "b c", "d\"e", "f g"]),
+            ("a \\\n b''c \"\"", vec!["a", "bc", ""]),
+            ("a 'unfinished", vec!["a", "unfinished"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(words(text), expected, "{text}");
         }
     }
 }

@@ -70,8 +70,8 @@ fn facts(handshake: &Handshake) -> String {
     if handshake.renewals > 0 {
         parts.push(count(handshake.renewals, "renewal", "renewals"));
     }
-    if handshake.seen_twice > 0 {
-        parts.push(format!("{} recorded twice", count(handshake.seen_twice, "call", "calls")));
+    if handshake.seen_again > 0 {
+        parts.push(format!("recorded {} more in other places", count(handshake.seen_again, "time", "times")));
     }
     parts.join("; ")
 }
@@ -131,7 +131,7 @@ pub(crate) fn words(report: &Report, handshake: &Handshake, step: &Step) -> Stri
     }
     let mut places = place::words(&step.evidence, report);
     for again in &step.also {
-        places.push_str(&format!("; the same in {}", place::words(again, report)));
+        places.push_str(&format!("; also {}", place::words(again, report)));
     }
     format!("{text} ({places})")
 }

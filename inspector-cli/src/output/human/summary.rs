@@ -164,15 +164,15 @@ fn outcome(handshake: &Handshake) -> String {
         };
     }
     let mut parts = vec![format!("accepted {}", handshake.accepted)];
-    if handshake.seen_twice > 0 {
-        parts.insert(0, format!("{} of them recorded twice", handshake.seen_twice));
-    }
     parts.push(format!("refused {}", handshake.refused));
     let open = handshake.calls.saturating_sub(handshake.accepted + handshake.refused);
     if open > 0 {
         parts.push(format!("undecided {open}"));
     }
     let mut text = format!("{}: {}", count(handshake.calls, "call", "calls"), parts.join(", "));
+    if handshake.seen_again > 0 {
+        text.push_str(&format!(" (recorded {} more in other places)", count(handshake.seen_again, "time", "times")));
+    }
     if let Some(status) = handshake.status {
         text.push_str(&format!("; last answer {status}"));
     }

@@ -3,10 +3,12 @@
 use std::{
     borrow::Cow,
     io::{self, Write},
+    sync::Arc,
 };
 
 use inspector_core::{
     analysis::Clock,
+    handshake::lineage::{Station, Step},
     report::{
         Report, TokenSummary,
         signature::{Signature, SignatureState, Signatures},
@@ -44,6 +46,8 @@ pub(crate) struct Shown<'a> {
     signatures: Cow<'a, [SignatureState]>,
     /// Where it was seen: how often, the first place, all kinds of places.
     seen: Option<(String, &'a [String])>,
+    /// Its way, a line for each step.
+    lineage: Vec<(&'static str, String)>,
     moment: Moment,
     show_secrets: bool,
     /// Tokens shown before.
@@ -66,6 +70,7 @@ impl<'a> Shown<'a> {
             kind: summary.kind,
             signatures: Cow::Borrowed(&summary.signatures),
             seen: Some((seen, &summary.places)),
+            lineage: summary.lineage.iter().map(|station| way(station, report)).collect(),
             moment,
             show_secrets,
             known,
@@ -79,6 +84,7 @@ impl<'a> Shown<'a> {
             kind: token.kind,
             signatures: Cow::Owned(signatures.of_layers(token)),
             seen: None,
+            lineage: Vec::new(),
             moment,
             show_secrets,
             known: &[],
@@ -90,12 +96,39 @@ impl<'a> Shown<'a> {
 pub(crate) fn write(to: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     let title = style::paint(style::STRONG, format_args!("{} {}", shown.kind, shown.token.id));
     writeln!(to, "{title}")?;
-    wrap::hanging(to, "  ", claims::kind(shown.kind))?;
+    wrap::hanging(to, "  ", claims::kind(shown.kind, &shown.token.parameter("typ").unwrap_or_default()))?;
     if let Some((seen, places)) = &shown.seen {
         row(to, 2, "seen", seen.trim_start_matches("seen "))?;
         row(to, 2, "places", &places.join("; "))?;
     }
+    for (step, text) in &shown.lineage {
+        row(to, 2, step, text)?;
+    }
     layer(to, shown, shown.token, 2)
+}
+
+/// `by sts.contoso.com at 2026-01-01 00:00:05 UTC (capture.pcap frame 37, exchange 9)`.
+fn way(station: &Station<Arc<str>>, report: &Report) -> (&'static str, String) {
+    let host = &station.host;
+    let times = |number: u64| if number > 1 { format!(", {number} times") } else { String::new() };
+    let (word, mut text) = match station.step {
+        Step::Issued => ("issued", format!("by {host}{}", times(station.count))),
+        Step::Used => ("used", format!("at {host}{}", times(station.count))),
+        Step::Inside => ("used", format!("inside a token presented at {host}{}", times(station.count))),
+        Step::Exchanged => ("exchanged", format!("at {host}{}", times(station.count))),
+        Step::InUrl => ("LEAKED", format!("in a URL at {host}{}: logs and histories keep it", times(station.count))),
+        Step::Seen => ("seen", format!("at {host}{}", times(station.count))),
+    };
+    match station.refused {
+        0 => {}
+        all if all == station.count => text.push_str(", refused"),
+        some => text.push_str(&format!(", refused {some}")),
+    }
+    if let Some(time) = station.time {
+        text.push_str(&format!(", first at {}", moment::utc(time)));
+    }
+    text.push_str(&format!(" ({})", place::words(&station.first, report)));
+    (word, text)
 }
 
 fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) -> io::Result<()> {
@@ -182,7 +215,7 @@ fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Opti
         "nbf" => token.not_before,
         "exp" => token.expires,
         "iat" => token.issued_at,
-        "auth_time" => text.parse().ok().map(Timestamp::from_seconds),
+        "auth_time" | "updated_at" | "xms_tcdt" | "ts" => text.parse().ok().map(Timestamp::from_seconds),
         _ => None,
     };
     let says = match (time, shown.moment.at) {
@@ -196,7 +229,9 @@ fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Opti
     match (claims::meaning(token.kind, name), says) {
         (Some(meaning), Some(says)) => Some(format!("{meaning}: {says}")),
         (Some(meaning), None) => Some(meaning.to_owned()),
-        (None, says) => says,
+        (None, Some(says)) => Some(says),
+        // RFC 7519 §4.3: what it means is between the issuer and the receiver.
+        (None, None) => Some("a name of the issuer's own".to_owned()),
     }
 }
 
