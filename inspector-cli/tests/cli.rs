@@ -415,6 +415,37 @@ fn a_list_of_words_finds_a_weak_secret_and_never_shows_it() {
 }
 
 #[test]
+fn a_har_gives_the_same_output_for_any_number_of_jobs() {
+    let folder = Folder::new("har-jobs");
+    let document: Value =
+        serde_json::from_slice(&fs::read(scenarios().join("handshake-complete/recording.har")).unwrap()).unwrap();
+    let entries = document["log"]["entries"].as_array().unwrap();
+    let mut texts: Vec<String> =
+        (0..200).flat_map(|_| entries).map(|entry| serde_json::to_string_pretty(entry).unwrap()).collect();
+    // Damage in the middle sends what is behind it back, and one at the end is cut off.
+    let damaged = texts.len() / 2;
+    texts[damaged] = texts[damaged].replacen("\"GET\"", "\"GET", 1).replacen("\"POST\"", "\"POST", 1);
+    let whole = format!("{{\"log\":{{\"version\":\"1.2\",\"entries\":[{}]}}}}", texts.join(","));
+    assert!(whole.len() > 1 << 20);
+    let path = folder.file("large.har", whole.as_bytes());
+    let cut = folder.file("cut.har", &whole.as_bytes()[..whole.len() - 300]);
+    for path in [&path, &cut] {
+        for command in [["check", "json"], ["exchanges", "ndjson"], ["tokens", "ndjson"]] {
+            let with = |jobs| run(&[command[0], "--format", command[1], "--jobs", jobs, path]);
+            let one = with("1");
+            assert!(one.out.len() > 1000, "{command:?}: {}", one.err);
+            for jobs in ["2", "3", "8"] {
+                let many = with(jobs);
+                assert_eq!((many.code, &many.err), (one.code, &one.err), "{command:?} {jobs}");
+                assert!(many.out == one.out, "{command:?} {jobs}");
+            }
+        }
+    }
+    let piped = |jobs| run_with(&["check", "--format", "json", "--jobs", jobs, "-"], whole.as_bytes()).out;
+    assert!(piped("1") == piped("2"));
+}
+
+#[test]
 fn a_profile_of_ones_own_is_told_what_it_does_and_what_it_cannot() {
     let folder = Folder::new("profile");
     let profile =

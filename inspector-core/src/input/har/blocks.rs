@@ -117,7 +117,7 @@ impl Converted {
         loop {
             let rest = converted.rest();
             let between = between_entries(rest);
-            let entry = rest.get(between..).filter(|entry| entry.starts_with(b"{")).unwrap_or_default();
+            let entry = rest.get(between..).unwrap_or_default();
             let index = converted.outcomes.len() as u64;
             let Ok((outcome, length)) = exchange_from_start(entry, index, limits) else { return converted };
             weight += OVERHEAD + outcome.as_ref().map_or(0, |converted| held_by(&converted.exchange));

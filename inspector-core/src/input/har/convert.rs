@@ -63,6 +63,9 @@ pub(crate) fn exchange_from_entry(raw: RawEntry<'_>, index: u64, limits: &Limits
 /// # Errors
 /// The entry is not whole, not sound or too large: the scanner has to judge it.
 pub(crate) fn exchange_from_start(bytes: &[u8], index: u64, limits: &Limits) -> Result<(Outcome, usize), Flaw> {
+    if !bytes.starts_with(b"{") {
+        return Err(if bytes.is_empty() { Flaw::End } else { Flaw::Doubt });
+    }
     let mut json = Json::strict(bytes);
     let entry = Entry::read(&mut json);
     match json.flaw() {

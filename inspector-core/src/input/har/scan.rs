@@ -229,19 +229,13 @@ impl<'r> Scanner<'r> {
             let ahead = self.window.ahead();
             let between = between_entries(ahead);
             let entry = ahead.get(between..).unwrap_or_default();
-            let flaw = match entry.first() {
-                Some(b'{') => match read(entry) {
-                    Ok((value, length)) => {
-                        self.window.advance(between + length);
-                        return Ok(Some(value));
-                    }
-                    Err(flaw) => flaw,
-                },
-                Some(_) => Flaw::Doubt,
-                None => Flaw::End,
-            };
-            if flaw == Flaw::Doubt || !self.window.read_on()? {
-                return Ok(None);
+            match read(entry) {
+                Ok((value, length)) => {
+                    self.window.advance(between + length);
+                    return Ok(Some(value));
+                }
+                Err(Flaw::End) if self.window.read_on()? => {}
+                Err(_) => return Ok(None),
             }
         }
     }
