@@ -11,8 +11,8 @@
 //! of the entries, an entry that is cut) goes back to the scanner with all that follows, so that the scanner judges
 //! whatever is not plain, and the items are the same for any number of workers.
 //!
-//! **Bounds.** At most [`FLYING`] bytes of blocks and one block's exchanges for each worker, and one besides, are held at
-//! once. A worker stops at a block's exchange by which they weigh [`WEIGHT`].
+//! **Bounds.** At most [`FLYING`] bytes of blocks, one block for each worker and [`WAITING`] besides, and their exchanges are
+//! held at once. A worker stops at a block's exchange by which they weigh [`WEIGHT`].
 
 use std::{
     io,
@@ -43,6 +43,8 @@ const WEIGHT: usize = 2 << 20;
 const OVERHEAD: usize = 1536;
 /// Workers that are of use.
 const WORKERS: usize = 6;
+/// Blocks that wait besides those at work, so that neither side has to be woken for each.
+const WAITING: usize = 4;
 
 /// Bytes that begin with an entry, and white space or commas before it.
 #[derive(Default)]
@@ -166,6 +168,7 @@ pub(super) struct Team<'s, 'e> {
     sent: usize,
     received: usize,
     flying: usize,
+    filling: bool,
     spare: Vec<Block>,
     /// Bytes of the next blocks.
     pub(super) size: usize,
@@ -179,9 +182,9 @@ struct Worker {
 
 impl Worker {
     fn begin<'s>(scope: &'s Scope<'s, '_>, limits: &'s Limits) -> io::Result<Self> {
-        // A worker has one block, and one waits for it.
-        let (blocks, inbox) = sync_channel::<Block>(2);
-        let (outbox, converted) = sync_channel(2);
+        // No more blocks than these can be on their way, so that nobody waits for room.
+        let (blocks, inbox) = sync_channel::<Block>(WORKERS + WAITING);
+        let (outbox, converted) = sync_channel(WORKERS + WAITING);
         let work = move || {
             for block in inbox {
                 if outbox.send(Converted::new(block, limits)).is_err() {
@@ -205,15 +208,22 @@ impl<'s, 'e> Team<'s, 'e> {
             sent: 0,
             received: 0,
             flying: 0,
+            filling: true,
             spare: Vec::new(),
             size: block,
             largest: block,
         }
     }
 
-    /// Whether another block may be sent.
-    pub(super) fn has_room(&self) -> bool {
-        self.sent - self.received <= self.most && self.flying < FLYING
+    /// Whether another block may be sent. Once there are enough, none is sent until half of those that wait are gone.
+    pub(super) fn has_room(&mut self) -> bool {
+        let blocks = self.sent - self.received;
+        if blocks >= self.most + WAITING {
+            self.filling = false;
+        } else if blocks <= self.most + WAITING / 2 {
+            self.filling = true;
+        }
+        self.filling && self.flying < FLYING
     }
 
     /// A block to fill.
@@ -223,7 +233,7 @@ impl<'s, 'e> Team<'s, 'e> {
 
     /// Takes a block back.
     pub(super) fn keep(&mut self, block: Block) {
-        if block.bytes.len() <= 2 * BLOCK && self.spare.len() <= self.most {
+        if block.bytes.len() <= 2 * BLOCK && self.spare.len() <= self.most + WAITING {
             self.spare.push(block);
         }
     }
