@@ -48,7 +48,7 @@ impl Judge {
     ///
     /// # Errors
     /// Nothing of it could be read; later damage is a finding of the report.
-    pub fn recording(&mut self, name: &str, input: &mut dyn Read) -> Result<Report, ReadError> {
+    pub fn recording(&mut self, name: &str, input: &mut (dyn Read + Send)) -> Result<Report, ReadError> {
         let source = SourceId(self.next);
         self.next += 1;
         let limits = &self.options.limits;

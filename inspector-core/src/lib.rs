@@ -38,6 +38,7 @@ pub mod host;
 pub mod http;
 pub mod input;
 mod judge;
+mod lanes;
 pub mod limits;
 pub mod note;
 pub mod packet;

@@ -126,7 +126,7 @@ impl Default for Limits {
             decoded_body: 8 << 20,
             decode_ratio: 200,
             codings: 3,
-            barren: 4 << 20,
+            barren: 8 << 20,
             h2_streams: 4096,
             h2_table: 64 << 10,
             pipeline: 1024,

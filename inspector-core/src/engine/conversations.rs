@@ -1,18 +1,20 @@
-//! The consumer behind the flow table: one [`App`] per connection, and the results waiting to be handed out.
+//! The consumer behind the flow table: one [`App`] per connection.
 
 use std::collections::VecDeque;
 
-use super::{Options, order::Ordered};
+use super::{Options, handout::Outcome};
 use crate::{
     app::App,
-    connection::ConnectionReport,
-    context::{Context, Sink},
-    evidence::SourceId,
-    flow::{Connection, Consumer, StreamEvent},
-    http::{barren::Barren, exchange::Exchange},
-    note::{Note, NoteKind},
-    tls::keylog::Keys,
+    context::Context,
+    flow::{Connection, Consumer, StreamEvent, Weight},
+    http::barren::Barren,
+    lanes::Lanes,
+    tls::keylog::{KeyError, Keys},
 };
+
+/// So many periods after its end the weights of one are gone by. Where the applications run on other threads than the flow
+/// table, it need not wait for them meanwhile; and elsewhere the same connections shall make room.
+pub(super) const WEIGHED_LATE: usize = 2;
 
 /// What is kept per connection.
 pub(crate) struct Conversation {
@@ -23,91 +25,43 @@ pub(crate) struct Conversation {
 }
 
 /// Feeds the connections' streams to their applications.
-pub(crate) struct Conversations<'a> {
-    source: SourceId,
+pub(super) struct Conversations<'a, O> {
     keys: &'a mut Keys,
     options: &'a Options,
-    barren: Barren,
-    results: Results,
+    /// One for each lane: what is known of a content decides what is kept of it.
+    barren: Lanes<Barren>,
+    /// Of the latest periods.
+    weights: VecDeque<Vec<Weight>>,
+    pub(super) results: O,
 }
 
-struct Results {
-    ordered: Ordered,
-    notes: VecDeque<Note>,
-    reports: VecDeque<ConnectionReport>,
-    /// Exchanges taken in all.
-    pushed: u64,
-    /// Something changed since results were last handed out.
-    changed: bool,
-}
-
-impl Sink for Results {
-    fn exchange(&mut self, exchange: Exchange) {
-        self.pushed += 1;
-        self.changed = true;
-        self.ordered.push(exchange);
+impl<'a, O: Outcome> Conversations<'a, O> {
+    pub(super) fn new(keys: &'a mut Keys, options: &'a Options, results: O) -> Self {
+        Self { keys, options, barren: Lanes::default(), weights: VecDeque::new(), results }
     }
 
-    fn note(&mut self, note: Note) {
-        self.notes.push_back(note);
-    }
-}
-
-impl<'a> Conversations<'a> {
-    pub(crate) fn new(source: SourceId, keys: &'a mut Keys, options: &'a Options) -> Self {
-        let results = Results {
-            ordered: Ordered::new(&options.limits),
-            notes: VecDeque::new(),
-            reports: VecDeque::new(),
-            pushed: 0,
-            changed: false,
-        };
-        Self { source, keys, options, barren: Barren::default(), results }
-    }
-
-    /// Takes the text of a key log found in the recording.
-    pub(crate) fn secrets(&mut self, text: &[u8]) {
-        if self.keys.add(text).is_err() {
-            self.results.notes.push_back(Note::input(NoteKind::BadKeyLogLine));
-        }
-    }
-
-    pub(crate) fn has_results(&self) -> bool {
-        self.results.changed || !self.results.reports.is_empty() || !self.results.notes.is_empty()
-    }
-
-    pub(crate) fn next_exchange(&mut self, all: bool) -> Option<Box<Exchange>> {
-        self.results.changed = false;
-        let mut exchange = self.results.ordered.pop(all)?;
-        exchange.source = self.source;
-        Some(exchange)
-    }
-
-    pub(crate) fn next_note(&mut self) -> Option<Note> {
-        self.results.notes.pop_front()
-    }
-
-    pub(crate) fn next_report(&mut self) -> Option<ConnectionReport> {
-        self.results.reports.pop_front()
+    /// Takes the text of a key log found in the recording; whether it is one.
+    pub(super) fn add_secrets(&mut self, text: &[u8]) -> Result<(), KeyError> {
+        self.keys.add(text).map(drop)
     }
 }
 
 /// A context for one call into an application.
 macro_rules! context {
-    ($self:ident, $connection:expr) => {
+    ($self:ident, $connection:ident) => {
         Context {
+            barren: $self.barren.of($connection.id),
             connection: $connection,
             tls: None,
             keys: &*$self.keys,
             limits: &$self.options.limits,
             bodies: $self.options.bodies,
-            barren: &$self.barren,
             sink: &mut $self.results,
         }
     };
 }
 
-impl Consumer for Conversations<'_> {
+impl<O: Outcome> Consumer for Conversations<'_, O> {
     type State = Conversation;
 
     fn open(&mut self, _: &Connection) -> Conversation {
@@ -116,14 +70,13 @@ impl Consumer for Conversations<'_> {
 
     fn event(&mut self, state: &mut Conversation, connection: &mut Connection, event: StreamEvent<'_>) {
         let id = connection.id;
-        let before = self.results.pushed;
+        let before = self.results.exchanges();
         state.app.event(event, &mut context!(self, connection));
-        state.exchanges += self.results.pushed - before;
+        state.exchanges += self.results.exchanges() - before;
         let oldest = state.app.oldest_open();
         if oldest != state.oldest {
-            self.results.ordered.open(id, state.oldest, oldest);
+            self.results.open(id, state.oldest, oldest);
             state.oldest = oldest;
-            self.results.changed = true;
         }
     }
 
@@ -131,12 +84,18 @@ impl Consumer for Conversations<'_> {
         state.app.weight()
     }
 
-    fn close(&mut self, mut state: Conversation, mut connection: Connection) {
-        let before = self.results.pushed;
-        state.app.close(&mut context!(self, &mut connection));
-        state.exchanges += self.results.pushed - before;
-        self.results.ordered.open(connection.id, state.oldest, None);
-        let report = state.app.report(connection, state.exchanges);
-        self.results.reports.push_back(report);
+    fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
+        self.weights.push_back(weights);
+        if self.weights.len() > WEIGHED_LATE { self.weights.pop_front().unwrap_or_default() } else { Vec::new() }
+    }
+
+    fn close(&mut self, mut state: Conversation, mut ended: Connection) {
+        let before = self.results.exchanges();
+        let connection = &mut ended;
+        state.app.close(&mut context!(self, connection));
+        state.exchanges += self.results.exchanges() - before;
+        self.results.open(ended.id, state.oldest, None);
+        let report = state.app.report(ended, state.exchanges);
+        self.results.report(report);
     }
 }

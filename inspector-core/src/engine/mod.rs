@@ -8,7 +8,9 @@
 //! Everything right of here is blind to the recording's format.
 
 mod conversations;
+mod handout;
 mod order;
+mod parallel;
 mod quic;
 mod shares;
 
@@ -16,18 +18,22 @@ use std::io::Read;
 
 pub use self::shares::Shares;
 
-use self::conversations::Conversations;
+use self::{
+    conversations::Conversations,
+    handout::{Handout, Results},
+};
 use crate::{
     connection::ConnectionReport,
-    context::BodyPolicy,
+    context::{BodyPolicy, Sink as _},
     coverage::Coverage,
     evidence::SourceId,
-    flow::table::FlowTable,
-    http::exchange::{Exchange, Mark},
+    flow::table::{FlowTable, Totals},
+    http::exchange::Exchange,
     input::{Control, Frame, Item, ItemSink, Producer, ReadError},
+    lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
-    packet::{Dissector, Packet},
+    packet::{Dissector, Packet, Unfinished},
     tls::keylog::Keys,
 };
 
@@ -77,7 +83,7 @@ pub struct Reading {
 /// [`ReadError`] if nothing of it could be read. Later damage is a note.
 pub fn read(
     source: SourceId,
-    input: &mut dyn Read,
+    input: &mut (dyn Read + Send),
     keys: &mut Keys,
     options: &Options,
     receiver: &mut dyn Receiver,
@@ -97,17 +103,20 @@ pub fn read_from(
     options: &Options,
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
+    // Every lane has a cache of its own.
+    let limits = Limits { barren: lanes::share(options.limits.barren), ..options.limits.clone() };
+    let options = &Options { limits, ..options.clone() };
+    let workers = parallel::workers(keys, options);
+    if workers > 0 {
+        return parallel::read(source, producer, keys, options, receiver, workers);
+    }
     let mut pipeline = Pipeline {
-        source,
         options,
         dissector: Dissector::default(),
         table: FlowTable::new(&options.limits),
-        conversations: Conversations::new(source, keys, options),
+        conversations: Conversations::new(keys, options, Results::new(&options.limits)),
         quic: quic::QuicFlows::new(&options.limits),
-        coverage: Coverage::default(),
-        entries: 0,
-        receiver,
-        control: Control::Continue,
+        handout: Handout::new(source, receiver),
     };
     // The calling thread is one of them.
     let workers = options.jobs.saturating_sub(1);
@@ -118,40 +127,39 @@ pub fn read_from(
 
 /// The stages of one recording.
 struct Pipeline<'a> {
-    source: SourceId,
     options: &'a Options,
     dissector: Dissector,
-    table: FlowTable<Conversations<'a>>,
-    conversations: Conversations<'a>,
+    table: FlowTable<Conversations<'a, Results>>,
+    conversations: Conversations<'a, Results>,
     quic: quic::QuicFlows,
-    coverage: Coverage,
-    /// Exchanges that came finished.
-    entries: u64,
-    receiver: &'a mut dyn Receiver,
-    control: Control,
+    handout: Handout<'a>,
 }
 
 impl ItemSink for Pipeline<'_> {
     fn item(&mut self, item: Item<'_>) -> Control {
         match item {
             Item::Frame(frame) => self.frame(&frame),
-            Item::Exchange(exchange) => self.entry(exchange),
-            Item::Secrets(text) => self.conversations.secrets(text),
+            Item::Exchange(exchange) => self.handout.entry(exchange),
+            Item::Secrets(text) => {
+                if self.conversations.add_secrets(text).is_err() {
+                    self.conversations.results.note(Note::input(NoteKind::BadKeyLogLine));
+                }
+            }
             Item::Name(..) => {}
-            Item::Note(note) => self.note(note),
+            Item::Note(note) => self.handout.note(note),
         }
-        self.control
+        self.handout.control
     }
 }
 
 impl Pipeline<'_> {
     fn frame(&mut self, frame: &Frame<'_>) {
-        self.coverage.packets += 1;
+        self.handout.coverage.packets += 1;
         match self.dissector.dissect(frame, &self.options.limits) {
             Ok(Packet::Tcp(segment)) => {
                 self.table.push(&segment, &mut self.conversations);
-                if self.conversations.has_results() {
-                    self.hand_out(false);
+                if self.conversations.results.is_changed() {
+                    self.handout.hand_out(&mut self.conversations.results, false);
                 }
             }
             Ok(Packet::Udp(datagram)) => {
@@ -162,87 +170,43 @@ impl Pipeline<'_> {
             }
             Ok(Packet::Fragment | Packet::Other { .. }) => {}
             Err(what) => {
-                self.coverage.packets_skipped +=
-                    u64::from(!matches!(what, PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_)));
-                self.receiver.note(Note::at(frame.at, NoteKind::PacketSkipped { what }));
+                self.handout.coverage.packets_skipped += u64::from(counts_as_skipped(what));
+                self.handout.note(Note::at(frame.at, NoteKind::PacketSkipped { what }));
             }
         }
     }
 
-    fn entry(&mut self, mut exchange: Box<Exchange>) {
-        self.entries += 1;
-        exchange.source = self.source;
-        exchange.number = self.entries;
-        self.deliver(exchange);
-    }
-
-    fn note(&mut self, note: Note) {
-        match note.kind {
-            NoteKind::EntrySkipped { .. } => self.coverage.entries_skipped += 1,
-            NoteKind::Sanitized { .. } => self.coverage.sanitized = true,
-            _ => {}
-        }
-        self.receiver.note(note);
-    }
-
-    fn deliver(&mut self, exchange: Box<Exchange>) {
-        let coverage = &mut self.coverage;
-        coverage.exchanges += 1;
-        coverage.exchanges_without_response += u64::from(exchange.response.is_none());
-        coverage.bodies_cut += u64::from(exchange.marks.has(Mark::BodyCut));
-        if self.control == Control::Continue {
-            self.control = self.receiver.exchange(exchange);
-        }
-    }
-
-    fn hand_out(&mut self, all: bool) {
-        while let Some(note) = self.conversations.next_note() {
-            self.note(note);
-        }
-        while let Some(exchange) = self.conversations.next_exchange(all) {
-            self.deliver(exchange);
-        }
-        while let Some(report) = self.conversations.next_report() {
-            self.report(report);
-        }
-    }
-
-    fn report(&mut self, report: ConnectionReport) {
-        let coverage = &mut self.coverage;
-        let connection = &report.connection;
-        coverage.connections += 1;
-        coverage.tls_connections += u64::from(report.tls.is_some());
-        coverage.tls_decrypted += u64::from(report.tls.is_some() && report.decrypted);
-        coverage.gaps += connection.gaps.iter().sum::<u64>();
-        coverage.bytes_missing += connection.bytes_missing.iter().sum::<u64>();
-        coverage.duplicates += connection.duplicates;
-        self.receiver.connection(report);
-    }
-
-    /// Datagrams of which fragments are missing.
-    fn count_fragments(&mut self) {
-        let unfinished = self.dissector.finish();
-        self.coverage.packets_skipped += unfinished.packets;
-        for _ in 0..unfinished.packets {
-            self.receiver.note(Note::input(NoteKind::PacketSkipped { what: PacketSkip::Fragment }));
-        }
-        if unfinished.limit_reached {
-            self.receiver.note(Note::input(NoteKind::Limit { limit: "fragments" }));
-        }
-    }
-
     fn finish(mut self) -> Coverage {
-        self.count_fragments();
+        let unfinished = self.dissector.finish();
+        self.handout.coverage.packets_skipped += unfinished.packets;
+        notes_of(unfinished).for_each(|note| self.handout.note(note));
         self.table.finish(&mut self.conversations);
-        self.hand_out(true);
-        if self.table.totals().evicted_with_data > 0 {
-            self.receiver.note(Note::input(NoteKind::Limit { limit: "connections" }));
+        self.handout.hand_out(&mut self.conversations.results, true);
+        if let Some(note) = note_of(self.table.totals()) {
+            self.handout.note(note);
         }
         for report in self.quic.finish() {
-            self.report(report);
+            self.handout.report(report);
         }
-        self.coverage
+        self.handout.coverage
     }
+}
+
+/// Whether a packet that was not dissected may have held something of interest.
+const fn counts_as_skipped(what: PacketSkip) -> bool {
+    !matches!(what, PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_))
+}
+
+/// What is to be said of datagrams of which fragments are missing.
+fn notes_of(unfinished: Unfinished) -> impl Iterator<Item = Note> {
+    let fragments = (0..unfinished.packets).map(|_| NoteKind::PacketSkipped { what: PacketSkip::Fragment });
+    let limit = unfinished.limit_reached.then_some(NoteKind::Limit { limit: "fragments" });
+    fragments.chain(limit).map(Note::input)
+}
+
+/// What is to be said of connections that had to make room.
+fn note_of(totals: &Totals) -> Option<Note> {
+    (totals.evicted_with_data > 0).then_some(Note::input(NoteKind::Limit { limit: "connections" }))
 }
 
 #[cfg(test)]

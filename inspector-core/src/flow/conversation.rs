@@ -98,6 +98,8 @@ pub(crate) struct Conversation<S> {
     pub(crate) newest: Option<Timestamp>,
     /// In the table's queue of connections that hold bytes.
     pub(crate) queued: bool,
+    /// Something happened on it in this period.
+    pub(crate) touched: bool,
     /// Bytes of memory it takes, about, without what waits out of order.
     pub(crate) weight: usize,
 }
@@ -140,19 +142,31 @@ pub(crate) fn guess_roles(segment: &Segment<'_>) -> (Way, bool) {
 }
 
 impl<S> Conversation<S> {
-    pub(crate) fn new(connection: Connection, state: S, client: Way) -> Self {
+    pub(crate) fn new<C: Consumer<State = S>>(connection: Connection, state: S, client: Way) -> Self {
         let (first, second) = (Direction::new(), Direction::new());
-        let weight = Self::WEIGHT;
-        Self { connection, state, first, second, client, reset: false, newest: None, queued: false, weight }
+        let weight = Self::least_weight::<C>();
+        Self {
+            connection,
+            state,
+            first,
+            second,
+            client,
+            reset: false,
+            newest: None,
+            queued: false,
+            touched: false,
+            weight,
+        }
     }
 
-    /// What one takes whose consumer keeps nothing, with its places in the table.
-    pub(crate) const WEIGHT: usize = size_of::<Self>() + 256;
+    /// What one takes whose consumer keeps nothing beside its state, with its places in the table.
+    pub(crate) const fn least_weight<C: Consumer<State = S>>() -> usize {
+        size_of::<Conversation<()>>() + C::STATE + 256
+    }
 
-    /// Weighs it anew.
-    pub(crate) fn weigh<C: Consumer<State = S>>(&mut self, consumer: &C) -> usize {
-        self.weight = Self::WEIGHT.saturating_add(consumer.weight(&self.state));
-        self.weight
+    /// What its state takes, about.
+    pub(crate) fn state_weight<C: Consumer<State = S>>(&self, consumer: &C) -> usize {
+        consumer.weight(&self.state)
     }
 
     pub(crate) const fn direction(&self, way: Way) -> &Direction {

@@ -131,12 +131,26 @@ impl Connection {
     }
 }
 
+/// How much memory a connection's state takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Where the table keeps it.
+    pub(crate) place: u32,
+    /// As [`Consumer::weight`] says.
+    pub bytes: usize,
+}
+
 /// Takes the streams of all connections. One value serves the whole input; `State` is what it keeps per connection.
 ///
 /// During `event` the consumer may call [`Connection::swap_roles`]; the sides of later events follow.
 pub trait Consumer {
     /// Kept per connection.
     type State;
+
+    /// What each state takes by itself, in bytes.
+    const STATE: usize = size_of::<Self::State>();
 
     /// A connection begins.
     fn open(&mut self, connection: &Connection) -> Self::State;
@@ -147,6 +161,12 @@ pub trait Consumer {
     /// Bytes of memory the state takes, about: what [`Limits::connections_total`](crate::limits::Limits) bounds.
     fn weight(&self, _state: &Self::State) -> usize {
         0
+    }
+
+    /// A period of the recording is over. Given the weights, at its end, of the connections on which something happened in
+    /// it; returns the weights to go by, which may be those of an earlier period.
+    fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
+        weights
     }
 
     /// It is over: both directions ended, or it was abandoned. `End` events of both sides came before.

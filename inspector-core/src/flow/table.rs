@@ -23,7 +23,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::{
-    Connection, Consumer, End,
+    Connection, Consumer, End, Weight,
     conversation::{Belongs, Conversation, Outlet, Way, guess_roles},
     duplicates::Recent,
     reassembly::LARGEST_WINDOW,
@@ -47,6 +47,13 @@ pub const LINGER_NANOS: i64 = 60_000_000_000;
 
 /// Most closed connections whose ends stay known.
 pub const LINGERING: usize = 16_384;
+
+/// Connections are weighed when the segments that came since take this part of what all connections may take together.
+/// Not with every segment, because what a consumer keeps may be known to it a little later only.
+const PERIODS: usize = 64;
+
+/// What a segment counts for besides its payload.
+const SEGMENT: usize = 128;
 
 /// Connections closed for their age at one segment, at most; the next segment goes on.
 const EXPIRE_AT_ONCE: usize = 32;
@@ -155,8 +162,12 @@ pub struct FlowTable<C: Consumer> {
     recent: Recent,
     /// Bytes waiting in all connections.
     held: usize,
-    /// Bytes of memory all open connections take, about, without those.
+    /// Bytes of memory all open connections take, about, without those, as of their latest weighing.
     weight: usize,
+    /// Bytes taken in this period.
+    period: usize,
+    /// Connections to which segments were fed in this period.
+    touched: Vec<(u32, ConnectionId)>,
     /// Connections that may hold bytes, by place and number, in the order in which they began to.
     holding: VecDeque<(u32, ConnectionId)>,
     /// Capture time of the latest segment that had one.
@@ -201,6 +212,8 @@ impl<C: Consumer> FlowTable<C> {
             recent: Recent::new(),
             held: 0,
             weight: 0,
+            period: 0,
+            touched: Vec::new(),
             holding: VecDeque::new(),
             clock: 0,
             due: i64::MIN,
@@ -262,8 +275,9 @@ impl<C: Consumer> FlowTable<C> {
         if self.held > self.limits.out_of_order_total {
             self.shed(consumer);
         }
-        if self.weight > self.limits.connections_total {
-            self.lighten(consumer);
+        self.period = self.period.saturating_add(segment.payload.len()).saturating_add(SEGMENT);
+        if self.period > self.limits.connections_total / PERIODS {
+            self.weigh(consumer);
         }
     }
 
@@ -332,7 +346,7 @@ impl<C: Consumer> FlowTable<C> {
             bytes: [0; 2],
         };
         let state = consumer.open(&connection);
-        let conversation = Box::new(Conversation::new(connection, state, client));
+        let conversation = Box::new(Conversation::new::<C>(connection, state, client));
         let ends = [segment.source, segment.destination];
         self.weight = self.weight.saturating_add(conversation.weight);
         let place = self.slots.insert(Entry { ends, stamp: self.clock, state: State::Open(conversation) });
@@ -378,12 +392,14 @@ impl<C: Consumer> FlowTable<C> {
             }
         };
         let was_reset = conversation.is_reset();
-        let (before, light) = (conversation.charge(), conversation.weight);
+        let before = conversation.charge();
         let out = &mut Outlet { consumer, totals: &mut self.totals };
         conversation.receive(way, segment, belongs, &mut self.recent, &self.limits, out);
         let after = conversation.charge();
         self.held = self.held.saturating_sub(before).saturating_add(after);
-        self.weight = self.weight.saturating_sub(light).saturating_add(conversation.weigh(consumer));
+        if !std::mem::replace(&mut conversation.touched, true) {
+            self.touched.push((place, conversation.connection.id));
+        }
         let (ended, is_reset) = (conversation.has_ended(), conversation.is_reset());
         let queue = after > 0 && !conversation.queued;
         let id = conversation.connection.id;
@@ -507,9 +523,33 @@ impl<C: Consumer> FlowTable<C> {
         self.holding.push_back((place, id));
     }
 
+    /// The end of a period: weighs what was touched in it, and makes room.
+    #[cold]
+    fn weigh(&mut self, consumer: &mut C) {
+        self.period = 0;
+        let mut weights = Vec::with_capacity(self.touched.len());
+        for (place, connection) in self.touched.drain(..) {
+            if let Some(Entry { state: State::Open(open), .. }) = self.slots.get_mut(place)
+                && open.connection.id == connection
+            {
+                open.touched = false;
+                weights.push(Weight { connection, place, bytes: open.state_weight(consumer) });
+            }
+        }
+        for Weight { connection, place, bytes } in consumer.weighed(weights) {
+            if let Some(Entry { state: State::Open(open), .. }) = self.slots.get_mut(place)
+                && open.connection.id == connection
+            {
+                let weight = Conversation::least_weight::<C>().saturating_add(bytes);
+                self.weight = self.weight.saturating_sub(open.weight).saturating_add(weight);
+                open.weight = weight;
+            }
+        }
+        self.lighten(consumer);
+    }
+
     /// Ends the connections that were quiet longest until all others together are light enough; never that of the latest
     /// segment.
-    #[cold]
     fn lighten(&mut self, consumer: &mut C) {
         while self.weight > self.limits.connections_total {
             let latest = self.latest;

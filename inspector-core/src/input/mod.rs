@@ -15,7 +15,7 @@ pub mod unpack;
 mod unzstd;
 pub mod window;
 
-use std::{io, net::IpAddr};
+use std::{cell::RefCell, io, net::IpAddr};
 
 use self::unpack::{Compression, LOOKAHEAD, Unpacked};
 use crate::{
@@ -70,6 +70,9 @@ pub enum Control {
 pub trait ItemSink {
     /// Takes one item.
     fn item(&mut self, item: Item<'_>) -> Control;
+
+    /// The input is about to be asked for more, which may take long: nothing that came so far should wait for it.
+    fn before_read(&mut self) {}
 }
 
 impl<F: FnMut(Item<'_>) -> Control> ItemSink for F {
@@ -171,7 +174,7 @@ impl std::fmt::Display for Recording {
 }
 
 /// Whatever yields the items of one recording.
-pub trait Producer {
+pub trait Producer: Send {
     /// Pushes all of them, or as many as `sink` wants; with up to so many threads besides the calling one.
     ///
     /// # Errors
@@ -179,7 +182,7 @@ pub trait Producer {
     fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
 }
 
-impl Producer for &mut dyn io::Read {
+impl Producer for &mut (dyn io::Read + Send) {
     fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
         read_recording_with(*self, limits, workers, sink)
     }
@@ -223,17 +226,20 @@ pub fn read_recording_with(
     workers: usize,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
-    let mut input = Unpacked::open(input, limits)?;
+    // Items come while nothing is read, and reading is announced while no item is dealt with: no borrow meets another.
+    let sink = &RefCell::new(sink);
+    let mut input = Announced { input, sink };
+    let mut input = Unpacked::open(&mut input, limits)?;
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
     let outcome = format.read_with(&mut input, limits, workers, &mut watch);
-    let Watch { truncated, stopped, .. } = watch;
+    let (truncated, stopped) = (watch.truncated, watch.stopped);
     match input.damage() {
         // The format has already met the end that the damage made.
         Some(NoteKind::TruncatedInput { .. }) if truncated => {}
         Some(damage) if !stopped && outcome.is_ok() => {
-            sink.item(Item::Note(Note::input(damage)));
+            watch.item(Item::Note(Note::input(damage)));
         }
         _ => {}
     }
@@ -287,17 +293,32 @@ fn unreadable(input: &mut Unpacked<'_>) -> io::Result<ReadError> {
     Ok(ReadError::Damaged { format, what })
 }
 
+/// The input, of which the sink is told before each read.
+struct Announced<'r, 's> {
+    input: &'r mut dyn io::Read,
+    sink: &'r RefCell<&'s mut dyn ItemSink>,
+}
+
+impl io::Read for Announced<'_, '_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if let Ok(mut sink) = self.sink.try_borrow_mut() {
+            sink.before_read();
+        }
+        self.input.read(to)
+    }
+}
+
 /// Passes items on and remembers what was said.
-struct Watch<'s> {
-    sink: &'s mut dyn ItemSink,
+struct Watch<'r, 's> {
+    sink: &'r RefCell<&'s mut dyn ItemSink>,
     truncated: bool,
     stopped: bool,
 }
 
-impl ItemSink for Watch<'_> {
+impl ItemSink for Watch<'_, '_> {
     fn item(&mut self, item: Item<'_>) -> Control {
         self.truncated |= matches!(&item, Item::Note(Note { kind: NoteKind::TruncatedInput { .. }, .. }));
-        let control = self.sink.item(item);
+        let control = self.sink.try_borrow_mut().map_or(Control::Stop, |mut sink| sink.item(item));
         self.stopped |= control == Control::Stop;
         control
     }

@@ -20,7 +20,7 @@ use crate::{
 pub const TOLERANCE: u64 = 1_000_000_000;
 
 /// Opens a file of a set.
-type Open<'f> = Box<dyn FnMut() -> io::Result<Box<dyn Read + 'f>> + 'f>;
+type Open<'f> = Box<dyn FnMut() -> io::Result<Box<dyn Read + 'f>> + Send + 'f>;
 
 /// One file of a set.
 pub struct Piece<'f> {
@@ -30,7 +30,7 @@ pub struct Piece<'f> {
 
 impl<'f> Piece<'f> {
     /// A file that `open` opens when its turn comes. So many files are `missing` before it, by their numbers.
-    pub fn new(open: impl FnMut() -> io::Result<Box<dyn Read + 'f>> + 'f, missing: u64) -> Self {
+    pub fn new(open: impl FnMut() -> io::Result<Box<dyn Read + 'f>> + Send + 'f, missing: u64) -> Self {
         Self { open: Box::new(open), missing }
     }
 }
@@ -150,6 +150,10 @@ impl ItemSink for Renumber<'_> {
         let control = self.sink.item(item);
         self.stopped |= control == Control::Stop;
         control
+    }
+
+    fn before_read(&mut self) {
+        self.sink.before_read();
     }
 }
 

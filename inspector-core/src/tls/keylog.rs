@@ -26,7 +26,7 @@ use memchr::memchr;
 use sha2::{Digest, Sha256};
 
 use super::{negotiation::Origin, record::Budget, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
-use crate::{limits::Limits, secret::Secret};
+use crate::{lanes::Lanes, limits::Limits, secret::Secret};
 
 /// What a secret of a key log is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +171,11 @@ pub struct Keys {
     private: Vec<RsaKey>,
     premasters: bool,
     generation: u64,
-    recalled: Mutex<Sessions>,
-    pub(crate) pending: Arc<Budget>,
-    pub(crate) gathered: Arc<Budget>,
+    recalled: Arc<Mutex<Sessions>>,
+    /// Where others use the same remembered sessions.
+    turns: Option<Arc<dyn Turns>>,
+    pub(crate) pending: Lanes<Arc<Budget>>,
+    pub(crate) gathered: Lanes<Arc<Budget>>,
 }
 
 impl Default for Keys {
@@ -209,9 +211,10 @@ impl Keys {
             private: Vec::new(),
             premasters: false,
             generation: 0,
-            recalled: Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() }),
-            pending: Arc::default(),
-            gathered: Arc::default(),
+            recalled: Arc::new(Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() })),
+            turns: None,
+            pending: Lanes::default(),
+            gathered: Lanes::default(),
         }
     }
 
@@ -261,9 +264,10 @@ impl Keys {
             private: self.private.clone(),
             premasters: self.premasters,
             generation: self.generation,
-            recalled: Mutex::new(Sessions { limit, ..Sessions::default() }),
-            pending: Arc::default(),
-            gathered: Arc::default(),
+            recalled: Arc::new(Mutex::new(Sessions { limit, ..Sessions::default() })),
+            turns: None,
+            pending: Lanes::default(),
+            gathered: Lanes::default(),
         }
     }
 
@@ -329,12 +333,50 @@ impl Keys {
 
     /// Remembers a master secret for later connections that resume the session.
     pub(crate) fn remember(&self, session: [u8; 16], master: &MasterSecret) {
-        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).insert(session, *master);
+        let mut sessions = self.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.turns {
+            None => sessions.insert(session, Secret::new(*master)),
+            Some(turns) => {
+                sessions.early.push((turns.now(), session, Secret::new(*master)));
+                if sessions.early.len() > EARLY {
+                    sessions.settle(turns.settled());
+                }
+            }
+        }
     }
 
     /// The master secret of an earlier connection's session.
     pub(crate) fn recall(&self, session: &[u8; 16]) -> Option<MasterSecret> {
-        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).secrets.get(session).map(|secret| *secret.reveal())
+        if let Some(turns) = &self.turns {
+            turns.wait();
+        }
+        let mut sessions = self.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = &self.turns {
+            sessions.settle(turns.now().saturating_add(1));
+        }
+        sessions.secrets.get(session).map(|secret| *secret.reveal())
+    }
+
+    /// Bytes a copy of the secrets takes, where one is needed.
+    pub(crate) fn size(&self) -> usize {
+        self.arena.len() + self.index.len() * size_of::<u32>()
+    }
+
+    /// The same keys for one of several that read different connections of the same recording at the same time. What each
+    /// remembers all recall, as if they took turns. Secrets found in the recording must be added to each.
+    pub(crate) fn twin(&self, turns: Arc<dyn Turns>) -> Self {
+        Self { recalled: Arc::clone(&self.recalled), turns: Some(turns), ..self.fork() }
+    }
+
+    /// Counts what a twin opened with secrets that were added to both, once all twins are done.
+    pub(crate) fn absorb(&self, twin: &Self) {
+        for (source, other) in self.sources.iter().zip(&twin.sources) {
+            if !Arc::ptr_eq(&source.opened, &other.opened) {
+                source.opened.fetch_add(other.opened.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        self.private.iter().zip(&twin.private).for_each(|(key, other)| key.absorb(other));
+        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).settle(u64::MAX);
     }
 
     fn add_private(&mut self, keys: Vec<RsaKey>) -> Result<KeySummary, KeyError> {
@@ -507,17 +549,34 @@ pub(crate) fn short_digest(bytes: &[u8]) -> [u8; 16] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
+/// The order in which twins must seem to have worked: each has a turn, numbered over all of them, for every event.
+pub(crate) trait Turns: Send + Sync {
+    /// The number of this twin's turn.
+    fn now(&self) -> u64;
+
+    /// All turns before this one are over.
+    fn settled(&self) -> u64;
+
+    /// Waits until all turns before this twin's are over.
+    fn wait(&self);
+}
+
+/// Sessions that twins remembered and that may wait for their turn before it is looked which can be taken in.
+const EARLY: usize = 64;
+
 /// Master secrets of sessions that may be resumed, the oldest first.
 #[derive(Default)]
 struct Sessions {
     secrets: HashMap<[u8; 16], Secret<MasterSecret>, RandomState>,
     order: VecDeque<[u8; 16]>,
     limit: usize,
+    /// Remembered in turns that need not be next, with their numbers.
+    early: Vec<(u64, [u8; 16], Secret<MasterSecret>)>,
 }
 
 impl Sessions {
-    fn insert(&mut self, session: [u8; 16], master: MasterSecret) {
-        if self.secrets.insert(session, Secret::new(master)).is_some() {
+    fn insert(&mut self, session: [u8; 16], master: Secret<MasterSecret>) {
+        if self.secrets.insert(session, master).is_some() {
             return;
         }
         self.order.push_back(session);
@@ -525,6 +584,17 @@ impl Sessions {
             && let Some(oldest) = self.order.pop_front()
         {
             self.secrets.remove(&oldest);
+        }
+    }
+
+    /// Takes in what was remembered before a turn, all of which are over.
+    fn settle(&mut self, turn: u64) {
+        // Stable: one turn's own order stays.
+        self.early.sort_by_key(|(number, ..)| *number);
+        let due = self.early.partition_point(|(number, ..)| *number < turn);
+        let due: Vec<_> = self.early.drain(..due).collect();
+        for (_, session, master) in due {
+            self.insert(session, master);
         }
     }
 }

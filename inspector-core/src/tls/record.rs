@@ -86,7 +86,7 @@ pub(crate) const fn v2_hello_length(bytes: &[u8]) -> Option<usize> {
     Some(length)
 }
 
-/// A count of bytes held by all connections together.
+/// A count of bytes held by several connections together.
 #[derive(Debug, Default)]
 pub(crate) struct Budget(AtomicUsize);
 

@@ -60,6 +60,13 @@ impl RsaKey {
         self.used.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts what was opened with the same key, unless both count together.
+    pub(crate) fn absorb(&self, other: &Self) {
+        if !Arc::ptr_eq(&self.used, &other.used) {
+            self.used.fetch_add(other.used(), Ordering::Relaxed);
+        }
+    }
+
     /// Whether both are the same key.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.modulus == other.modulus

@@ -27,6 +27,7 @@ use crate::{
     evidence::At,
     flow::{End, Side},
     http::exchange::TlsSession,
+    lanes,
     note::{Note, NoteKind},
 };
 
@@ -159,7 +160,7 @@ impl Tls {
         let mut exchanged = false;
         self.notice_keys(&mut env);
         loop {
-            let gathering = Gathering { budget: &env.cx.keys.gathered, limit: env.cx.limits.tls_records_total };
+            let gathering = gathering(env.cx);
             let direction = self.direction(role);
             direction.at = Some(at);
             let wanted = direction.given_up.is_none();
@@ -202,7 +203,7 @@ impl Tls {
         let role = self.role(side);
         self.notice_keys(&mut env);
         loop {
-            let gathering = Gathering { budget: &env.cx.keys.gathered, limit: env.cx.limits.tls_records_total };
+            let gathering = gathering(env.cx);
             let Some(piece) = self.direction(role).reader.finish(gathering) else { break };
             self.piece(role, piece, at, &mut env);
         }
@@ -330,14 +331,14 @@ impl Tls {
     pub(super) fn wait(&mut self, role: Side, waiting: Waiting, env: &mut Env<'_, '_>) {
         let limits = env.cx.limits;
         let most = limits.tls_handshake.max(limits.tls_pending_total / 8);
-        let budget = &env.cx.keys.pending;
+        let (budget, share) = (env.cx.keys.pending.of(env.cx.connection.id), lanes::share(limits.tls_pending_total));
         let direction = self.direction(role);
         let bytes = match &waiting {
             Waiting::Record(record, _) => record.bytes().len(),
             Waiting::Gap(..) => 0,
         } + size_of::<Waiting>();
         let held = direction.held.get_or_insert_with(|| Reservation::new(Arc::clone(budget)));
-        if !direction.overflowed && direction.held_bytes + bytes <= most && held.grow(bytes, limits.tls_pending_total) {
+        if !direction.overflowed && direction.held_bytes + bytes <= most && held.grow(bytes, share) {
             direction.held_bytes += bytes;
             direction.waiting.push_back(waiting);
             return;
@@ -435,6 +436,11 @@ impl Tls {
         }
         self.tell(TlsEvent::Data { side, bytes: content, at }, env);
     }
+}
+
+/// The bounds on gathering records for the connection.
+fn gathering<'a>(cx: &Context<'a>) -> Gathering<'a> {
+    Gathering { budget: cx.keys.gathered.of(cx.connection.id), limit: lanes::share(cx.limits.tls_records_total) }
 }
 
 /// Who must have sent these first bytes of a direction, if they are a hello.

@@ -393,7 +393,7 @@ fn the_quietest_make_room_for_what_others_gather() {
     // One alone may be as heavy as it likes; the next segment of another ends it.
     send(&mut bench, 10, &vec![b'x'; 150_000]);
     assert_eq!((bench.table.totals().evicted, bench.table.open_connections()), (9, 1));
-    send(&mut bench, 11, b"x");
+    send(&mut bench, 11, &[b'x'; 8_000]);
     assert_eq!((bench.table.totals().evicted, bench.table.open_connections()), (10, 1));
 }
 

@@ -1,8 +1,9 @@
 //! HPACK's Huffman code (RFC 7541 §5.2, appendix B).
 //!
 //! The code is canonical: symbols of one length have consecutive codes in the order of their values, so the lengths alone
-//! say everything. The octets of header fields have codes of five to eight bits: one look at a table of fourteen
-//! bits tells two of them, or nearly always; longer codes are found by their length.
+//! say everything. The octets of header fields have codes of five to eight bits. One look at a table of fourteen bits
+//! tells where the next two end, or nearly always; which octets they are, no look after it has to wait for. Longer codes
+//! are found by their length.
 
 use std::sync::LazyLock;
 
@@ -23,26 +24,21 @@ const LENGTHS: [u8; 257] = [
 const EOS: u16 = 256;
 /// The longest code, in bits.
 const LONGEST: usize = 30;
-/// Bits by which the table of short codes is entered: four looks need no more than a [`Bits`] has.
-const SHORT: u32 = 14;
 /// The fewest bits of a code.
 const SHORTEST: usize = 5;
-
-/// What some bits begin with; all zeros if it is a code of more bits.
-#[derive(Clone, Copy, Default)]
-struct Short {
-    /// The octet whose code they begin with, and the one whose code follows, if all of that is among them, or zero.
-    octets: [u8; 2],
-    /// How many octets that are.
-    count: u8,
-    /// Length of their codes.
-    length: u8,
-}
+/// Bits by which the table of octets is entered.
+const SHORT: u32 = 8;
+/// Bits by which the table of pairs is entered: four looks need no more than a [`Bits`] has.
+const PAIR: u32 = 14;
 
 /// The code.
 struct Code {
-    /// By the next bits.
-    short: [Short; 1 << SHORT],
+    /// By the next eight bits: the octet whose code they begin with and its length, or zeros if that is longer.
+    short: [(u8, u8); 1 << SHORT],
+    /// By the next fourteen bits: how many of the next two codes are among them, in the upper two bits, and the length
+    /// of those, in the lower six; 0 if the first is longer than eight bits. One byte each, as the table must be in the
+    /// processor's cache again for every head.
+    pairs: [u8; 1 << PAIR],
     /// By length: the first code, how many codes there are, and where their symbols begin in `symbols`.
     lengths: [(u32, u32, u32); LONGEST + 1],
     /// The symbols in the order of their codes.
@@ -54,7 +50,8 @@ static CODE: LazyLock<Code> = LazyLock::new(build);
 fn build() -> Code {
     let mut symbols: Vec<u16> = (0..=EOS).collect();
     symbols.sort_by_key(|symbol| (length(*symbol), *symbol));
-    let mut built = Code { short: [Short::default(); 1 << SHORT], lengths: [(0, 0, 0); LONGEST + 1], symbols };
+    let lengths = [(0, 0, 0); LONGEST + 1];
+    let mut built = Code { short: [(0, 0); 1 << SHORT], pairs: [0; 1 << PAIR], lengths, symbols };
     let (mut code, mut previous) = (0_u32, 0_u32);
     for (index, symbol) in (0_u32..).zip(&built.symbols) {
         let length = length(*symbol);
@@ -68,21 +65,25 @@ fn build() -> Code {
         }
         if let (Some(free), Ok(octet)) = (SHORT.checked_sub(length), u8::try_from(*symbol)) {
             let filled = (code << free) as usize..((code + 1) << free) as usize;
-            let entry = Short { octets: [octet, 0], count: 1, length: u8::try_from(length).unwrap_or_default() };
+            let entry = (octet, u8::try_from(length).unwrap_or_default());
             built.short.get_mut(filled).unwrap_or_default().fill(entry);
         }
         code += 1;
     }
-    let single = built.short;
-    for (bits, entry) in (0_usize..).zip(&mut built.short) {
-        let second = single.get((bits << entry.length) & ((1 << SHORT) - 1)).copied().unwrap_or_default();
-        let length = entry.length + second.length;
-        if entry.count == 1 && second.count == 1 && u32::from(length) <= SHORT {
-            let ([octet, _], [second, _]) = (entry.octets, second.octets);
-            *entry = Short { octets: [octet, second], count: 2, length };
-        }
+    for (bits, pair) in (0_u64..).map(|bits| bits << (u64::BITS - PAIR)).zip(&mut built.pairs) {
+        let (_, first) = short(&built.short, bits);
+        let (_, second) = short(&built.short, bits << first);
+        *pair = match (first, second) {
+            (0, _) => 0,
+            (_, 1..) if u32::from(first + second) <= PAIR => 2 << 6 | (first + second),
+            _ => 1 << 6 | first,
+        };
     }
     built
+}
+
+fn short(table: &[(u8, u8); 1 << SHORT], bits: u64) -> (u8, u8) {
+    table.get((bits >> (u64::BITS - SHORT)) as usize).copied().unwrap_or_default()
 }
 
 fn length(symbol: u16) -> u32 {
@@ -90,8 +91,12 @@ fn length(symbol: u16) -> u32 {
 }
 
 impl Code {
-    fn short(&self, bits: u64) -> Short {
-        self.short.get((bits >> (u64::BITS - SHORT)) as usize).copied().unwrap_or_default()
+    fn short(&self, bits: u64) -> (u8, u8) {
+        short(&self.short, bits)
+    }
+
+    fn pair(&self, bits: u64) -> u8 {
+        self.pairs.get((bits >> (u64::BITS - PAIR)) as usize).copied().unwrap_or_default()
     }
 
     /// The symbol whose code `bits` begin with, and its length; more than `SHORT` bits.
@@ -106,7 +111,7 @@ impl Code {
     /// The symbol whose code `bits` begin with, and its length.
     fn one(&self, bits: u64) -> Option<(u16, u32)> {
         match self.short(bits) {
-            Short { octets: [octet, _], count: 1.., .. } => Some((octet.into(), length(octet.into()))),
+            (octet, length @ 1..) => Some((octet.into(), length.into())),
             _ => self.long(bits),
         }
     }
@@ -153,24 +158,24 @@ impl Bits<'_> {
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     let code = &*CODE;
     let start = out.len();
-    // Eight octets are written at a time, however many of them count.
-    let longest = most.min(input.len().saturating_mul(8) / SHORTEST).saturating_add(8);
+    // Two octets are written at a time, whether two, one or none of them count.
+    let longest = most.min(input.len().saturating_mul(8) / SHORTEST).saturating_add(2);
     out.resize(start.saturating_add(longest), 0);
     let room = out.get_mut(start..).unwrap_or_default();
     let mut bits = Bits { rest: input, next: 0, count: 0 };
     let mut length = 0;
     while bits.fill() {
-        let (mut octets, mut count) = (0_u64, 0);
+        let before = length;
         for _ in 0..4 {
-            let short = code.short(bits.next);
-            octets |= u64::from(u16::from_le_bytes(short.octets)) << (8 * count);
-            count += u32::from(short.count);
-            bits.take(short.length.into());
+            let (first, taken) = code.short(bits.next);
+            let (second, _) = code.short(bits.next << taken);
+            let pair = code.pair(bits.next);
+            let Some(to) = room.get_mut(length..).and_then(|room| room.first_chunk_mut()) else { return false };
+            *to = [first, second];
+            length += usize::from(pair >> 6);
+            bits.take((pair & 63).into());
         }
-        let Some(to) = room.get_mut(length..).and_then(|room| room.first_chunk_mut()) else { return false };
-        *to = octets.to_le_bytes();
-        length += count as usize;
-        if count == 0 {
+        if length == before {
             let Some((symbol, taken)) = code.long(bits.next) else { return false };
             let (Ok(octet), Some(to)) = (u8::try_from(symbol), room.get_mut(length)) else { return false };
             *to = octet;

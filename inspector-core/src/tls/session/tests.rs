@@ -10,8 +10,9 @@ use crate::{
     evidence::{ConnectionId, Endpoint},
     flow::Connection,
     http::exchange::Exchange,
+    lanes::Lanes,
     limits::Limits,
-    tls::keylog::Keys,
+    tls::{keylog::Keys, record::Budget},
 };
 
 const AT: At = At::Frame { number: 1, time: None };
@@ -581,10 +582,10 @@ fn memory_is_given_back() {
     let mut driver = Driver::new(&keys);
     driver.step(Step::Data(Side::Client, &streams[0]));
     driver.step(Step::Data(Side::Server, &streams[1][..streams[1].len() - 3]));
-    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", crate::tls::record::Budget::default()));
+    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", Lanes::<Arc<Budget>>::default()));
     driver.finish();
     for budget in [&keys.pending, &keys.gathered] {
-        assert_eq!(format!("{budget:?}"), format!("{:?}", crate::tls::record::Budget::default()));
+        assert_eq!(format!("{budget:?}"), format!("{:?}", Lanes::<Arc<Budget>>::default()));
     }
 }
 

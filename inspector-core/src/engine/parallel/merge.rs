@@ -1,0 +1,96 @@
+//! The last stage: the producers' results in the order of turns, handed out where one thread would have done so.
+
+use std::{iter::Peekable, vec::IntoIter};
+
+use super::{
+    super::handout::{Handout, Outcome as _, Results},
+    desk::{self, Desk, Kind, Reception},
+};
+use crate::{context::Sink as _, input::Control, limits::Limits};
+
+/// Joins the producers.
+pub(super) struct Merge<'h, 'a> {
+    handout: &'h mut Handout<'a>,
+    results: Results,
+    producers: Vec<Producer>,
+    /// The item whose results are gathered.
+    item: u64,
+}
+
+struct Producer {
+    results: Peekable<IntoIter<desk::Yield>>,
+    /// All results of turns before this one were seen.
+    covered: u64,
+}
+
+impl<'h, 'a> Merge<'h, 'a> {
+    pub(super) fn new(handout: &'h mut Handout<'a>, limits: &Limits, producers: usize) -> Self {
+        let nothing = || Producer { results: Vec::new().into_iter().peekable(), covered: 0 };
+        let producers = (0..producers).map(|_| nothing()).collect();
+        Self { handout, results: Results::new(limits), producers, item: 0 }
+    }
+
+    /// Takes all there is until the producers are done.
+    pub(super) fn run(mut self, desk: &Desk) {
+        let _reception = Reception(desk);
+        while let Some(result) = self.next(desk) {
+            self.apply(result);
+            if self.handout.control == Control::Stop {
+                desk.stop();
+            }
+        }
+        self.close();
+    }
+
+    /// The result whose turn it is; `None` once all producers are done.
+    fn next(&mut self, desk: &Desk) -> Option<desk::Yield> {
+        loop {
+            // The producer that may have the earliest result: the turn of its next one, or the turn it may have it from.
+            let earliest = |producer: &mut Producer| match producer.results.peek() {
+                Some(result) => (result.turn, false),
+                None => (producer.covered, true),
+            };
+            let all = self.producers.iter_mut().map(earliest).enumerate();
+            let (number, (turn, lacking)) = all.min_by_key(|(_, earliest)| *earliest)?;
+            let producer = self.producers.get_mut(number)?;
+            if !lacking {
+                return producer.results.next();
+            }
+            if turn == u64::MAX {
+                return None;
+            }
+            match desk.take(number) {
+                Some(chunk) => {
+                    producer.covered = chunk.covered;
+                    producer.results = chunk.results.into_iter().peekable();
+                }
+                None => producer.covered = u64::MAX,
+            }
+        }
+    }
+
+    fn apply(&mut self, result: desk::Yield) {
+        if result.item != self.item {
+            self.close();
+            self.item = result.item;
+        }
+        match result.kind {
+            Kind::Exchange(exchange) => self.results.exchange(*exchange),
+            Kind::Note(note) => self.results.note(note),
+            Kind::Open { connection, before, now } => self.results.open(connection, before, now),
+            Kind::Report(report) => self.results.report(*report),
+            Kind::Direct(note) => self.handout.note(note),
+            Kind::Entry(exchange) => self.handout.entry(exchange),
+            Kind::Settled => self.close(),
+            Kind::Finished => self.handout.hand_out(&mut self.results, true),
+            Kind::Quic(report) => self.handout.report(*report),
+        }
+    }
+
+    /// An item is dealt with.
+    fn close(&mut self) {
+        if self.results.is_changed() {
+            self.handout.hand_out(&mut self.results, false);
+        }
+    }
+}
