@@ -322,7 +322,7 @@ impl Http2 {
         let (piece, tail) = rest.split_at_checked(taken).unwrap_or((rest, b""));
         let wanted = left.saturating_sub(padding).min(piece.len());
         if let Some(stream) = self.streams.get_mut(&header.stream) {
-            stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx.limits);
+            stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx);
         }
         left -= taken;
         if left == 0 {
