@@ -14,7 +14,7 @@ const SHORTEST: usize = 64;
 /// Coded bytes up to which a string is remembered.
 const LONGEST: usize = 8 << 10;
 /// Bytes of memory for the strings a thread remembers.
-const REMEMBERED: usize = 1 << 20;
+const REMEMBERED: usize = 2 << 20;
 
 thread_local! {
     static STRINGS: RefCell<Lately<()>> = RefCell::new(Lately::new(REMEMBERED));
