@@ -16,6 +16,12 @@ mod workers;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Exchanges are made on one thread and forgotten on another, where the C library's allocator has them wait for each other.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     exit::guard(|| commands::dispatch(args::parse()?))
 }
