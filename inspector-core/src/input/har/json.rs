@@ -56,6 +56,11 @@ impl<'a> Text<'a> {
 
     /// The whole number it spells; fractions are cut off.
     pub(crate) fn integer(self) -> Option<i64> {
+        /// Digits of which a float holds every number.
+        const EXACT: usize = 15;
+        if (1..=EXACT).contains(&self.raw.len()) && self.raw.iter().all(u8::is_ascii_digit) {
+            return Some(self.raw.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+        }
         // A float beyond the range saturates.
         self.number().map(|number| number as i64)
     }

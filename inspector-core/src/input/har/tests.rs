@@ -1025,6 +1025,12 @@ proptest! {
     }
 
     #[test]
+    fn numbers_are_read_as_floats_are(text in "[0-9]{0,20}|-?[0-9]{1,20}(\\.[0-9]{1,3})?|[0-9]{1,3}e[0-9]") {
+        let text = json::Text::new(text.as_bytes());
+        prop_assert_eq!(text.integer(), text.number().map(|number| number as i64));
+    }
+
+    #[test]
     fn a_length_is_that_of_the_content(pieces in prop::collection::vec(
         prop::sample::select(vec!["\\\"", "\\n", "\\t", "\\\\", "\\/", "\\b", "\\x", "\\", "\\u0041", "u", "n", "a word ", "\u{e4}"]),
         0..80,
