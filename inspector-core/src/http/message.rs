@@ -242,8 +242,8 @@ pub struct Body {
     /// Bytes after content codings were undone, where they were (always under `BodyPolicy::Measure`).
     pub decoded: Option<u64>,
     /// The decoded bytes, if this kind of content can hold a token; at most `Limits::decoded_body`. Also `None` for a
-    /// coded content of a plain answer (2xx, 3xx) that was seen before and in which nothing was to be found then
-    /// (`http::barren`).
+    /// content of a plain answer (2xx, 3xx) in which nothing is to be found: a coded one that was seen before
+    /// (`http::barren`), or one of a HAR.
     pub kept: Option<Box<[u8]>>,
     /// Some of the content is not there: why.
     pub cut: Option<BodyCut>,

@@ -49,8 +49,7 @@ impl Interner {
 
     /// The token `raw` is, if it is known and a reader of credentials finds behind `Bearer ` just this token.
     pub(super) fn usual(&mut self, raw: &[u8]) -> Option<Arc<Token>> {
-        let usual = *self.kept.get(raw)?;
-        let (Entry(token), _) = self.kept.get_key_value(raw)?;
+        let (Entry(token), usual) = self.kept.get_key_value(raw)?;
         let token = Arc::clone(token);
         let usual = usual.unwrap_or_else(|| {
             let usual = is_usual(&token);

@@ -54,11 +54,16 @@ const SHORT: usize = 128;
 
 /// Whether a scan of `text` could find anything; cheap.
 pub(super) fn may_hold(text: &[u8]) -> bool {
-    let opens_at = |at: usize| text.get(at..).is_some_and(|rest| opens(rest) || opens_wrapped(rest));
+    let opens_at = |at: usize| text.get(at..).is_some_and(begins);
     if text.len() < SHORT {
         return memchr::memchr2_iter(b'e', b'Z', text).any(opens_at);
     }
     OPENINGS.iter().any(|opening| opening.find_iter(text).any(opens_at))
+}
+
+/// Whether a token may begin where `text` begins, or the base64 of one.
+pub(super) fn begins(text: &[u8]) -> bool {
+    opens(text) || opens_wrapped(text)
 }
 
 impl<'t> Iterator for Scan<'t> {

@@ -32,10 +32,12 @@ pub fn is_redacted(value: &str) -> bool {
 
 /// Whether a hash stands there that says so: `sha256:9f86d0…`.
 fn is_named_hash(value: &str) -> bool {
-    let Some((name, digits)) = value.split_once([':', '-']) else { return false };
-    ["sha", "md5", "hmac", "hash"].iter().any(|hash| starts_with(name, hash))
-        && digits.len() >= 8
-        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    // None of them goes beyond the name.
+    if !["sha", "md5", "hmac", "hash"].iter().any(|hash| starts_with(value, hash)) {
+        return false;
+    }
+    let Some((_, digits)) = value.split_once([':', '-']) else { return false };
+    digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether nothing but one filling character is there.

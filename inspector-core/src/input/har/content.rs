@@ -7,8 +7,11 @@ use base64::{
 
 use memchr::memmem;
 
-use super::json::{Text, unescape};
-use crate::http::message::{Body, BodyCut};
+use super::json::{Text, simple_length, unescape};
+use crate::{
+    http::message::{Body, BodyCut},
+    token::extract::may_tell_escaped,
+};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -58,6 +61,14 @@ fn is_code(media_type: &str) -> bool {
 /// Whether tokens are handed out in contents of this media type, so that one that was not recorded is a loss.
 pub(crate) fn is_loss(media_type: &str) -> bool {
     can_hold_token(media_type) && !is_code(media_type) && media_type != "application/octet-stream"
+}
+
+/// The content of a response that says nothing of its own by its kind (no page), if it is whole and nothing is to be found
+/// in it. Its escapes need not be undone then, and nothing of it is kept.
+pub(crate) fn barren(text: Text<'_>, limit: usize) -> Option<Body> {
+    let is_whole = text.missing == 0 && text.raw.len() <= limit;
+    let length = (is_whole && !may_tell_escaped(text.raw)).then(|| simple_length(text.raw))?;
+    length.map(sized)
 }
 
 /// A content that was recorded: `text` as it stands, decoded if `base64`, kept if `keep` up to `limit` bytes.

@@ -240,23 +240,29 @@ impl Convert<'_> {
         let has_content = !(method.raw.eq_ignore_ascii_case(b"HEAD")
             || matches!(status, 100..=199 | 204 | 304)
             || (300..400).contains(&status));
-        let body = self.response_body(response, &media_type, has_content);
+        // What a page or an error says is read in other ways, too. A type that is not declared is written if there is content.
+        let is_plain =
+            (200..400).contains(&status) && declared.is_some_and(|kind| !is_page(kind)) && !known.is_some_and(is_page);
+        let body = self.response_body(response, &media_type, has_content, is_plain);
         if declared.is_none() && body.kept.is_some() {
             add_content_type(known, &mut head);
         }
         Message { head: head.finish(), body, trailers: None, first: end, head_end: end, end }
     }
 
-    /// `expected`: this response can have a content that is worth recording.
-    fn response_body(&mut self, response: &Response<'_>, media_type: &str, expected: bool) -> Body {
+    /// `expected`: this response can have a content that is worth recording. `is_plain`: a content without a trace of anything
+    /// need not be kept.
+    fn response_body(&mut self, response: &Response<'_>, media_type: &str, expected: bool, is_plain: bool) -> Body {
         let Content { text, encoding, size, truncated, .. } = &response.content;
         let positive = |size: &Option<i64>| size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
         let (size, transferred) = (positive(size), positive(&response.body_size));
         let is_loss = expected && content::is_loss(media_type);
         let mut body = match text.filter(|text| !text.is_empty()) {
             Some(text) => {
-                let keep = content::is_kept(media_type, text);
-                let mut body = content::recorded(text, is_base64(*encoding), keep, size, self.limits.decoded_body);
+                let (keep, is_coded) = (content::is_kept(media_type, text), is_base64(*encoding));
+                let limit = self.limits.decoded_body;
+                let barren = (keep && is_plain && !is_coded).then(|| content::barren(text, limit)).flatten();
+                let mut body = barren.unwrap_or_else(|| content::recorded(text, is_coded, keep, size, limit));
                 if *truncated || (is_short(&body, size) && is_loss) {
                     body.cut = body.cut.or(Some(BodyCut::Recording));
                 }
@@ -371,6 +377,11 @@ fn is_short(body: &Body, declared: Option<u64>) -> bool {
 fn media_type(value: Option<Text<'_>>) -> String {
     let text = value.map(Text::text).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a media type is one of pages.
+fn is_page(media_type: Text<'_>) -> bool {
+    media_type.text().as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"html"))
 }
 
 fn is_base64(encoding: Option<Text<'_>>) -> bool {

@@ -56,6 +56,11 @@ impl<'a> Text<'a> {
 
     /// The whole number it spells; fractions are cut off.
     pub(crate) fn integer(self) -> Option<i64> {
+        /// Digits of which a float holds every number.
+        const EXACT: usize = 15;
+        if (1..=EXACT).contains(&self.raw.len()) && self.raw.iter().all(u8::is_ascii_digit) {
+            return Some(self.raw.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+        }
         // A float beyond the range saturates.
         self.number().map(|number| number as i64)
     }
@@ -500,6 +505,55 @@ fn unescape_whole(raw: &[u8], out: &mut Vec<u8>) {
         }
         rest = escape.get(used..).unwrap_or_default();
     }
+}
+
+/// How long what a string's content stands for is; `None` if it has an escape `\u`.
+///
+/// Most strings have quotation marks and line ends escaped, and nothing else: of these all bytes are compared with their
+/// neighbours, for escapes stand too close to each other for a search for each.
+pub(crate) fn simple_length(raw: &[u8]) -> Option<u64> {
+    const STEP: usize = 64;
+    let mut escapes = 0_u64;
+    let mut at = 1;
+    // The first byte is looked at in any case: nothing escapes it.
+    let mut is_simple = raw.first() != Some(&b'\\');
+    while is_simple
+        && let Some(bytes) = raw.get(at..).and_then(<[u8]>::first_chunk::<STEP>)
+        && let Some(before) = raw.get(at - 1..).and_then(<[u8]>::first_chunk::<STEP>)
+    {
+        let (mut count, mut other) = (0_u8, false);
+        for (byte, before) in bytes.iter().zip(before) {
+            let is_escaped = *before == b'\\';
+            count += u8::from(is_escaped);
+            other |=
+                is_escaped & (*byte != b'"') & (*byte != b'n') & (*byte != b'r') & (*byte != b't') & (*byte != b'/');
+        }
+        escapes += u64::from(count);
+        is_simple = !other;
+        at += STEP;
+    }
+    if !is_simple {
+        return exact_length(raw);
+    }
+    // A reverse solidus before the rest escapes its first byte, and was not counted yet.
+    let rest = raw.get(at - 1..).unwrap_or_default();
+    Some((raw.len() - rest.len()) as u64 - escapes + exact_length(rest)?)
+}
+
+/// [`simple_length`] of any string, escape by escape.
+fn exact_length(raw: &[u8]) -> Option<u64> {
+    let mut length = raw.len() as u64;
+    let mut rest = raw;
+    while let Some(escape) = memchr(b'\\', rest).and_then(|at| rest.get(at..)) {
+        let letter = escape.get(1).copied().unwrap_or_default();
+        if letter == b'u' {
+            return None;
+        }
+        let is_known = SHORT.get(usize::from(letter)).is_some_and(|byte| *byte != 0);
+        length -= u64::from(is_known);
+        rest = escape.get(if is_known { 2 } else { 1 }..).unwrap_or_default();
+    }
+    Some(length)
 }
 
 /// What a reverse solidus and a byte stand for, where that is one byte; else 0.

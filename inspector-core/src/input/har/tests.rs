@@ -399,6 +399,39 @@ fn keeps_contents_that_can_hold_a_token() {
 }
 
 #[test]
+fn keeps_no_content_in_which_nothing_is_to_be_found() {
+    let dull = "<a b=\"c\">\nword</a>".repeat(20);
+    let answer = |status: u16, kind: &str, more: &str| {
+        let headers = json!([{"name": "Content-Type", "value": kind}]);
+        let content = json!({"mimeType": kind, "text": format!("{dull}{more}")});
+        let request = json!({"method": "GET", "url": "https://a.example/"});
+        let response = json!({"status": status, "headers": headers, "content": content});
+        one(entry(request, response)).response.unwrap().body
+    };
+    let length = dull.len() as u64;
+    for kind in ["text/xml", "application/json"] {
+        let body = answer(200, kind, "");
+        assert_eq!((body.kept, body.decoded, body.transferred, body.cut), (None, Some(length), length, None));
+    }
+    // Errors and pages are read in other ways, too.
+    for (status, kind, more) in [
+        (401, "text/xml", ""),
+        (500, "text/xml", ""),
+        (0, "text/xml", ""),
+        (200, "text/html", ""),
+        (200, "application/xhtml+xml", ""),
+        (200, "text/xml", "eyJ"),
+        (200, "text/xml", "\u{1}"),
+        (200, "text/xml", "<s:Fault>"),
+        (200, "application/json", "\njwt\n"),
+    ] {
+        assert_eq!(kept(&answer(status, kind, more)), format!("{dull}{more}"), "{status} {kind} {more}");
+    }
+    let untyped = one(entry(json!({"method": "GET", "url": "https://a.example/"}), ok(json!({"text": dull}))));
+    assert!(untyped.response.unwrap().body.kept.is_some(), "it may be a page");
+}
+
+#[test]
 fn says_where_a_content_was_left_out() {
     let size = json!({"size": 10, "mimeType": "application/json"});
     let response = |status: u16, content: Value| json!({"status": status, "headers": [], "content": content});
@@ -990,6 +1023,26 @@ proptest! {
             prop_assert_eq!(json::unescape(raw.raw, limit, &mut out), text.len() as u64);
             prop_assert_eq!(&out[..], &text.as_bytes()[..text.len().min(limit)]);
         }
+    }
+
+    #[test]
+    fn numbers_are_read_as_floats_are(text in "[0-9]{0,20}|-?[0-9]{1,20}(\\.[0-9]{1,3})?|[0-9]{1,3}e[0-9]") {
+        let text = json::Text::new(text.as_bytes());
+        prop_assert_eq!(text.integer(), text.number().map(|number| number as i64));
+    }
+
+    #[test]
+    fn a_length_is_that_of_the_content(pieces in prop::collection::vec(
+        prop::sample::select(vec!["\\\"", "\\n", "\\t", "\\\\", "\\/", "\\b", "\\x", "\\", "\\u0041", "u", "n", "a word ", "\u{e4}"]),
+        0..80,
+    ), calm in 0_usize..200) {
+        let raw = ["a".repeat(calm), pieces.concat()].concat();
+        let (mut out, is_simple) = (Vec::new(), !pieces.contains(&"\\u0041"));
+        json::unescape(raw.as_bytes(), usize::MAX, &mut out);
+        let length = json::simple_length(raw.as_bytes());
+        prop_assert!(length.is_none_or(|length| length == out.len() as u64));
+        // What an escape JSON does not know ends in may read as another.
+        prop_assert!(length.is_some() || !is_simple || raw.contains("\\u"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::{
     handshake::observation::{Answer, Observation},
     http::message::Message,
     rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    token::TokenKind,
+    token::{TokenKind, extract::DENIALS},
 };
 
 /// Bytes of a content that are searched.
@@ -45,9 +45,8 @@ impl Rule for TokenTypeRole {
         if !holds(request, &named) || holds(request, &["ExchangeImpersonation"]) {
             return;
         }
-        let denials = ["ErrorAccessDenied", "ErrorImpersonat", "ErrorMissingInformationEmailAddress"];
         let denied = observation.answer == Answer::Refused
-            || observation.exchange.response.as_ref().is_some_and(|response| holds(response, &denials));
+            || observation.exchange.response.as_ref().is_some_and(|response| holds(response, &DENIALS));
         let (severity, detail) = if denied {
             (Self::META.severity, "the server denied it")
         } else {

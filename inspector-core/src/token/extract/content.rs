@@ -5,43 +5,16 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use aho_corasick::packed::Searcher;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
-use super::{Extractor, Place, Site};
-use crate::{
-    evidence::Part,
-    http::message::Message,
-    token::{Role, scan::may_hold},
-};
+use super::{Extractor, Place, Site, traces::has_traces};
+use crate::{evidence::Part, http::message::Message, token::Role};
 
 /// Contents inside contents that are read (multipart in multipart, requests in batches).
 const DEPTH: usize = 4;
 
 /// Longest request line inside a content that is recognised by itself.
 const LONGEST_REQUEST_LINE: usize = 16 << 10;
-
-/// Parts of every name this program looks for, in the letter cases that occur, and `\u00`, which can hide any of them.
-/// A body with none of them and no start of a JWT is not parsed.
-const TRACES: [&str; 10] = [
-    "oken",
-    "OKEN",
-    "ssertion",
-    "SSERTION",
-    "ppContext",
-    "assword",
-    "sername",
-    "uthorization",
-    "UTHORIZATION",
-    "\\u00",
-];
-
-/// Names that count as a trace where they are whole: any longer text of random letters holds them.
-const WHOLE_NAMES: [&str; 3] = ["jwt", "JWT", "cwt"];
-
-/// Both, searched in one pass by vectors; `None` where the processor has none that fit. The automaton of the same crate
-/// takes ten times as long on texts of many words, for parts of names are in them everywhere.
-static NAMES: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(TRACES.iter().chain(&WHOLE_NAMES)));
 
 /// What a body of a request can hold besides: the parameters of the OAuth endpoints.
 static PARAMETERS: LazyLock<[Finder<'static>; 5]> =
@@ -62,41 +35,6 @@ enum Reader {
     /// By value only.
     Search,
 }
-
-/// Whether a response's content has anything that a reader of contents looks for: a trace of a token or a credential, or
-/// a SOAP fault. The answer is the same for the same bytes.
-pub(crate) fn may_tell(content: &[u8]) -> bool {
-    has_traces(&utf8(content)) || FAULT.find(content).is_some()
-}
-
-fn has_traces(bytes: &[u8]) -> bool {
-    has_names(bytes, NAMES.as_ref()) || may_hold(bytes)
-}
-
-/// Whether one of the names is in a content. None of the whole names ends as another name begins, so that none hides
-/// another.
-fn has_names(bytes: &[u8], names: Option<&Searcher>) -> bool {
-    let is_trace = |name: usize, at: usize, length: usize| name < TRACES.len() || is_whole(bytes, at, length);
-    match names {
-        Some(names) => {
-            names.find_iter(bytes).any(|found| is_trace(found.pattern().as_usize(), found.start(), found.len()))
-        }
-        None => {
-            TRACES.iter().chain(&WHOLE_NAMES).enumerate().any(|(number, name)| {
-                memmem::find_iter(bytes, name.as_bytes()).any(|at| is_trace(number, at, name.len()))
-            })
-        }
-    }
-}
-
-/// Whether no letter or digit stands before or behind that piece.
-fn is_whole(bytes: &[u8], at: usize, length: usize) -> bool {
-    let is_in_word = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    !is_in_word(at.checked_sub(1)) && !is_in_word(at.checked_add(length))
-}
-
-/// What `handshake::observation` looks for in contents.
-static FAULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Fault"));
 
 impl Extractor<'_> {
     /// The content of a message.
@@ -199,7 +137,7 @@ fn is_form(bytes: &[u8]) -> bool {
 }
 
 /// The text in UTF-8, if a byte order mark says it is in UTF-16.
-fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (rest, little) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, true),
         [0xfe, 0xff, rest @ ..] => (rest, false),
@@ -239,22 +177,6 @@ mod tests {
             ("image/png", "x=y", Reader::Search),
         ] {
             assert_eq!(reader(content_type, bytes.as_bytes()), expected, "{content_type} {bytes}");
-        }
-        for (content, expected) in [
-            ("{\"jwt\":\"\"}", true),
-            ("<a:cwt>", true),
-            ("jwt", true),
-            ("a=b&JWT=", true),
-            ("{\\\"jwt\\\":", true),
-            ("\u{e4}jwt", true),
-            ("bjwt cwta 1JWT jwt9", false),
-            ("bjwt .jwt.", true),
-            ("", false),
-        ] {
-            for content in [content.to_owned(), format!("{}{content}", "word ".repeat(40))] {
-                assert_eq!(may_tell(content.as_bytes()), expected, "{content}");
-                assert_eq!(has_names(content.as_bytes(), None), expected, "{content}");
-            }
         }
         assert_eq!(utf8(b"\xff\xfe<\0a\0"), b"<a".as_slice());
         assert_eq!(utf8(b"\xfe\xff\0<"), b"<".as_slice());

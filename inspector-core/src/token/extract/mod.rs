@@ -19,13 +19,14 @@ mod fields;
 mod json;
 mod multipart;
 mod names;
+mod traces;
 mod url;
 mod xml;
 
 use std::sync::Arc;
 
-pub(crate) use self::content::may_tell;
 use self::names::token_name;
+pub(crate) use self::traces::{DENIALS, may_tell, may_tell_escaped};
 use super::{
     Defect, Role, Sighting, Token, TokenKind,
     classify::is_actor_like,
