@@ -62,7 +62,8 @@ impl Writer {
     }
 
     fn segment(&mut self, side: Side, flags: u8, payload: &[u8]) {
-        let client = ([10, 0, 1, (self.number / PORTS) as u8], 5000 + (self.number % PORTS) as u16);
+        let [_, high, middle, low] = u32::try_from(self.number / PORTS).expect("so many clients").to_be_bytes();
+        let client = ([10, 1 + high, middle, low], 5000 + (self.number % PORTS) as u16);
         let server = ([10, 0, 0, 2], 80);
         let [source, destination] = match side {
             Side::Client => [client, server],
@@ -113,6 +114,31 @@ pub fn connections(count: usize) -> impl Iterator<Item = Packet> {
             writer.data(*side, bytes);
         }
         writer.close();
+        writer.take()
+    })
+}
+
+/// The packets of `count` connections of one call each, every one by another client.
+pub fn clients(count: usize) -> impl Iterator<Item = Packet> {
+    let pieces = http1::exchange(0, &token::outer(0));
+    (0..count).flat_map(move |number| {
+        // Every connection has the first port of its own client.
+        let mut writer = Writer::open(number * PORTS);
+        for (side, bytes) in &pieces {
+            writer.data(*side, bytes);
+        }
+        writer.close();
+        writer.take()
+    })
+}
+
+/// The packets of `count` connections that say all the same and are never closed.
+pub fn open(count: usize, pieces: Pieces) -> impl Iterator<Item = Packet> {
+    (0..count).flat_map(move |number| {
+        let mut writer = Writer::open(number);
+        for (side, bytes) in &pieces {
+            writer.data(*side, bytes);
+        }
         writer.take()
     })
 }

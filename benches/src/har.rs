@@ -40,13 +40,25 @@ pub fn huge(bytes: usize) -> Made<impl Iterator<Item = Vec<u8>> + Send> {
     Made::new(pieces.map(String::into_bytes))
 }
 
-fn log(entries: impl Iterator<Item = String> + Send) -> Made<impl Iterator<Item = Vec<u8>> + Send> {
+/// A file of these entries.
+pub fn log(entries: impl Iterator<Item = String> + Send) -> Made<impl Iterator<Item = Vec<u8>> + Send> {
     let entries = entries.enumerate().map(|(number, entry)| if number > 0 { format!(",{entry}") } else { entry });
     let pieces = std::iter::once(START.to_owned()).chain(entries).chain([END.to_owned()]);
     Made::new(pieces.map(String::into_bytes))
 }
 
-fn entry(number: usize, token: &str) -> String {
+/// A call without more than the fields that are given, and its answer.
+pub fn call(host: &str, target: &str, fields: &[(&str, String)]) -> String {
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!(r#"{{"name":"{name}","value":"{value}"}}"#)).collect();
+    format!(
+        r#"{{"startedDateTime":"2023-11-14T22:13:20.000Z","request":{{"method":"GET","url":"https://{host}{target}","httpVersion":"HTTP/1.1","headers":[{}]}},"response":{{"status":200,"statusText":"OK","httpVersion":"HTTP/1.1","headers":[]}}}}"#,
+        fields.join(",")
+    )
+}
+
+/// A call of Exchange with its answer.
+pub fn entry(number: usize, token: &str) -> String {
     let fields = |fields: &[(&str, String)]| {
         let all: Vec<String> =
             fields.iter().map(|(name, value)| format!(r#"{{"name":"{name}","value":"{value}"}}"#)).collect();

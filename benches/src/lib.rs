@@ -11,12 +11,14 @@
 //! | [`tls`] | TLS 1.3 around these, with its key log |
 //! | [`capture`] | packets around these, in order or not |
 //! | [`made`] | recordings of any size, which are made as they are read |
+//! | [`cases`] | those of which growth is measured |
 //! | [`run`] | the stages that read them |
 #![forbid(unsafe_code)]
 // What is made here is not hostile: a mistake shall end the bench.
 #![allow(clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod capture;
+pub mod cases;
 pub mod har;
 pub mod hpack;
 pub mod http1;
