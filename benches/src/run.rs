@@ -158,6 +158,7 @@ pub fn frames(packets: &[capture::Packet]) -> Vec<Frame<'_>> {
             at: At::Frame { number, time: Some(time) },
             original_length: packet.bytes.len() as u32,
             bytes: &packet.bytes,
+            buffer: None,
         }
     };
     (1..).zip(packets).map(frame).collect()

@@ -1,6 +1,6 @@
 //! The consumer behind the flow table: one [`App`] per connection.
 
-use std::collections::VecDeque;
+use std::{borrow::BorrowMut, collections::VecDeque};
 
 use super::{Options, handout::Outcome};
 use crate::{
@@ -24,10 +24,10 @@ pub(crate) struct Conversation {
     oldest: Option<u64>,
 }
 
-/// Feeds the connections' streams to their applications.
-pub(super) struct Conversations<'a, O> {
-    keys: &'a mut Keys,
-    options: &'a Options,
+/// Feeds the connections' streams to their applications, which use keys of its own or someone else's.
+pub(super) struct Conversations<K, O> {
+    pub(super) keys: K,
+    options: Options,
     /// One for each lane: what is known of a content decides what is kept of it.
     barren: Lanes<Barren>,
     /// Of the latest periods.
@@ -35,14 +35,14 @@ pub(super) struct Conversations<'a, O> {
     pub(super) results: O,
 }
 
-impl<'a, O: Outcome> Conversations<'a, O> {
-    pub(super) fn new(keys: &'a mut Keys, options: &'a Options, results: O) -> Self {
-        Self { keys, options, barren: Lanes::default(), weights: VecDeque::new(), results }
+impl<K: BorrowMut<Keys>, O: Outcome> Conversations<K, O> {
+    pub(super) fn new(keys: K, options: &Options, results: O) -> Self {
+        Self { keys, options: options.clone(), barren: Lanes::default(), weights: VecDeque::new(), results }
     }
 
     /// Takes the text of a key log found in the recording; whether it is one.
     pub(super) fn add_secrets(&mut self, text: &[u8]) -> Result<(), KeyError> {
-        self.keys.add(text).map(drop)
+        self.keys.borrow_mut().add(text).map(drop)
     }
 }
 
@@ -53,7 +53,7 @@ macro_rules! context {
             barren: $self.barren.of($connection.id),
             connection: $connection,
             tls: None,
-            keys: &*$self.keys,
+            keys: $self.keys.borrow(),
             limits: &$self.options.limits,
             bodies: $self.options.bodies,
             sink: &mut $self.results,
@@ -61,7 +61,7 @@ macro_rules! context {
     };
 }
 
-impl<O: Outcome> Consumer for Conversations<'_, O> {
+impl<K: BorrowMut<Keys>, O: Outcome> Consumer for Conversations<K, O> {
     type State = Conversation;
 
     fn open(&mut self, _: &Connection) -> Conversation {

@@ -50,6 +50,13 @@ impl Results {
         }
     }
 
+    /// As [`Sink::exchange`].
+    pub(super) fn push(&mut self, exchange: Box<Exchange>) {
+        self.exchanges += 1;
+        self.changed = true;
+        self.ordered.push(exchange);
+    }
+
     /// Whether there may be anything to hand out.
     pub(super) fn is_changed(&self) -> bool {
         self.changed || !self.reports.is_empty() || !self.notes.is_empty()
@@ -58,9 +65,7 @@ impl Results {
 
 impl Sink for Results {
     fn exchange(&mut self, exchange: Exchange) {
-        self.exchanges += 1;
-        self.changed = true;
-        self.ordered.push(exchange);
+        self.push(Box::new(exchange));
     }
 
     fn note(&mut self, note: Note) {

@@ -29,7 +29,7 @@ use crate::{
     evidence::SourceId,
     flow::table::{FlowTable, Totals},
     http::exchange::Exchange,
-    input::{Control, Frame, Item, ItemSink, Producer, ReadError},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError, helpers::Nobody},
     lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
@@ -106,9 +106,9 @@ pub fn read_from(
     // Every lane has a cache of its own.
     let limits = Limits { barren: lanes::share(options.limits.barren), ..options.limits.clone() };
     let options = &Options { limits, ..options.clone() };
-    let workers = parallel::workers(keys, options);
-    if workers > 0 {
-        return parallel::read(source, producer, keys, options, receiver, workers);
+    let groups = parallel::groups(keys, options);
+    if groups > 0 {
+        return parallel::read(source, producer, keys, options, receiver, groups);
     }
     let mut pipeline = Pipeline {
         options,
@@ -118,9 +118,7 @@ pub fn read_from(
         quic: quic::QuicFlows::new(&options.limits),
         handout: Handout::new(source, receiver),
     };
-    // The calling thread is one of them.
-    let workers = options.jobs.saturating_sub(1);
-    let recording = producer.produce(&options.limits, workers, &mut pipeline)?;
+    let recording = producer.produce(&options.limits, &Nobody, &mut pipeline)?;
     let coverage = pipeline.finish();
     Ok(Reading { format: recording.to_string(), coverage })
 }
@@ -129,8 +127,8 @@ pub fn read_from(
 struct Pipeline<'a> {
     options: &'a Options,
     dissector: Dissector,
-    table: FlowTable<Conversations<'a, Results>>,
-    conversations: Conversations<'a, Results>,
+    table: FlowTable<Conversations<&'a mut Keys, Results>>,
+    conversations: Conversations<&'a mut Keys, Results>,
     quic: quic::QuicFlows,
     handout: Handout<'a>,
 }

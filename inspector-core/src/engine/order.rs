@@ -44,12 +44,12 @@ impl Ordered {
     }
 
     /// Takes a finished exchange.
-    pub(crate) fn push(&mut self, exchange: Exchange) {
+    pub(crate) fn push(&mut self, exchange: Box<Exchange>) {
         let began = began(&exchange);
         self.serial += 1;
         self.bytes = self.bytes.saturating_add(exchange.weight());
         let connection = exchange.connection.map_or(0, |id| id.0);
-        self.waiting.insert(Key { began, connection, serial: self.serial }, Box::new(exchange));
+        self.waiting.insert(Key { began, connection, serial: self.serial }, exchange);
     }
 
     /// Notes that a connection's oldest unfinished exchange changed from `before` to `now` (frame numbers).
@@ -96,10 +96,10 @@ mod tests {
         },
     };
 
-    fn exchange(frame: u64) -> Exchange {
+    fn exchange(frame: u64) -> Box<Exchange> {
         let at = At::Frame { number: frame, time: None };
         let head = HeadBuilder::request(b"GET", b"/", None).finish();
-        Exchange {
+        Box::new(Exchange {
             source: SourceId(0),
             number: 0,
             connection: Some(ConnectionId(1)),
@@ -112,7 +112,7 @@ mod tests {
             request: Some(Message { head, body: Body::default(), trailers: None, first: at, head_end: at, end: at }),
             response: None,
             marks: Marks::default(),
-        }
+        })
     }
 
     fn drain(ordered: &mut Ordered, all: bool) -> Vec<(u64, u64)> {

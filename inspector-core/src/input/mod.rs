@@ -5,6 +5,7 @@
 
 mod gunzip;
 pub mod har;
+pub mod helpers;
 mod order;
 pub mod pcap;
 pub mod pcapng;
@@ -17,7 +18,11 @@ pub mod window;
 
 use std::{cell::RefCell, io, net::IpAddr};
 
-use self::unpack::{Compression, LOOKAHEAD, Unpacked};
+use self::{
+    helpers::{Helpers, Nobody},
+    unpack::{Compression, LOOKAHEAD, Unpacked},
+    window::Buffer,
+};
 use crate::{
     evidence::At,
     http::exchange::Exchange,
@@ -40,6 +45,8 @@ pub struct Frame<'a> {
     pub original_length: u32,
     /// The captured bytes.
     pub bytes: &'a [u8],
+    /// The buffer they are part of. Who keeps it can look at them later.
+    pub buffer: Option<&'a Buffer>,
 }
 
 /// A piece of a recording.
@@ -131,8 +138,8 @@ pub trait Format: Sync {
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
 
-    /// As [`Format::read`], with up to so many threads besides the calling one, if the format has work for them. The items
-    /// and their order are the same.
+    /// As [`Format::read`], with other threads' help if the format has work for them. The items and their order are the
+    /// same.
     ///
     /// # Errors
     /// As [`Format::read`].
@@ -140,10 +147,10 @@ pub trait Format: Sync {
         &self,
         input: &mut dyn io::Read,
         limits: &Limits,
-        workers: usize,
+        helpers: &dyn Helpers,
         sink: &mut dyn ItemSink,
     ) -> Result<(), ReadError> {
-        let _ = workers;
+        let _ = helpers;
         self.read(input, limits, sink)
     }
 }
@@ -175,16 +182,26 @@ impl std::fmt::Display for Recording {
 
 /// Whatever yields the items of one recording.
 pub trait Producer: Send {
-    /// Pushes all of them, or as many as `sink` wants; with up to so many threads besides the calling one.
+    /// Pushes all of them, or as many as `sink` wants; with other threads' help where there is work for them.
     ///
     /// # Errors
     /// [`ReadError`] if nothing could be read, or the operating system failed on the way.
-    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError>;
+    fn produce(
+        &mut self,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<Recording, ReadError>;
 }
 
 impl Producer for &mut (dyn io::Read + Send) {
-    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
-        read_recording_with(*self, limits, workers, sink)
+    fn produce(
+        &mut self,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<Recording, ReadError> {
+        read_recording_with(*self, limits, helpers, sink)
     }
 }
 
@@ -212,18 +229,18 @@ pub fn read_recording(
     limits: &Limits,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
-    read_recording_with(input, limits, 0, sink)
+    read_recording_with(input, limits, &Nobody, sink)
 }
 
-/// As [`read_recording`], with up to so many threads besides the calling one, if the format has work for them. The items
-/// and their order are the same.
+/// As [`read_recording`], with other threads' help if the format has work for them. The items and their order are the
+/// same.
 ///
 /// # Errors
 /// As [`read_recording`].
 pub fn read_recording_with(
     input: &mut dyn io::Read,
     limits: &Limits,
-    workers: usize,
+    helpers: &dyn Helpers,
     sink: &mut dyn ItemSink,
 ) -> Result<Recording, ReadError> {
     // Items come while nothing is read, and reading is announced while no item is dealt with: no borrow meets another.
@@ -233,7 +250,7 @@ pub fn read_recording_with(
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
     let mut watch = Watch { sink, truncated: false, stopped: false };
-    let outcome = format.read_with(&mut input, limits, workers, &mut watch);
+    let outcome = format.read_with(&mut input, limits, helpers, &mut watch);
     let (truncated, stopped) = (watch.truncated, watch.stopped);
     match input.damage() {
         // The format has already met the end that the damage made.

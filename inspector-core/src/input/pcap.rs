@@ -161,11 +161,13 @@ fn read_records(
             }
             continue;
         }
-        let Some(data) = window.fill(length)?.get(header_length..length) else {
+        window.fill(length)?;
+        let Some(bytes) = window.bytes().get(header_length..length) else {
             sink.item(Item::Note(truncated()));
             return Ok(());
         };
-        let frame = Frame { link: header.link, at, original_length: record.original, bytes: data };
+        let buffer = Some(window.buffer());
+        let frame = Frame { link: header.link, at, original_length: record.original, bytes, buffer };
         if sink.item(Item::Frame(frame)) == Control::Stop {
             return Ok(());
         }

@@ -19,7 +19,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, magic, order::Order, window::Window};
+use super::{
+    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, magic,
+    order::Order,
+    window::{Buffer, Window},
+};
 use crate::{
     evidence::At,
     limits::Limits,
@@ -147,6 +151,17 @@ struct Section {
     known: bool,
 }
 
+/// One block, framed.
+#[derive(Clone, Copy)]
+struct Block<'w> {
+    kind: u32,
+    order: Order,
+    /// What lies between its lengths.
+    body: &'w [u8],
+    /// The buffer the body is part of.
+    buffer: &'w Buffer,
+}
+
 /// Where items go, and the number of the packet read last.
 struct Out<'s> {
     sink: &'s mut dyn ItemSink,
@@ -187,7 +202,8 @@ impl Blocks<'_, '_> {
             return self.skip(kind, padded, truncated);
         }
         let padded = padded as usize;
-        let Some(block) = self.window.fill(padded)?.get(..padded) else {
+        self.window.fill(padded)?;
+        let Some(block) = self.window.bytes().get(..padded) else {
             self.out.note(truncated);
             return Ok(Control::Stop);
         };
@@ -199,13 +215,9 @@ impl Blocks<'_, '_> {
             (false, true) => Some("the two lengths of a block differ"),
         };
         let Some(fault) = fault else {
-            let control = self.section.block(
-                kind,
-                order,
-                block.get(8..length - 4).unwrap_or_default(),
-                self.limits,
-                &mut self.out,
-            );
+            let body = block.get(8..length - 4).unwrap_or_default();
+            let block = Block { kind, order, body, buffer: self.window.buffer() };
+            let control = self.section.block(block, self.limits, &mut self.out);
             self.window.consume(length);
             return Ok(control);
         };
@@ -233,7 +245,8 @@ impl Blocks<'_, '_> {
             return Ok(Control::Continue);
         };
         let body = self.window.bytes().get(8..length.saturating_sub(4)).unwrap_or_default();
-        let control = self.section.block(kind, order, body, self.limits, &mut self.out);
+        let block = Block { kind, order, body, buffer: self.window.buffer() };
+        let control = self.section.block(block, self.limits, &mut self.out);
         self.window.consume(size);
         Ok(control)
     }
@@ -301,16 +314,25 @@ impl Out<'_> {
         self.sink.item(Item::Note(Note::input(kind)))
     }
 
-    fn packet(&mut self, interface: &Interface, time: Option<Timestamp>, original: u32, bytes: &[u8]) -> Control {
+    fn packet(
+        &mut self,
+        interface: &Interface,
+        time: Option<Timestamp>,
+        original: u32,
+        bytes: &[u8],
+        buffer: &Buffer,
+    ) -> Control {
         let at = At::Frame { number: self.number, time };
         let original_length = original.max(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        self.sink.item(Item::Frame(Frame { link: interface.link, at, original_length, bytes }))
+        let buffer = Some(buffer);
+        self.sink.item(Item::Frame(Frame { link: interface.link, at, original_length, bytes, buffer }))
     }
 }
 
 impl Section {
-    /// Reads the body of one block: what lies between its lengths.
-    fn block(&mut self, kind: u32, order: Order, body: &[u8], limits: &Limits, out: &mut Out<'_>) -> Control {
+    /// Reads the body of one block.
+    fn block(&mut self, block: Block<'_>, limits: &Limits, out: &mut Out<'_>) -> Control {
+        let Block { kind, order, body, .. } = block;
         if kind == SECTION_HEADER {
             return self.begin(order, body, out);
         }
@@ -320,9 +342,9 @@ impl Section {
         }
         let done = match kind {
             INTERFACE_DESCRIPTION => self.interface(body, limits, out),
-            ENHANCED_PACKET => self.enhanced_packet(body, out),
-            OBSOLETE_PACKET => self.obsolete_packet(body, out),
-            SIMPLE_PACKET => self.simple_packet(body, out),
+            ENHANCED_PACKET => self.enhanced_packet(block, out),
+            OBSOLETE_PACKET => self.obsolete_packet(block, out),
+            SIMPLE_PACKET => self.simple_packet(block, out),
             NAME_RESOLUTION => self.names(body, out),
             DECRYPTION_SECRETS => self.secrets(body, out),
             _ => Ok(Control::Continue),
@@ -381,17 +403,17 @@ impl Section {
         options.map(|_| Control::Continue).ok_or(Fault("an interface description is damaged"))
     }
 
-    fn enhanced_packet(&self, body: &[u8], out: &mut Out<'_>) -> Result<Control, Fault> {
-        let (fields, data) = body.split_first_chunk::<20>().ok_or(CUT_PACKET)?;
+    fn enhanced_packet(&self, block: Block<'_>, out: &mut Out<'_>) -> Result<Control, Fault> {
+        let (fields, data) = block.body.split_first_chunk::<20>().ok_or(CUT_PACKET)?;
         let word = |at| self.order.u32(fields, at).unwrap_or_default();
-        self.timed_packet(word(0), [word(4), word(8)], [word(12), word(16)], data, out)
+        self.timed_packet(word(0), [word(4), word(8)], [word(12), word(16)], data, block.buffer, out)
     }
 
-    fn obsolete_packet(&self, body: &[u8], out: &mut Out<'_>) -> Result<Control, Fault> {
-        let (fields, data) = body.split_first_chunk::<20>().ok_or(CUT_PACKET)?;
+    fn obsolete_packet(&self, block: Block<'_>, out: &mut Out<'_>) -> Result<Control, Fault> {
+        let (fields, data) = block.body.split_first_chunk::<20>().ok_or(CUT_PACKET)?;
         let word = |at| self.order.u32(fields, at).unwrap_or_default();
         let interface = u32::from(self.order.u16(fields, 0).unwrap_or_default());
-        self.timed_packet(interface, [word(4), word(8)], [word(12), word(16)], data, out)
+        self.timed_packet(interface, [word(4), word(8)], [word(12), word(16)], data, block.buffer, out)
     }
 
     fn timed_packet(
@@ -400,18 +422,19 @@ impl Section {
         [high, low]: [u32; 2],
         [captured, original]: [u32; 2],
         data: &[u8],
+        buffer: &Buffer,
         out: &mut Out<'_>,
     ) -> Result<Control, Fault> {
         let interface = self.interfaces.get(interface as usize).ok_or(UNKNOWN_INTERFACE)?;
         let (bytes, overruns) = prefix(data, captured);
-        if out.packet(interface, interface.time(high, low), original, bytes) == Control::Stop {
+        if out.packet(interface, interface.time(high, low), original, bytes, buffer) == Control::Stop {
             return Ok(Control::Stop);
         }
         if overruns { Err(OVERRUN_PACKET) } else { Ok(Control::Continue) }
     }
 
-    fn simple_packet(&self, body: &[u8], out: &mut Out<'_>) -> Result<Control, Fault> {
-        let (fields, data) = body.split_first_chunk::<4>().ok_or(CUT_PACKET)?;
+    fn simple_packet(&self, block: Block<'_>, out: &mut Out<'_>) -> Result<Control, Fault> {
+        let (fields, data) = block.body.split_first_chunk::<4>().ok_or(CUT_PACKET)?;
         let interface = self.interfaces.first().ok_or(UNKNOWN_INTERFACE)?;
         let original = self.order.u32(fields, 0).unwrap_or_default();
         let captured = match interface.snap_length {
@@ -419,7 +442,7 @@ impl Section {
             snap_length => original.min(snap_length),
         };
         let (bytes, overruns) = prefix(data, captured);
-        if out.packet(interface, None, original, bytes) == Control::Stop {
+        if out.packet(interface, None, original, bytes, block.buffer) == Control::Stop {
             return Ok(Control::Stop);
         }
         if overruns { Err(OVERRUN_PACKET) } else { Ok(Control::Continue) }

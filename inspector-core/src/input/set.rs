@@ -8,7 +8,7 @@
 
 use std::io::{self, Read};
 
-use super::{Control, Item, ItemSink, Producer, ReadError, Recording, read_recording_with};
+use super::{Control, Item, ItemSink, Producer, ReadError, Recording, helpers::Helpers, read_recording_with};
 use crate::{
     evidence::{At, number_in_set},
     limits::Limits,
@@ -63,7 +63,12 @@ impl<'f> Set<'f> {
 }
 
 impl Producer for Set<'_> {
-    fn produce(&mut self, limits: &Limits, workers: usize, sink: &mut dyn ItemSink) -> Result<Recording, ReadError> {
+    fn produce(
+        &mut self,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<Recording, ReadError> {
         let mut latest = None;
         for (number, piece) in self.pieces.iter_mut().enumerate() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -71,7 +76,7 @@ impl Producer for Set<'_> {
                 Renumber { sink, piece: number, missing: piece.missing, latest, frame: 0, packets: 0, stopped: false };
             let result = (piece.open)()
                 .map_err(ReadError::from)
-                .and_then(|mut file| read_recording_with(&mut *file, limits, workers, &mut renumber));
+                .and_then(|mut file| read_recording_with(&mut *file, limits, helpers, &mut renumber));
             let Renumber { latest: last, packets, stopped, .. } = renumber;
             latest = last;
             self.read.push(PieceRead { result, packets });
@@ -163,6 +168,7 @@ mod tests {
     use crate::{
         evidence::SourceId,
         input::{
+            helpers::Nobody,
             pcap,
             tests::{Record, samples},
         },
@@ -175,7 +181,7 @@ mod tests {
     fn read(pieces: Vec<Piece<'static>>) -> (Result<Recording, ReadError>, Vec<PieceRead>, Vec<String>) {
         let mut set = Set::new(pieces);
         let mut record = Record::default();
-        let result = set.produce(&Limits::default(), 0, &mut record);
+        let result = set.produce(&Limits::default(), &Nobody, &mut record);
         (result, set.into_read(), record.0)
     }
 
@@ -199,7 +205,7 @@ mod tests {
     fn one_file_is_what_it_is_by_itself() {
         for (name, bytes) in samples() {
             let mut alone = Record::default();
-            read_recording_with(&mut &bytes[..], &Limits::default(), 0, &mut alone).unwrap();
+            read_recording_with(&mut &bytes[..], &Limits::default(), &Nobody, &mut alone).unwrap();
             assert_eq!(read(vec![piece(bytes, 0)]).2, alone.0, "{name}");
         }
     }
@@ -217,7 +223,7 @@ mod tests {
         };
         let mut set =
             Set::new(vec![piece(sample.clone(), 0), piece(cut, 2), piece(b"junk\0\xff".to_vec(), 0), piece(sample, 0)]);
-        set.produce(&Limits::default(), 0, &mut sink).unwrap();
+        set.produce(&Limits::default(), &Nobody, &mut sink).unwrap();
         let read = set.into_read();
         assert_eq!(read.iter().map(|piece| piece.packets).collect::<Vec<_>>(), [3, 2, 0, 3]);
         assert!(matches!(read[2].result, Err(ReadError::UnknownFormat(_))));
@@ -243,7 +249,9 @@ mod tests {
             count += 1;
             Control::Stop
         };
-        Set::new(vec![piece(sample.clone(), 0), piece(sample, 0)]).produce(&Limits::default(), 0, &mut sink).unwrap();
+        Set::new(vec![piece(sample.clone(), 0), piece(sample, 0)])
+            .produce(&Limits::default(), &Nobody, &mut sink)
+            .unwrap();
         assert_eq!(count, 1);
     }
 }

@@ -1,7 +1,8 @@
 //! A rolling view of an input that is read front to back.
 //!
 //! Packets are handed out as slices of the window, so that nothing is copied per packet: only the few bytes of the record
-//! that straddles the end of the buffer move to its front before the next large read.
+//! that straddles the end of the buffer move to its front before the next large read. Who hands packets to other threads
+//! need not copy them either: it keeps the [buffer](Window::buffer), and the window reads on in another one.
 //!
 //! ```text
 //! offset()                                   reads go here
@@ -13,16 +14,27 @@
 //! A reader asks for the bytes it needs to go on ([`Window::fill`]) and gets at least those unless the input ends, so a
 //! pipe that delivers a byte at a time and a file look the same, and a live pipe is never waited on for more than needed.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
 /// Bytes asked of the input at once. Small enough to stay in the second-level cache, large enough to hide the call.
 const STEP: usize = 256 << 10;
+
+/// Most buffers that are kept to be used again.
+const SPARES: usize = 16;
+
+/// A buffer of a window, which others may keep to look at its bytes.
+pub type Buffer = Arc<Vec<u8>>;
 
 /// A rolling buffer over a reader.
 #[derive(Debug)]
 pub struct Window<R> {
     input: R,
-    buffer: Vec<u8>,
+    buffer: Buffer,
+    /// Buffers that others kept, and may still keep.
+    spares: Vec<Buffer>,
     start: usize,
     end: usize,
     offset: u64,
@@ -34,7 +46,21 @@ impl<R: Read> Window<R> {
     /// A window that grows to hold `limit` bytes at once (256 KiB where `limit` is smaller), in a buffer twice as large: so
     /// the bytes moved to the front are never more than those consumed since the last move, whatever is asked for.
     pub fn new(input: R, limit: usize) -> Self {
-        Self { input, buffer: Vec::new(), start: 0, end: 0, offset: 0, limit: limit.max(STEP), ended: false }
+        Self {
+            input,
+            buffer: Buffer::default(),
+            spares: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            limit: limit.max(STEP),
+            ended: false,
+        }
+    }
+
+    /// The buffer that [`Window::bytes`] are part of. While somebody keeps it, its bytes stay as they are.
+    pub const fn buffer(&self) -> &Buffer {
+        &self.buffer
     }
 
     /// How many bytes of the input lie before the window.
@@ -88,24 +114,27 @@ impl<R: Read> Window<R> {
 
     #[cold]
     fn refill(&mut self, wanted: usize) -> io::Result<()> {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            self.change_buffer();
+        }
+        // Nobody else has it now, so that this copies nothing.
+        let buffer = Arc::make_mut(&mut self.buffer);
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
         }
         let wanted = wanted.min(self.limit);
-        if self.start.saturating_add(wanted) > self.buffer.len() {
-            self.buffer.copy_within(self.start..self.end, 0);
+        if self.start.saturating_add(wanted) > buffer.len() {
+            buffer.copy_within(self.start..self.end, 0);
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
-            if wanted.saturating_mul(2) > self.buffer.len() {
-                self.buffer.resize(
-                    wanted.saturating_mul(2).max(STEP).next_power_of_two().min(self.limit.saturating_mul(2)),
-                    0,
-                );
+            if wanted.saturating_mul(2) > buffer.len() {
+                let size = wanted.saturating_mul(2).max(STEP).next_power_of_two();
+                buffer.resize(size.min(self.limit.saturating_mul(2)), 0);
             }
         }
         while self.end.saturating_sub(self.start) < wanted && !self.ended {
-            let space = self.buffer.get_mut(self.end..).unwrap_or_default();
+            let space = buffer.get_mut(self.end..).unwrap_or_default();
             match self.input.read(space) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.end = self.end.saturating_add(count.min(space.len())),
@@ -114,6 +143,27 @@ impl<R: Read> Window<R> {
             }
         }
         Ok(())
+    }
+
+    /// Goes on in another buffer, because somebody keeps this one.
+    fn change_buffer(&mut self) {
+        let free = self.spares.iter_mut().position(|spare| Arc::get_mut(spare).is_some());
+        let mut next = free.map_or_else(Buffer::default, |index| self.spares.swap_remove(index));
+        let buffer = Arc::make_mut(&mut next);
+        let held = self.bytes().len();
+        if buffer.len() < held.max(STEP) {
+            buffer.resize(held.max(STEP).next_power_of_two(), 0);
+        }
+        if let Some(to) = buffer.get_mut(..held) {
+            to.copy_from_slice(self.bytes());
+        }
+        let kept = std::mem::replace(&mut self.buffer, next);
+        // One of exceptional size is not used again.
+        if kept.len() <= 2 * STEP && self.spares.len() < SPARES {
+            self.spares.push(kept);
+        }
+        self.start = 0;
+        self.end = held;
     }
 }
 
@@ -147,6 +197,43 @@ mod tests {
                 assert_eq!(seen, data.len());
             }
         }
+    }
+
+    #[test]
+    fn what_is_kept_stays_as_it_is() {
+        let data = data(3_000_000);
+        let mut window = Window::new(Dribble::new(&data, 100_000), 2 << 20);
+        let mut kept = Vec::new();
+        let mut seen = 0;
+        while seen < data.len() {
+            let bytes = window.fill(70_000).unwrap();
+            let (length, start) = (bytes.len(), bytes.as_ptr().addr());
+            // The first ones are given back, so that they come again.
+            kept.truncate(if seen < 1_000_000 { 1 } else { usize::MAX });
+            kept.push((Arc::clone(window.buffer()), start - window.buffer().as_ptr().addr(), seen..seen + length));
+            window.consume(length);
+            seen += length;
+        }
+        assert!(kept.len() > 20);
+        for (buffer, start, range) in kept {
+            assert_eq!(&buffer[start..start + range.len()], &data[range]);
+        }
+        assert!(window.spares.len() <= SPARES);
+    }
+
+    #[test]
+    fn buffers_that_nobody_keeps_are_used_again() {
+        let data = data(4 << 20);
+        let mut window = Window::new(&data[..], 1 << 20);
+        let mut kept = Vec::new();
+        while !window.fill(STEP).unwrap().is_empty() {
+            kept.push(Arc::clone(window.buffer()));
+            if kept.len() > 3 {
+                kept.remove(0);
+            }
+            window.consume(STEP);
+        }
+        assert_eq!(window.spares.len(), 3);
     }
 
     #[test]

@@ -1,29 +1,53 @@
-//! What goes from the flow table to a worker.
+//! What goes from the flow table to a group.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::{
     evidence::{At, ConnectionId},
     flow::{Connection, End, Side, Weight},
+    input::window::Buffer,
 };
 
-/// Bytes of streams after which a batch is sent on. The copies are still in the second-level cache then.
+/// Bytes of copies after which a batch is sent on.
 pub(super) const BATCH_BYTES: usize = 256 << 10;
 
 /// Events after which a batch is sent on.
 pub(super) const BATCH_EVENTS: usize = 4096;
 
-/// Batches that wait for one worker.
-pub(super) const QUEUED: usize = 4;
+/// Bytes for which a batch keeps room when it comes back.
+const LARGEST: usize = 2 * BATCH_BYTES;
 
-/// Events of the connections of one worker, in the order of turns.
+/// Events of the connections of one group, in the order of turns.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) events: Vec<Event>,
-    /// The bytes of all its events.
-    pub(super) bytes: Vec<u8>,
+    pub(super) events: VecDeque<Event>,
+    /// The window's buffer, of which events have bytes.
+    pub(super) buffer: Option<Buffer>,
+    /// The bytes of events that are not part of the buffer.
+    pub(super) copies: Vec<u8>,
     /// The turn after the last of this batch: those between are others'.
     pub(super) end: u64,
+}
+
+impl Batch {
+    /// The turn of its next event, or of its end.
+    pub(super) fn turn(&self) -> u64 {
+        self.events.front().map_or(self.end, |event| event.turn)
+    }
+
+    /// Memory that is held for it, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.copies.len() + self.buffer.as_ref().map_or(0, |buffer| buffer.len())
+    }
+
+    /// Makes it ready to be filled again.
+    pub(super) fn clear(&mut self) {
+        self.events.clear();
+        self.buffer = None;
+        self.copies.clear();
+        // One of exceptional size is not kept.
+        self.copies.shrink_to(LARGEST);
+    }
 }
 
 /// Something that happened on a connection, or to all.
@@ -60,9 +84,29 @@ pub(super) enum Kind {
 
 /// What came on a stream.
 pub(super) enum What {
-    Data { offset: u64, bytes: Range<usize> },
-    Gap { offset: u64, bytes: u64 },
+    /// Bytes of the batch's buffer.
+    Data {
+        offset: u64,
+        bytes: Range<usize>,
+    },
+    /// Bytes of its copies.
+    Copy {
+        offset: u64,
+        bytes: Range<usize>,
+    },
+    Gap {
+        offset: u64,
+        bytes: u64,
+    },
     End(End),
+}
+
+/// Where in a buffer a part of it lies; `None` if it is a part of something else.
+pub(super) fn range_in(buffer: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(buffer.as_ptr().addr())?;
+    let range = start..start.checked_add(part.len())?;
+    // As long as the buffer lives nothing else lies at its addresses.
+    buffer.get(range.clone()).map(|_| range)
 }
 
 /// What may change during a connection and is looked at before its end.
@@ -73,4 +117,19 @@ pub(super) struct Known {
     pub(super) roles_known: bool,
     /// The flow table exchanged the roles since the connection began.
     pub(super) exchanged: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_told_by_where_it_lies() {
+        let (buffer, other) = (b"abcabc".to_vec(), b"abcabc".to_vec());
+        assert_eq!(range_in(&buffer, &buffer[3..5]), Some(3..5));
+        assert_eq!(range_in(&buffer, &buffer[..]), Some(0..6));
+        assert_eq!(range_in(&buffer[..4], &buffer[3..5]), None);
+        assert_eq!(range_in(&buffer[2..], &buffer[1..3]), None);
+        assert_eq!(range_in(&buffer, &other[3..5]), None);
+    }
 }

@@ -4,7 +4,8 @@ use std::{iter::Peekable, vec::IntoIter};
 
 use super::{
     super::handout::{Handout, Outcome as _, Results},
-    desk::{self, Desk, Kind, Reception},
+    crew::{Crew, Presence, Role, Taken},
+    results::{Kind, Yield},
 };
 use crate::{context::Sink as _, input::Control, limits::Limits};
 
@@ -18,7 +19,7 @@ pub(super) struct Merge<'h, 'a> {
 }
 
 struct Producer {
-    results: Peekable<IntoIter<desk::Yield>>,
+    results: Peekable<IntoIter<Yield>>,
     /// All results of turns before this one were seen.
     covered: u64,
 }
@@ -31,19 +32,19 @@ impl<'h, 'a> Merge<'h, 'a> {
     }
 
     /// Takes all there is until the producers are done.
-    pub(super) fn run(mut self, desk: &Desk) {
-        let _reception = Reception(desk);
-        while let Some(result) = self.next(desk) {
+    pub(super) fn run(mut self, crew: &Crew) {
+        let _presence = Presence(crew, Role::Merge);
+        while let Some(result) = self.next(crew) {
             self.apply(result);
             if self.handout.control == Control::Stop {
-                desk.stop();
+                crew.stop();
             }
         }
         self.close();
     }
 
     /// The result whose turn it is; `None` once all producers are done.
-    fn next(&mut self, desk: &Desk) -> Option<desk::Yield> {
+    fn next(&mut self, crew: &Crew) -> Option<Yield> {
         loop {
             // The producer that may have the earliest result: the turn of its next one, or the turn it may have it from.
             let earliest = |producer: &mut Producer| match producer.results.peek() {
@@ -59,23 +60,20 @@ impl<'h, 'a> Merge<'h, 'a> {
             if turn == u64::MAX {
                 return None;
             }
-            match desk.take(number) {
-                Some(chunk) => {
-                    producer.covered = chunk.covered;
-                    producer.results = chunk.results.into_iter().peekable();
-                }
-                None => producer.covered = u64::MAX,
+            match crew.take(number, producer.covered) {
+                Taken::Results(chunk) => producer.results = chunk.results.into_iter().peekable(),
+                Taken::Covered(turn) => producer.covered = turn,
             }
         }
     }
 
-    fn apply(&mut self, result: desk::Yield) {
+    fn apply(&mut self, result: Yield) {
         if result.item != self.item {
             self.close();
             self.item = result.item;
         }
         match result.kind {
-            Kind::Exchange(exchange) => self.results.exchange(*exchange),
+            Kind::Exchange(exchange) => self.results.push(exchange),
             Kind::Note(note) => self.results.note(note),
             Kind::Open { connection, before, now } => self.results.open(connection, before, now),
             Kind::Report(report) => self.results.report(*report),

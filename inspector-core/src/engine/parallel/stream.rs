@@ -1,12 +1,6 @@
 //! The first stage: reads the recording and keeps the flow table, whose events it deals out.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender},
-    },
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     super::{
@@ -15,14 +9,15 @@ use super::{
         counts_as_skipped, note_of, notes_of,
         quic::QuicFlows,
     },
-    batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What},
-    desk::{self, Chunk, Desk, Presence},
+    batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What, range_in},
+    crew::{Crew, Presence, Role},
+    results::{self, Chunk},
 };
 use crate::{
     coverage::Coverage,
     evidence::{ConnectionId, Endpoint},
     flow::{Connection, Consumer, StreamEvent, Weight, table::FlowTable},
-    input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording},
+    input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording, window::Buffer},
     lanes::lane,
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
@@ -33,34 +28,32 @@ use crate::{
 const OVERFULL: usize = 4;
 
 /// The stages up to the flow table.
-pub(super) struct Stream<'a, 'd> {
+pub(super) struct Stream<'a, 'c> {
     options: &'a Options,
     dissector: Dissector,
-    table: FlowTable<Dealer<'d>>,
+    table: FlowTable<Dealer<'c>>,
     quic: QuicFlows,
-    dealer: Dealer<'d>,
+    dealer: Dealer<'c>,
     coverage: Coverage,
 }
 
-impl<'a, 'd> Stream<'a, 'd> {
+impl<'a, 'c> Stream<'a, 'c> {
     /// Reads the input to its end.
     pub(super) fn read(
         producer: &mut dyn Producer,
-        keys: &'d mut Keys,
+        keys: &'c mut Keys,
         options: &'a Options,
-        ends: Ends,
-        desk: &'d Desk,
+        crew: &'c Crew,
     ) -> (Result<Recording, ReadError>, Coverage) {
         let mut stream = Stream {
             options,
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
             quic: QuicFlows::new(&options.limits),
-            dealer: Dealer::new(keys, ends, desk),
+            dealer: Dealer::new(keys, crew),
             coverage: Coverage::default(),
         };
-        // A format that has work for further threads has none for the workers.
-        let outcome = producer.produce(&options.limits, options.jobs.saturating_sub(1), &mut stream);
+        let outcome = producer.produce(&options.limits, crew, &mut stream);
         if outcome.is_ok() {
             stream.finish();
         }
@@ -70,6 +63,7 @@ impl<'a, 'd> Stream<'a, 'd> {
 
     fn frame(&mut self, frame: &Frame<'_>) {
         self.coverage.packets += 1;
+        self.dealer.look_at(frame.buffer);
         match self.dissector.dissect(frame, &self.options.limits) {
             Ok(Packet::Tcp(segment)) => {
                 self.dealer.tell_pending();
@@ -84,7 +78,7 @@ impl<'a, 'd> Stream<'a, 'd> {
             Ok(Packet::Fragment | Packet::Other { .. }) => {}
             Err(what) => {
                 self.coverage.packets_skipped += u64::from(counts_as_skipped(what));
-                self.dealer.tell(desk::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
+                self.dealer.tell(results::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
             }
         }
     }
@@ -95,17 +89,17 @@ impl<'a, 'd> Stream<'a, 'd> {
         self.coverage.packets_skipped += unfinished.packets;
         for note in notes_of(unfinished) {
             dealer.item += 1;
-            dealer.tell(desk::Kind::Direct(note));
+            dealer.tell(results::Kind::Direct(note));
         }
         dealer.item += 1;
         dealer.tell_pending();
         self.table.finish(dealer);
-        dealer.tell(desk::Kind::Finished);
+        dealer.tell(results::Kind::Finished);
         if let Some(note) = note_of(self.table.totals()) {
-            dealer.tell(desk::Kind::Direct(note));
+            dealer.tell(results::Kind::Direct(note));
         }
         for report in self.quic.finish() {
-            dealer.tell(desk::Kind::Quic(Box::new(report)));
+            dealer.tell(results::Kind::Quic(Box::new(report)));
         }
     }
 }
@@ -115,16 +109,16 @@ impl ItemSink for Stream<'_, '_> {
         self.dealer.item += 1;
         match item {
             Item::Frame(frame) => self.frame(&frame),
-            Item::Exchange(exchange) => self.dealer.tell(desk::Kind::Entry(exchange)),
+            Item::Exchange(exchange) => self.dealer.tell(results::Kind::Entry(exchange)),
             Item::Secrets(text) => self.dealer.secrets(text),
             Item::Name(..) => {}
-            Item::Note(note) => self.dealer.tell(desk::Kind::Direct(note)),
+            Item::Note(note) => self.dealer.tell(results::Kind::Direct(note)),
         }
         let dealer = &mut self.dealer;
         if dealer.is_full(1) {
             dealer.send(true);
         }
-        if dealer.closed || dealer.desk.is_stopped() { Control::Stop } else { Control::Continue }
+        if dealer.closed || dealer.crew.is_stopped() { Control::Stop } else { Control::Continue }
     }
 
     fn before_read(&mut self) {
@@ -132,24 +126,15 @@ impl ItemSink for Stream<'_, '_> {
     }
 }
 
-/// The ends of the channels to and from the workers.
-pub(super) struct Ends {
-    /// To each worker.
-    pub(super) outlets: Vec<SyncSender<Batch>>,
-    /// From each worker: for each period the weights of its connections.
-    pub(super) weights: Vec<Receiver<Vec<Weight>>>,
-    /// Batches to be filled again.
-    pub(super) emptied: Receiver<Batch>,
-}
-
-/// Deals the events to the workers.
-struct Dealer<'d> {
-    keys: &'d mut Keys,
-    desk: &'d Desk,
-    ends: Ends,
+/// Deals the events to the groups.
+struct Dealer<'c> {
+    keys: &'c mut Keys,
+    crew: &'c Crew,
+    /// The buffer of the packets that come.
+    buffer: Option<Buffer>,
     /// The turns at which periods were over whose weights are to come.
     weighings: VecDeque<u64>,
-    /// One for each worker.
+    /// One for each group.
     batches: Vec<Batch>,
     chunk: Chunk,
     /// Notes that wait for the next segment.
@@ -162,22 +147,22 @@ struct Dealer<'d> {
     /// In the batches.
     bytes: usize,
     events: usize,
-    /// A worker or the merge has gone.
+    /// Nobody takes anything any more.
     closed: bool,
-    _presence: Presence<'d>,
+    _presence: Presence<'c>,
 }
 
 /// What the dealer keeps of a connection: its client at the beginning.
 struct Client(Endpoint);
 
-impl<'d> Dealer<'d> {
-    fn new(keys: &'d mut Keys, ends: Ends, desk: &'d Desk) -> Self {
+impl<'c> Dealer<'c> {
+    fn new(keys: &'c mut Keys, crew: &'c Crew) -> Self {
         Self {
             keys,
-            desk,
-            batches: ends.outlets.iter().map(|_| Batch::default()).collect(),
-            _presence: Presence { desk, producer: ends.outlets.len() },
-            ends,
+            crew,
+            batches: (0..crew.groups()).map(|_| Batch::default()).collect(),
+            _presence: Presence(crew, Role::Stream),
+            buffer: None,
             weighings: VecDeque::new(),
             chunk: Chunk::default(),
             pending: Vec::new(),
@@ -196,14 +181,14 @@ impl<'d> Dealer<'d> {
     }
 
     /// A result of the stream itself.
-    fn tell(&mut self, kind: desk::Kind) {
+    fn tell(&mut self, kind: results::Kind) {
         let turn = self.next_turn();
         self.chunk.push(turn, self.item, kind);
     }
 
     fn tell_pending(&mut self) {
         for note in std::mem::take(&mut self.pending) {
-            self.tell(desk::Kind::Note(note));
+            self.tell(results::Kind::Note(note));
         }
     }
 
@@ -215,15 +200,26 @@ impl<'d> Dealer<'d> {
         let text: Arc<[u8]> = text.into();
         let turn = self.next_turn();
         for batch in &mut self.batches {
-            batch.events.push(Event { turn, item: self.item, kind: Kind::Secrets(Arc::clone(&text)) });
+            batch.events.push_back(Event { turn, item: self.item, kind: Kind::Secrets(Arc::clone(&text)) });
         }
         self.bytes += text.len();
+    }
+
+    /// Bytes that lie elsewhere than in the buffer.
+    fn copy(&mut self, connection: &Connection, offset: u64, bytes: &[u8]) -> What {
+        self.bytes += bytes.len();
+        let copies = pick(&mut self.batches, connection).map(|batch| &mut batch.copies);
+        let start = copies.as_ref().map_or(0, |copies| copies.len());
+        if let Some(copies) = copies {
+            copies.extend_from_slice(bytes);
+        }
+        What::Copy { offset, bytes: start..start + bytes.len() }
     }
 
     fn deal(&mut self, connection: &Connection, kind: Kind) {
         let (turn, item) = (self.next_turn(), self.item);
         if let Some(batch) = pick(&mut self.batches, connection) {
-            batch.events.push(Event { turn, item, kind });
+            batch.events.push_back(Event { turn, item, kind });
         }
         self.events += 1;
         if self.is_full(OVERFULL) {
@@ -235,37 +231,49 @@ impl<'d> Dealer<'d> {
         self.bytes >= times * BATCH_BYTES || self.events >= times * BATCH_EVENTS || self.chunk.is_full()
     }
 
-    /// Sends everything on. `settled`: between two items.
+    /// Sends everything on. `settled`: between two items. What comes of the same buffer afterwards is copied until it is
+    /// looked at again.
     fn send(&mut self, settled: bool) {
+        let buffer = self.buffer.take();
         if self.sent == self.turn || self.closed {
             return;
         }
         if settled {
-            self.tell(desk::Kind::Settled);
+            self.tell(results::Kind::Settled);
         }
         let end = self.turn.saturating_add(1);
         self.sent = self.turn;
         (self.bytes, self.events) = (0, 0);
-        for (batch, outlet) in self.batches.iter_mut().zip(&self.ends.outlets) {
-            let mut full = std::mem::replace(batch, self.ends.emptied.try_recv().unwrap_or_default());
-            full.end = end;
-            self.closed |= outlet.send(full).is_err();
+        for batch in &mut self.batches {
+            batch.buffer.clone_from(&buffer);
         }
-        let mut chunk = std::mem::take(&mut self.chunk);
-        chunk.covered = end;
-        self.closed |= self.desk.put(self.ends.outlets.len(), chunk).is_err();
+        // The window may use it again once the groups are done.
+        drop(buffer);
+        self.closed = self.crew.deal(&mut self.batches, std::mem::take(&mut self.chunk), end).is_err();
+    }
+
+    /// The next packets are in this buffer.
+    fn look_at(&mut self, buffer: Option<&Buffer>) {
+        let is_same = match (&self.buffer, buffer) {
+            (Some(kept), Some(buffer)) => Arc::ptr_eq(kept, buffer),
+            (kept, buffer) => kept.is_none() && buffer.is_none(),
+        };
+        if !is_same {
+            self.send(true);
+            self.buffer = buffer.cloned();
+        }
     }
 }
 
-/// The batch of a connection's worker.
+/// The batch of a connection's group.
 fn pick<'b>(batches: &'b mut [Batch], connection: &Connection) -> Option<&'b mut Batch> {
-    let worker = worker_of(connection.id, batches.len())?;
-    batches.get_mut(worker)
+    let group = group_of(connection.id, batches.len())?;
+    batches.get_mut(group)
 }
 
-/// The number of a connection's worker.
-fn worker_of(connection: ConnectionId, workers: usize) -> Option<usize> {
-    lane(connection).checked_rem(workers)
+/// The number of a connection's group.
+fn group_of(connection: ConnectionId, groups: usize) -> Option<usize> {
+    lane(connection).checked_rem(groups)
 }
 
 impl Consumer for Dealer<'_> {
@@ -285,11 +293,8 @@ impl Consumer for Dealer<'_> {
         }
         let (side, what) = match event {
             StreamEvent::Data { side, offset, bytes, .. } => {
-                let Some(batch) = pick(&mut self.batches, connection) else { return };
-                let start = batch.bytes.len();
-                batch.bytes.extend_from_slice(bytes);
-                self.bytes += bytes.len();
-                (side, What::Data { offset, bytes: start..start + bytes.len() })
+                let kept = self.buffer.as_ref().and_then(|buffer| range_in(buffer, bytes));
+                (side, kept.map_or_else(|| self.copy(connection, offset, bytes), |bytes| What::Data { offset, bytes }))
             }
             StreamEvent::Gap { side, offset, bytes, .. } => (side, What::Gap { offset, bytes }),
             StreamEvent::End { side, how, .. } => (side, What::End(how)),
@@ -305,13 +310,13 @@ impl Consumer for Dealer<'_> {
     fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
         let mut shares: Vec<Vec<Weight>> = self.batches.iter().map(|_| Vec::new()).collect();
         for weight in weights {
-            if let Some(share) = worker_of(weight.connection, shares.len()).and_then(|worker| shares.get_mut(worker)) {
+            if let Some(share) = group_of(weight.connection, shares.len()).and_then(|group| shares.get_mut(group)) {
                 share.push(weight);
             }
         }
         let turn = self.next_turn();
         for (batch, share) in self.batches.iter_mut().zip(shares) {
-            batch.events.push(Event { turn, item: self.item, kind: Kind::Weigh(share) });
+            batch.events.push_back(Event { turn, item: self.item, kind: Kind::Weigh(share) });
         }
         self.weighings.push_back(turn);
         if self.weighings.len() <= WEIGHED_LATE {
@@ -323,8 +328,9 @@ impl Consumer for Dealer<'_> {
         if self.closed {
             return Vec::new();
         }
-        // A worker that has gone is noticed when the next batch is sent.
-        self.ends.weights.iter().flat_map(|weights| weights.recv().unwrap_or_default()).collect()
+        let weights = self.crew.weights();
+        self.closed = weights.is_err();
+        weights.unwrap_or_default()
     }
 
     fn close(&mut self, _: Client, connection: Connection) {

@@ -5,15 +5,13 @@ use std::{
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
-    thread,
+    sync::mpsc,
     time::Duration,
 };
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
-use super::desk::{Chunk, Desk, Kind, Presence, Reception, Turn};
 use crate::{
     connection::ConnectionReport,
     context::BodyPolicy,
@@ -22,8 +20,8 @@ use crate::{
     http::exchange::Exchange,
     input::{Control, ReadError, unpack::tests::gzip},
     limits::Limits,
-    note::{Note, NoteKind},
-    tls::keylog::{Keys, Turns as _},
+    note::Note,
+    tls::keylog::Keys,
 };
 
 /// How long anything may take that would hang if it were broken.
@@ -364,54 +362,4 @@ fn a_panic_on_one_thread_ends_all() {
     assert_eq!(receiver.err().and_then(words).as_deref(), Some("broken receiver"));
     let input = catch_unwind(AssertUnwindSafe(|| with(&mut Broken(&file), &mut Log::default())));
     assert_eq!(input.err().and_then(words).as_deref(), Some("broken input"));
-}
-
-#[test]
-fn who_waits_for_a_turn_is_woken_by_the_end_of_others() {
-    let desk = Arc::new(Desk::new(2));
-    let (started, begun) = mpsc::channel();
-    thread::scope(|scope| {
-        let desk = &desk;
-        let waiting = scope.spawn(move || {
-            let _presence = Presence { desk, producer: 0 };
-            desk.begin(0, 10);
-            let turn = Turn::new(Arc::clone(desk), 0);
-            let _ = started.send(());
-            turn.wait();
-            turn.settled()
-        });
-        let broken = scope.spawn(move || {
-            let _presence = Presence { desk, producer: 1 };
-            desk.begin(1, 5);
-            begun.recv_timeout(PATIENCE).unwrap();
-            panic!("broken worker");
-        });
-        assert!(broken.join().is_err());
-        assert_eq!(waiting.join().ok(), Some(10));
-    });
-}
-
-#[test]
-fn nobody_is_kept_by_a_full_desk_while_somebody_waits_for_his_turn() {
-    let desk = Arc::new(Desk::new(2));
-    thread::scope(|scope| {
-        let desk = &desk;
-        let waiting = scope.spawn(move || {
-            desk.begin(0, 1_000);
-            Turn::new(Arc::clone(desk), 0).wait();
-        });
-        // Nothing is taken, so that only the one who waits lets the other go on.
-        for turn in 0..20 {
-            desk.begin(1, turn);
-            let mut chunk = Chunk::default();
-            while !chunk.is_full() {
-                chunk.push(turn, turn, Kind::Note(Note::input(NoteKind::BadKeyLogLine)));
-            }
-            assert!(desk.put(1, chunk).is_ok());
-        }
-        desk.begin(1, 1_000);
-        waiting.join().unwrap();
-        drop(Reception(desk));
-        assert!(desk.put(1, Chunk::default()).is_err());
-    });
 }

@@ -1,23 +1,22 @@
-//! Entries converted by other threads, a block of them at a time.
+//! Entries converted by whichever thread has time, a block of them at a time.
 //!
 //! ```text
 //! calling thread    input ─► block │ block │ block …       each ends where an entry seems to begin
-//! workers                      └─► exchanges, and how far they go
+//! any thread                   └─► exchanges, and how far they go
 //! calling thread    exchanges in order, as long as each block was used up; else the bytes go back to the scanner
 //! ```
 //!
 //! Where a block ends is a guess: the last object in it that begins as the first entry did. The guess is proven when the
-//! worker that had the block before it arrives exactly there, between two entries. What a worker leaves (damage, the end
-//! of the entries, an entry that is cut) goes back to the scanner with all that follows, so that the scanner judges
-//! whatever is not plain, and the items are the same for any number of workers.
+//! block before it ends exactly there, between two entries. What a block leaves (damage, the end of the entries, an entry
+//! that is cut) goes back to the scanner with all that follows, so that the scanner judges whatever is not plain, and the
+//! items are the same for any number of threads.
 //!
-//! **Bounds.** At most [`FLYING`] bytes of blocks, one block for each worker and [`WAITING`] besides, and their exchanges are
-//! held at once. A worker stops at a block's exchange by which they weigh [`WEIGHT`].
+//! **Bounds.** At most [`FLYING`] bytes of blocks, one block for each thread and [`WAITING`] besides, and their exchanges are
+//! held at once. A block is left at the exchange by which they weigh [`WEIGHT`].
 
 use std::{
-    io,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread::{self, Scope},
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use memchr::memrchr;
@@ -27,7 +26,7 @@ use super::{
     scan::between_entries,
     window::{first_name, is_element},
 };
-use crate::{http::exchange::Exchange, limits::Limits};
+use crate::{http::exchange::Exchange, input::helpers::Helpers, limits::Limits};
 
 /// Bytes of a block, as long as entries are smaller. Small enough to stay in the processor's cache.
 pub(super) const BLOCK: usize = 256 << 10;
@@ -35,15 +34,15 @@ pub(super) const BLOCK: usize = 256 << 10;
 const LEAST: usize = 32 << 10;
 /// Bytes of the largest block. A larger entry is left to the scanner.
 const MOST: usize = 2 << 20;
-/// Bytes of blocks that workers have, or that wait to be handed out.
+/// Bytes of blocks that threads have, or that wait to be handed out.
 const FLYING: usize = 4 << 20;
 /// Most that the exchanges of one block weigh, in bytes; many small entries weigh more than the block.
 const WEIGHT: usize = 2 << 20;
 /// What an exchange weighs besides its bytes.
 const OVERHEAD: usize = 1536;
-/// Workers that are of use.
-const WORKERS: usize = 6;
-/// Blocks that wait besides those at work, so that neither side has to be woken for each.
+/// Threads that are of use.
+const THREADS: usize = 6;
+/// Blocks that wait besides those at work, so that nobody has to be woken for each.
 const WAITING: usize = 4;
 
 /// Bytes that begin with an entry, and white space or commas before it.
@@ -102,6 +101,9 @@ impl Block {
     }
 }
 
+/// Nobody converts anything any more.
+pub(super) struct Over;
+
 /// What became of a block.
 pub(super) struct Converted {
     /// Of its entries, counted from the first of the block.
@@ -157,16 +159,17 @@ fn held_by(exchange: &Exchange) -> usize {
     })
 }
 
-/// The workers, and what they have to do.
-pub(super) struct Team<'s, 'e> {
-    scope: &'s Scope<'s, 'e>,
-    limits: &'s Limits,
-    /// Threads begin when there is a block for them.
-    workers: Vec<Worker>,
+/// Where a block is put when it was converted.
+type Slot = Arc<Mutex<Option<Converted>>>;
+
+/// The threads, and what they have to do.
+pub(super) struct Team<'h> {
+    helpers: &'h dyn Helpers,
+    limits: Arc<Limits>,
+    /// Blocks that were left to them, in order, with their sizes.
+    sent: VecDeque<(Slot, usize)>,
+    /// So many besides those that wait.
     most: usize,
-    /// Blocks handed to workers in turn, and taken back in turn.
-    sent: usize,
-    received: usize,
     flying: usize,
     filling: bool,
     spare: Vec<Block>,
@@ -175,38 +178,14 @@ pub(super) struct Team<'s, 'e> {
     largest: usize,
 }
 
-struct Worker {
-    blocks: SyncSender<Block>,
-    converted: Receiver<Converted>,
-}
-
-impl Worker {
-    fn begin<'s>(scope: &'s Scope<'s, '_>, limits: &'s Limits) -> io::Result<Self> {
-        // No more blocks than these can be on their way, so that nobody waits for room.
-        let (blocks, inbox) = sync_channel::<Block>(WORKERS + WAITING);
-        let (outbox, converted) = sync_channel(WORKERS + WAITING);
-        let work = move || {
-            for block in inbox {
-                if outbox.send(Converted::new(block, limits)).is_err() {
-                    return;
-                }
-            }
-        };
-        thread::Builder::new().spawn_scoped(scope, work)?;
-        Ok(Self { blocks, converted })
-    }
-}
-
-impl<'s, 'e> Team<'s, 'e> {
-    /// A team of so many threads, within what is of use. `block`: bytes of a block, as long as entries are smaller.
-    pub(super) fn new(scope: &'s Scope<'s, 'e>, workers: usize, block: usize, limits: &'s Limits) -> Self {
+impl<'h> Team<'h> {
+    /// A team with these helpers. `block`: bytes of a block, as long as entries are smaller.
+    pub(super) fn new(helpers: &'h dyn Helpers, block: usize, limits: &Limits) -> Self {
         Self {
-            scope,
-            limits,
-            workers: Vec::new(),
-            most: workers.clamp(1, WORKERS),
-            sent: 0,
-            received: 0,
+            helpers,
+            limits: Arc::new(limits.clone()),
+            sent: VecDeque::new(),
+            most: helpers.count().clamp(1, THREADS),
             flying: 0,
             filling: true,
             spare: Vec::new(),
@@ -217,7 +196,7 @@ impl<'s, 'e> Team<'s, 'e> {
 
     /// Whether another block may be sent. Once there are enough, none is sent until half of those that wait are gone.
     pub(super) fn has_room(&mut self) -> bool {
-        let blocks = self.sent - self.received;
+        let blocks = self.sent.len();
         if blocks >= self.most + WAITING {
             self.filling = false;
         } else if blocks <= self.most + WAITING / 2 {
@@ -238,37 +217,31 @@ impl<'s, 'e> Team<'s, 'e> {
         }
     }
 
-    /// Sends the next block.
-    ///
-    /// # Errors
-    /// The block, if there is no worker for it: the system gives no more threads, or the worker panicked, which the scope
-    /// passes on.
-    pub(super) fn send(&mut self, block: Block) -> Result<(), Block> {
-        let number = self.sent.checked_rem(self.most).unwrap_or_default();
-        if number == self.workers.len() {
-            match Worker::begin(self.scope, self.limits) {
-                Ok(worker) => self.workers.push(worker),
-                Err(_) => return Err(block),
-            }
-        }
-        let Some(worker) = self.workers.get(number) else { return Err(block) };
-        let size = block.filled;
-        worker.blocks.send(block).map_err(|unsent| unsent.0)?;
-        self.sent += 1;
+    /// Leaves the next block to the threads.
+    pub(super) fn send(&mut self, block: Block) {
+        let (slot, size) = (Slot::default(), block.filled);
+        self.sent.push_back((Arc::clone(&slot), size));
         self.flying += size;
-        Ok(())
+        let limits = Arc::clone(&self.limits);
+        self.helpers.leave(Box::new(move || {
+            let converted = Converted::new(block, &limits);
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(converted);
+        }));
     }
 
-    /// Waits for the first of the blocks that were sent; `None` if there is none.
-    pub(super) fn receive(&mut self) -> Option<Converted> {
-        if self.received == self.sent {
-            return None;
-        }
-        let number = self.received.checked_rem(self.most).unwrap_or_default();
-        self.received += 1;
-        let converted = self.workers.get(number)?.converted.recv().ok()?;
-        self.flying = self.flying.saturating_sub(converted.block.filled);
-        Some(converted)
+    /// The first of the blocks that were sent, once it was converted; `None` if there is none.
+    ///
+    /// # Errors
+    /// Reading is over.
+    pub(super) fn receive(&mut self) -> Result<Option<Converted>, Over> {
+        let Some((slot, size)) = self.sent.pop_front() else { return Ok(None) };
+        let mut converted = None;
+        self.helpers.help_until(&mut || {
+            converted = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            converted.is_some()
+        });
+        self.flying = self.flying.saturating_sub(size);
+        converted.map(Some).ok_or(Over)
     }
 
     /// Takes a block back that was handed out. Where its exchanges were too many, the next ones are smaller.

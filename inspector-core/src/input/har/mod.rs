@@ -24,7 +24,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::{io, thread};
+use std::io;
 
 use memchr::memmem;
 
@@ -36,7 +36,10 @@ use self::{
     scan::{Piece, Scanner},
     window::{READ, RawEntry},
 };
-use super::{Control, Format, Item, ItemSink, Probe, ReadError};
+use super::{
+    Control, Format, Item, ItemSink, Probe, ReadError,
+    helpers::{Helpers, Nobody},
+};
 use crate::{
     evidence::At,
     limits::Limits,
@@ -69,25 +72,25 @@ impl Format for Har {
     }
 
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        self.read_with(input, limits, 0, sink)
+        self.read_with(input, limits, &Nobody, sink)
     }
 
     fn read_with(
         &self,
         input: &mut dyn io::Read,
         limits: &Limits,
-        workers: usize,
+        helpers: &dyn Helpers,
         sink: &mut dyn ItemSink,
     ) -> Result<(), ReadError> {
-        read(input, limits, workers, BLOCK, sink)
+        read(input, limits, helpers, BLOCK, sink)
     }
 }
 
-/// Reads a document, with so many workers that get blocks of that size.
+/// Reads a document, with other threads that get blocks of that size.
 fn read(
     input: &mut dyn io::Read,
     limits: &Limits,
-    workers: usize,
+    helpers: &dyn Helpers,
     block: usize,
     sink: &mut dyn ItemSink,
 ) -> Result<(), ReadError> {
@@ -103,10 +106,8 @@ fn read(
     let mut whole = io::Read::chain(head, input);
     let scanner = Scanner::new(&mut whole, limits);
     let reading = Reading { scanner, limits, index: 0, items: 0, summary: Summary::default() };
-    if workers == 0 {
-        return reading.run(sink, None);
-    }
-    thread::scope(|scope| reading.run(sink, Some(&mut Team::new(scope, workers, block, limits))))
+    let team = (helpers.count() > 0).then(|| Team::new(helpers, block, limits));
+    reading.run(sink, team)
 }
 
 /// Reads up to the length of `head`.
@@ -147,16 +148,6 @@ fn damaged(what: String) -> ReadError {
     ReadError::Damaged { format: "har", what }
 }
 
-/// What comes behind entries that were read in blocks.
-enum Behind {
-    /// Something for the scanner, and then perhaps more of them.
-    More,
-    /// There are no workers.
-    Alone,
-    /// The sink wants no more.
-    Stop,
-}
-
 /// One run over an input.
 struct Reading<'r> {
     scanner: Scanner<'r>,
@@ -169,17 +160,14 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn run(mut self, sink: &mut dyn ItemSink, mut team: Option<&mut Team<'_, '_>>) -> Result<(), ReadError> {
+    fn run(mut self, sink: &mut dyn ItemSink, mut team: Option<Team<'_>>) -> Result<(), ReadError> {
         loop {
-            if let Some(members) = &mut team
+            if let Some(team) = &mut team
                 && self.scanner.is_among_entries()
                 && self.scanner.window().ahead().len() < READ
+                && self.run_blocks(team, sink) == Control::Stop
             {
-                match self.run_blocks(members, sink) {
-                    Behind::More => {}
-                    Behind::Alone => team = None,
-                    Behind::Stop => return Ok(()),
-                }
+                return Ok(());
             }
             let (index, limits) = (self.index, self.limits);
             if let Some(outcome) = self.scanner.entry_by(|bytes| exchange_from_start(bytes, index, limits))? {
@@ -231,22 +219,18 @@ impl Reading<'_> {
     }
 
     /// Hands out entries by blocks, as long as nothing else comes. What is left is ahead in the window.
-    fn run_blocks(&mut self, team: &mut Team<'_, '_>, sink: &mut dyn ItemSink) -> Behind {
+    fn run_blocks(&mut self, team: &mut Team<'_>, sink: &mut dyn ItemSink) -> Control {
         let mut carried = self.scanner.window().take().to_vec();
-        let mut behind = Behind::More;
         let mut is_over = false;
         loop {
             while !is_over && team.has_room() {
-                let Some(block) = self.next_block(team, &mut carried) else {
-                    is_over = true;
-                    break;
-                };
-                if let Err(unsent) = team.send(block) {
-                    carried.splice(..0, unsent.bytes().iter().copied());
-                    (behind, is_over) = (Behind::Alone, true);
+                match self.next_block(team, &mut carried) {
+                    Some(block) => team.send(block),
+                    None => is_over = true,
                 }
             }
-            let Some(mut converted) = team.receive() else { break };
+            let Ok(converted) = team.receive() else { return Control::Stop };
+            let Some(mut converted) = converted else { break };
             let before = self.index;
             for mut outcome in converted.outcomes.drain(..) {
                 if let Ok(converted) = &mut outcome {
@@ -255,13 +239,15 @@ impl Reading<'_> {
                 let item = self.entry(outcome);
                 self.items += 1;
                 if sink.item(item) == Control::Stop {
-                    return Behind::Stop;
+                    return Control::Stop;
                 }
             }
             if !converted.is_used_up() {
                 let mut left = converted.rest().to_vec();
                 team.done(converted);
-                while let Some(unproven) = team.receive() {
+                loop {
+                    let Ok(unproven) = team.receive() else { return Control::Stop };
+                    let Some(unproven) = unproven else { break };
                     left.extend_from_slice(unproven.bytes());
                     team.done(unproven);
                 }
@@ -272,12 +258,12 @@ impl Reading<'_> {
             team.done(converted);
         }
         self.scanner.window().give_back(&carried);
-        behind
+        Control::Continue
     }
 
     /// The next block, which begins with what is `carried`, and what is carried on from it. `None` at the end of the
     /// input, and where no entry begins behind the first one because that is large.
-    fn next_block(&mut self, team: &mut Team<'_, '_>, carried: &mut Vec<u8>) -> Option<Block> {
+    fn next_block(&mut self, team: &mut Team<'_>, carried: &mut Vec<u8>) -> Option<Block> {
         let mut block = team.block();
         block.begin(carried);
         let mut size = team.size;

@@ -13,6 +13,7 @@ use crate::{
         exchange::{Exchange, Mark, Protocol, Scheme},
         message::BodyCut,
     },
+    input::helpers::tests::Lazy,
     time::Timestamp,
 };
 
@@ -59,8 +60,8 @@ fn read_in(document: &[u8], lengths: &[usize], limits: &Limits) -> Outcome {
     read_by(document, lengths, limits, 0, 0)
 }
 
-/// With so many workers and blocks of that size.
-fn read_by(document: &[u8], lengths: &[usize], limits: &Limits, workers: usize, block: usize) -> Outcome {
+/// With so many helpers and blocks of that size.
+fn read_by(document: &[u8], lengths: &[usize], limits: &Limits, helpers: usize, block: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let mut input = Pieces { rest: document, lengths: lengths.iter().copied().cycle() };
     let mut sink = |item: Item<'_>| {
@@ -71,7 +72,7 @@ fn read_by(document: &[u8], lengths: &[usize], limits: &Limits, workers: usize, 
         }
         Control::Continue
     };
-    let result = super::read(&mut input, limits, workers, block, &mut sink);
+    let result = super::read(&mut input, limits, &Lazy::new(helpers), block, &mut sink);
     outcome.error = result.err().map(|error| error.to_string());
     outcome
 }
@@ -708,7 +709,7 @@ fn stops_when_told_in_the_middle_of_a_block() {
         count += 1;
         if count == 4 { Control::Stop } else { Control::Continue }
     };
-    super::read(&mut text.as_bytes(), &Limits::default(), 2, 1000, &mut sink).unwrap();
+    super::read(&mut text.as_bytes(), &Limits::default(), &Lazy::new(2), 1000, &mut sink).unwrap();
     assert_eq!(count, 4);
 }
 
@@ -721,15 +722,15 @@ fn an_error_of_the_input_comes_behind_what_was_read() {
         }
     }
     let (text, ends) = sample(12);
-    for workers in [0, 2] {
+    for helpers in [0, 2] {
         let mut count = 0;
         let mut sink = |_: Item<'_>| {
             count += 1;
             Control::Continue
         };
         let mut input = text.as_bytes()[..ends[8] + 20].chain(Broken);
-        let result = super::read(&mut input, &Limits::default(), workers, 1000, &mut sink);
-        assert_eq!((count, result.unwrap_err().to_string().as_str()), (9, "the disk fell out"), "{workers}");
+        let result = super::read(&mut input, &Limits::default(), &Lazy::new(helpers), 1000, &mut sink);
+        assert_eq!((count, result.unwrap_err().to_string().as_str()), (9, "the disk fell out"), "{helpers}");
     }
 }
 
@@ -879,7 +880,7 @@ proptest! {
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         cut in prop::option::of(any::<prop::sample::Index>()),
         lengths in prop::collection::vec(1_usize..3000, 1..8),
-        workers in 1_usize..4,
+        helpers in 1_usize..4,
         block in 50_usize..9000,
         limit in prop::sample::select(vec![2048, 8192, 16 << 20]),
     ) {
@@ -891,7 +892,7 @@ proptest! {
         bytes.truncate(cut.map_or(usize::MAX, |cut| cut.index(bytes.len())));
         let limits = Limits { entry: limit, ..Limits::default() };
         let whole = read_in(&bytes, &[usize::MAX], &limits);
-        prop_assert!(whole == read_by(&bytes, &lengths, &limits, workers, block));
+        prop_assert!(whole == read_by(&bytes, &lengths, &limits, helpers, block));
     }
 
     #[test]

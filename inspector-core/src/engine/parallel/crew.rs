@@ -1,0 +1,639 @@
+//! The work that waits, and the threads that do it.
+//!
+//! Every thread does what is due wherever it would have to wait: the stream's while the groups are behind, the calling one
+//! while the merge has nothing, and further ones all the time. So no thread is one too many, and none is idle as long as
+//! there is something to do. A group's batches are worked on one after the other, by whoever takes them.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{
+    super::Options,
+    batch::Batch,
+    group::Group,
+    results::{Chunk, HELD},
+};
+use crate::{
+    flow::Weight,
+    input::helpers::{Helpers, Work},
+    tls::keylog::{Keys, Turns},
+};
+
+/// Batches that wait for a group before the stream helps.
+pub(super) const QUEUED: usize = 3;
+
+/// Bytes that may be held for the batches that wait for a group.
+pub(super) const FLYING: usize = 8 << 20;
+
+/// Batches that are kept to be filled again.
+const SPARES: usize = 16;
+
+/// After so long who waits for a turn looks again, as he may not have been told.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Reading is over: nobody wants results any more, or a thread panicked.
+pub(super) struct Over;
+
+/// The crew. Producers of results are the groups by their numbers, and behind them the stream.
+pub(super) struct Crew {
+    groups: Box<[Mutex<Group>]>,
+    /// The turn each group is in: it is done with all before.
+    turns: Box<[AtomicU64]>,
+    state: Mutex<State>,
+    /// For the stream, the merge, and who waits for a turn.
+    changed: Condvar,
+    /// For the other threads.
+    tasks: Condvar,
+    /// Threads that wait for a turn.
+    waiting: AtomicUsize,
+    stopped: AtomicBool,
+    /// Threads besides the stream's.
+    helpers: usize,
+}
+
+/// What the threads share.
+struct State {
+    /// One for each group.
+    queues: Box<[Queue]>,
+    /// One for each producer.
+    outputs: Box<[Output]>,
+    /// What the format left.
+    work: VecDeque<Work>,
+    spares: Vec<Batch>,
+    /// Threads that wait for a change, and those that wait for tasks.
+    sleeping: usize,
+    idle: usize,
+    /// Nothing more comes from the stream.
+    ended: bool,
+    over: bool,
+}
+
+/// The batches of a group.
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Batch>,
+    /// Somebody works on one of them.
+    busy: bool,
+    /// The weights it was asked for, by periods.
+    weights: VecDeque<Vec<Weight>>,
+}
+
+/// Results of a producer that wait for the merge.
+#[derive(Default)]
+struct Output {
+    chunks: VecDeque<Chunk>,
+    weight: usize,
+    /// All results of turns before this one are here, or were.
+    covered: u64,
+}
+
+/// What the merge gets from a producer.
+pub(super) enum Taken {
+    /// Further results.
+    Results(Chunk),
+    /// There are none of turns before this one.
+    Covered(u64),
+}
+
+/// Something to do.
+enum Task {
+    Batch(usize, Batch),
+    Work(Work),
+}
+
+/// Which tasks.
+#[derive(Clone, Copy)]
+enum Tasks {
+    /// All, but first those of a group.
+    Any(Option<usize>),
+    /// Events of turns before this one, for which somebody waits.
+    Before(u64),
+}
+
+impl State {
+    fn take(&mut self, tasks: Tasks) -> Option<Task> {
+        let (preferred, before) = match tasks {
+            Tasks::Any(group) => (group, None),
+            Tasks::Before(turn) => (None, Some(turn)),
+        };
+        let due = |(number, queue): (usize, &Queue)| {
+            let turn = queue.batches.front().filter(|_| !queue.busy)?.turn();
+            let may = match before {
+                Some(before) => turn < before,
+                None => self.outputs.get(number).is_some_and(|output| output.weight < HELD),
+            };
+            may.then_some((preferred != Some(number), turn, number))
+        };
+        if let Some((.., number)) = self.queues.iter().enumerate().filter_map(due).min() {
+            let queue = self.queues.get_mut(number)?;
+            queue.busy = true;
+            return Some(Task::Batch(number, queue.batches.pop_front()?));
+        }
+        if before.is_some() {
+            return None;
+        }
+        self.work.pop_front().map(Task::Work)
+    }
+
+    /// Puts results down, after which there are none of turns before `covered`. Whether there may be more.
+    fn put(&mut self, producer: usize, chunk: Chunk, covered: u64) -> bool {
+        let Some(output) = self.outputs.get_mut(producer) else { return false };
+        output.covered = covered;
+        output.weight += chunk.weight;
+        if !chunk.results.is_empty() {
+            output.chunks.push_back(chunk);
+        }
+        output.weight < HELD
+    }
+
+    /// Whether the stream may go on.
+    fn has_room(&self) -> bool {
+        let is_short = |queue: &Queue| {
+            queue.batches.len() < QUEUED && queue.batches.iter().map(Batch::size).sum::<usize>() < FLYING
+        };
+        self.queues.iter().all(is_short) && self.outputs.last().is_none_or(|output| output.weight < HELD)
+    }
+}
+
+impl Crew {
+    /// A crew whose connections are dealt to so many groups, with so many threads besides the stream's.
+    pub(super) fn new(groups: usize, helpers: usize, keys: &Keys, options: &Options) -> Arc<Self> {
+        let group = |crew: &Weak<Self>, number| {
+            let twin = keys.twin(Arc::new(Turn { crew: Weak::clone(crew), group: number }));
+            Mutex::new(Group::new(twin, options))
+        };
+        Arc::new_cyclic(|crew| Self {
+            groups: (0..groups).map(|number| group(crew, number)).collect(),
+            turns: (0..groups).map(|_| AtomicU64::new(0)).collect(),
+            state: Mutex::new(State {
+                queues: (0..groups).map(|_| Queue::default()).collect(),
+                outputs: (0..=groups).map(|_| Output::default()).collect(),
+                work: VecDeque::new(),
+                spares: Vec::new(),
+                sleeping: 0,
+                idle: 0,
+                ended: false,
+                over: false,
+            }),
+            changed: Condvar::new(),
+            tasks: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            helpers,
+        })
+    }
+
+    /// How many groups there are.
+    pub(super) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The groups, once all threads are done.
+    pub(super) fn into_groups(self) -> impl Iterator<Item = Group> {
+        self.groups.into_iter().map(|group| group.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who wait for something else than a task.
+    fn tell(&self, state: &State) {
+        if state.sleeping > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Tells of so many tasks.
+    fn tell_of_tasks(&self, state: &State, count: usize) {
+        (0..count.min(state.idle)).for_each(|_| self.tasks.notify_one());
+    }
+
+    fn sleep<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        state.sleeping += 1;
+        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.sleeping -= 1;
+        state
+    }
+
+    /// Does what there is to do until something is `ready`.
+    fn work_until<T>(
+        &self,
+        preferred: Option<usize>,
+        mut ready: impl FnMut(&mut State) -> Option<T>,
+    ) -> Result<T, Over> {
+        let mut state = self.state();
+        loop {
+            if state.over {
+                return Err(Over);
+            }
+            if let Some(found) = ready(&mut state) {
+                return Ok(found);
+            }
+            state = match state.take(Tasks::Any(preferred)) {
+                Some(task) => {
+                    drop(state);
+                    self.work(task, None)
+                }
+                None => self.sleep(state),
+            };
+        }
+    }
+
+    /// Does what there is to do until reading is over.
+    pub(super) fn help(&self) {
+        let mut state = self.state();
+        while !state.over {
+            state = match state.take(Tasks::Any(None)) {
+                Some(task) => {
+                    drop(state);
+                    self.work(task, None)
+                }
+                None => {
+                    state.idle += 1;
+                    let mut state = self.tasks.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.idle -= 1;
+                    state
+                }
+            };
+        }
+    }
+
+    /// Does something; of a batch only what comes before a turn, if somebody waits for that.
+    fn work(&self, task: Task, before: Option<u64>) -> MutexGuard<'_, State> {
+        match task {
+            Task::Work(work) => {
+                work();
+                let state = self.state();
+                self.tell(&state);
+                state
+            }
+            Task::Batch(number, batch) => self.work_on(number, batch, before),
+        }
+    }
+
+    fn work_on(&self, number: usize, mut batch: Batch, before: Option<u64>) -> MutexGuard<'_, State> {
+        let mut results = Chunk::default();
+        if let Some(group) = self.groups.get(number) {
+            let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut go_on = true;
+            while go_on && before.is_none_or(|before| batch.turn() < before) {
+                let Some(event) = batch.events.pop_front() else { break };
+                self.begin(number, event.turn);
+                if let Some(weights) = group.take(event, &batch) {
+                    self.weighed(number, weights);
+                }
+                if group.has_enough() {
+                    let mut state = self.state();
+                    go_on = state.put(number, group.take_results(), batch.turn()) || before.is_some();
+                    self.tell(&state);
+                }
+            }
+            results = group.take_results();
+        }
+        let turn = batch.turn();
+        self.begin(number, turn);
+        let mut state = self.state();
+        state.put(number, results, turn);
+        let is_done = batch.events.is_empty();
+        if let Some(queue) = state.queues.get_mut(number) {
+            queue.busy = false;
+            if !is_done {
+                queue.batches.push_front(batch);
+                self.tell(&state);
+                return state;
+            }
+        }
+        if state.spares.len() < SPARES {
+            batch.clear();
+            state.spares.push(batch);
+        }
+        self.tell(&state);
+        state
+    }
+
+    /// Takes the stream's batches, one for each group, with all events before a turn, and its own results. Works until there
+    /// is room for more.
+    pub(super) fn deal(&self, batches: &mut [Batch], results: Chunk, end: u64) -> Result<(), Over> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        for (batch, queue) in batches.iter_mut().zip(&mut state.queues) {
+            let mut full = std::mem::replace(batch, state.spares.pop().unwrap_or_default());
+            full.end = end;
+            queue.batches.push_back(full);
+        }
+        state.put(self.groups.len(), results, end);
+        self.tell(state);
+        self.tell_of_tasks(state, batches.len());
+        drop(guard);
+        self.work_until(None, |state| state.has_room().then_some(()))
+    }
+
+    fn weighed(&self, group: usize, weights: Vec<Weight>) {
+        let mut state = self.state();
+        if let Some(queue) = state.queues.get_mut(group) {
+            queue.weights.push_back(weights);
+        }
+        self.tell(&state);
+    }
+
+    /// The weights of the earliest period that were not taken yet. Their batches must have been dealt.
+    pub(super) fn weights(&self) -> Result<Vec<Weight>, Over> {
+        self.work_until(None, |state| {
+            if state.queues.iter().any(|queue| queue.weights.is_empty()) {
+                return None;
+            }
+            Some(state.queues.iter_mut().filter_map(|queue| queue.weights.pop_front()).flatten().collect())
+        })
+    }
+
+    /// What a producer has for the merge, which has got all of turns before `covered`. Works until there is something.
+    /// Everything is covered once the producer is done, and when reading is over.
+    pub(super) fn take(&self, producer: usize, covered: u64) -> Taken {
+        let taken = self.work_until(Some(producer), |state| {
+            let output = state.outputs.get_mut(producer)?;
+            if let Some(chunk) = output.chunks.pop_front() {
+                let kept = output.weight >= HELD;
+                output.weight -= chunk.weight;
+                if kept && output.weight < HELD {
+                    self.tell(state);
+                    self.tell_of_tasks(state, 1);
+                }
+                return Some(Taken::Results(chunk));
+            }
+            if output.covered > covered {
+                return Some(Taken::Covered(output.covered));
+            }
+            let is_idle = |queue: &Queue| queue.batches.is_empty() && !queue.busy;
+            (state.ended && state.queues.get(producer).is_none_or(is_idle)).then_some(Taken::Covered(u64::MAX))
+        });
+        taken.unwrap_or(Taken::Covered(u64::MAX))
+    }
+
+    /// Asks the stream to read no further.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Nobody waits for anything any more.
+    fn end(&self) {
+        self.stop();
+        let mut state = self.state();
+        state.over = true;
+        self.changed.notify_all();
+        self.tasks.notify_all();
+    }
+
+    /// A group begins a turn.
+    fn begin(&self, group: usize, turn: u64) {
+        if let Some(own) = self.turns.get(group) {
+            own.store(turn, Ordering::Release);
+        }
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn turn(&self, group: usize) -> u64 {
+        self.turns.get(group).map_or(0, |turn| turn.load(Ordering::Acquire))
+    }
+
+    /// All turns before this one are over.
+    fn settled(&self) -> u64 {
+        self.turns.iter().map(|turn| turn.load(Ordering::Acquire)).min().unwrap_or(0)
+    }
+
+    /// Works on what comes before the turn that a group is in, until it is over.
+    fn settle(&self, group: usize) {
+        let turn = self.turn(group);
+        if self.settled() >= turn {
+            return;
+        }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut state = self.state();
+        while self.settled() < turn && !state.over {
+            state = match state.take(Tasks::Before(turn)) {
+                Some(task) => {
+                    drop(state);
+                    self.work(task, Some(turn))
+                }
+                None => {
+                    state.sleeping += 1;
+                    // To miss nobody's turn would cost every event a barrier; so what was missed is looked for again.
+                    let waited = self.changed.wait_timeout(state, LOOK_AGAIN);
+                    let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    state.sleeping -= 1;
+                    state
+                }
+            };
+        }
+        drop(state);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Helpers for Crew {
+    fn count(&self) -> usize {
+        self.helpers
+    }
+
+    fn leave(&self, work: Work) {
+        let mut state = self.state();
+        state.work.push_back(work);
+        self.tell(&state);
+        self.tell_of_tasks(&state, 1);
+    }
+
+    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> bool {
+        self.work_until(None, |_| done().then_some(())).is_ok()
+    }
+}
+
+/// What a thread is to the others.
+pub(super) enum Role {
+    /// It reads.
+    Stream,
+    /// It hands out.
+    Merge,
+    /// It helps.
+    Helper,
+}
+
+/// Held by a thread as long as it works; however it ends, nobody waits for it afterwards.
+pub(super) struct Presence<'c>(pub(super) &'c Crew, pub(super) Role);
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        let Self(crew, role) = self;
+        match role {
+            Role::Stream => {
+                let mut state = crew.state();
+                state.ended = true;
+                crew.tell(&state);
+            }
+            Role::Merge => crew.end(),
+            Role::Helper => {}
+        }
+        if thread::panicking() {
+            crew.end();
+        }
+    }
+}
+
+/// A group's place in the order of turns.
+struct Turn {
+    crew: Weak<Crew>,
+    group: usize,
+}
+
+impl Turns for Turn {
+    fn now(&self) -> u64 {
+        self.crew.upgrade().map_or(0, |crew| crew.turn(self.group))
+    }
+
+    fn settled(&self) -> u64 {
+        self.crew.upgrade().map_or(0, |crew| crew.settled())
+    }
+
+    fn wait(&self) {
+        if let Some(crew) = self.crew.upgrade() {
+            crew.settle(self.group);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Instant};
+
+    use super::*;
+    use crate::{
+        engine::parallel::{
+            batch::{Event, Kind},
+            results,
+        },
+        note::{Note, NoteKind},
+    };
+
+    /// How long anything may take that would hang if it were broken.
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    fn crew(groups: usize) -> Arc<Crew> {
+        Crew::new(groups, 1, &Keys::default(), &Options::default())
+    }
+
+    /// A batch with events in these turns that ask for weights.
+    fn batch(turns: &[u64]) -> Batch {
+        let event = |turn: &u64| Event { turn: *turn, item: 0, kind: Kind::Weigh(Vec::new()) };
+        Batch { events: turns.iter().map(event).collect(), ..Batch::default() }
+    }
+
+    fn weighed(crew: &Crew, group: usize) -> usize {
+        crew.state().queues[group].weights.len()
+    }
+
+    fn full() -> Chunk {
+        let mut chunk = Chunk::default();
+        while chunk.weight < HELD {
+            chunk.push(1, 1, results::Kind::Note(Note::input(NoteKind::BadKeyLogLine)));
+        }
+        chunk
+    }
+
+    #[test]
+    fn who_waits_for_a_turn_does_what_comes_before_it_and_no_more() {
+        let crew = crew(3);
+        assert!(crew.deal(&mut [Batch::default(), batch(&[3, 5, 20]), batch(&[4, 11])], Chunk::default(), 30).is_ok());
+        // Even if nobody wants more of their results for now.
+        crew.state().put(1, full(), 0);
+        crew.begin(0, 10);
+        Turn { crew: Arc::downgrade(&crew), group: 0 }.wait();
+        assert_eq!((weighed(&crew, 1), weighed(&crew, 2)), (2, 1));
+        assert_eq!((crew.turn(1), crew.turn(2), crew.settled()), (20, 11, 10));
+    }
+
+    #[test]
+    fn who_waits_for_a_turn_goes_on_once_others_did_what_comes_before_it() {
+        let crew = crew(2);
+        crew.begin(0, 10);
+        // Somebody works on it.
+        crew.state().queues[1].busy = true;
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| crew.settle(0));
+            let begun = Instant::now();
+            while crew.waiting.load(Ordering::SeqCst) == 0 {
+                assert!(begun.elapsed() < PATIENCE);
+                thread::yield_now();
+            }
+            crew.begin(1, 9);
+            assert!(!waiting.is_finished());
+            crew.begin(1, 10);
+            waiting.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_group_whose_results_nobody_takes_rests() {
+        let crew = crew(2);
+        crew.state().put(0, full(), 0);
+        assert!(crew.deal(&mut [batch(&[1]), batch(&[2])], Chunk::default(), 10).is_ok());
+        assert!(matches!(crew.take(1, 0), Taken::Covered(10)));
+        assert_eq!((weighed(&crew, 0), weighed(&crew, 1)), (0, 1));
+        assert!(matches!(crew.take(0, 0), Taken::Results(_)));
+        assert!(matches!(crew.take(0, 1), Taken::Covered(10)));
+        assert_eq!(weighed(&crew, 0), 1);
+    }
+
+    #[test]
+    fn the_stream_helps_when_too_much_waits() {
+        let crew = crew(1);
+        for turn in 1..=QUEUED as u64 + 4 {
+            assert!(crew.deal(&mut [batch(&[turn])], Chunk::default(), turn + 1).is_ok());
+        }
+        assert_eq!(weighed(&crew, 0), 5);
+        assert_eq!(crew.state().queues[0].batches.len(), QUEUED - 1);
+    }
+
+    #[test]
+    fn all_is_covered_once_the_stream_is_done() {
+        let crew = crew(1);
+        assert!(crew.deal(&mut [batch(&[1])], Chunk::default(), 2).is_ok());
+        drop(Presence(&crew, Role::Stream));
+        assert!(matches!(crew.take(0, 0), Taken::Covered(2)));
+        assert!(matches!(crew.take(0, 2), Taken::Covered(u64::MAX)));
+        assert!(matches!(crew.take(1, 2), Taken::Covered(u64::MAX)));
+        drop(Presence(&crew, Role::Merge));
+        assert!(crew.deal(&mut [batch(&[3])], Chunk::default(), 4).is_err());
+        assert!(crew.is_stopped());
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        let crew = crew(1);
+        let (sender, begun) = mpsc::channel();
+        crew.leave(Box::new(move || {
+            sender.send(()).unwrap();
+            panic!("broken work");
+        }));
+        thread::scope(|scope| {
+            let helper = scope.spawn(|| {
+                let _presence = Presence(&crew, Role::Helper);
+                crew.help();
+            });
+            begun.recv_timeout(PATIENCE).unwrap();
+            assert!(!crew.help_until(&mut || false));
+            assert!(helper.join().is_err());
+        });
+    }
+}
