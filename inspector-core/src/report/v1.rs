@@ -591,7 +591,7 @@ impl Token {
             first: None,
             places: Vec::new(),
             lineage: None,
-            header: token.header_json.is_some().then(|| mask::members(&token.header)),
+            header: token.has_header.then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
             signature: state.map_or(Signature::Unverifiable, |state| state.signature),
