@@ -63,7 +63,9 @@ pub struct Limits {
     pub held: usize,
     /// Distinct tokens kept decoded. Later ones are counted only.
     pub tokens: usize,
-    /// Bytes of the texts of the tokens kept decoded, in all. A decoded token takes about three times its text.
+    /// Bytes of memory that the tokens kept decoded take, in all: an outer token of 1,800 characters, with the actor token
+    /// inside it and with what is kept of where it was, some 9 KiB; an opaque one 2 KiB. Later ones are counted only, and a
+    /// pass is not possible then.
     pub tokens_total: usize,
     /// Length of a token that is decoded, in bytes.
     pub token: usize,
@@ -86,10 +88,16 @@ pub struct Limits {
     pub reorder: usize,
     /// Findings kept apart per rule; later ones are counted only.
     pub findings: usize,
+    /// Bytes of memory that all findings kept apart take together, about. Later ones are counted by rule and severity only,
+    /// whatever host they concern, and a pass is not possible then.
+    pub findings_total: usize,
     /// Pieces of evidence kept per finding.
     pub evidence: usize,
     /// Distinct hosts kept apart while judging. Later ones share one entry, which counts as in scope.
     pub hosts: usize,
+    /// Names kept of what was seen of all these hosts (addresses, issuers, audiences, classes of tokens), in all, each with
+    /// its evidence. Beyond, no further ones are kept, and a pass is not possible.
+    pub host_facts: usize,
     /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
     pub calls: usize,
     /// Requests and responses listed in a timeline of all, per recording. Later ones are counted only.
@@ -132,7 +140,7 @@ impl Default for Limits {
             pipeline: 1024,
             held: 64 << 10,
             tokens: 10_000,
-            tokens_total: 8 << 20,
+            tokens_total: 20 << 20,
             token: 256 << 10,
             token_depth: 4,
             signing_keys: 1024,
@@ -143,9 +151,11 @@ impl Default for Limits {
             per_exchange: 4096,
             reorder: 4096,
             findings: 1000,
+            findings_total: 8 << 20,
             evidence: 3,
             interfaces: 65_536,
-            hosts: 16_384,
+            hosts: 8192,
+            host_facts: 24_576,
             calls: 4096,
             steps: 20_000,
             unpack_ratio: 2000,
@@ -180,6 +190,9 @@ impl Limits {
             barren: scale(base.barren),
             tokens: scale(base.tokens),
             tokens_total: scale(base.tokens_total),
+            findings_total: scale(base.findings_total),
+            hosts: scale(base.hosts),
+            host_facts: scale(base.host_facts),
             reorder: scale(base.reorder),
             unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base

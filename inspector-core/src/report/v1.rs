@@ -72,7 +72,8 @@ impl Serialize for Tokens<'_> {
     }
 }
 
-fn made(report: &Source) -> impl Iterator<Item = Token> {
+/// The tokens of a report, each made when it is asked for.
+pub fn made(report: &Source) -> impl Iterator<Item = Token> {
     let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
     report.tokens.iter().map(move |token| Token::new(token, &place))
 }

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     evidence::{At, Part},
+    heap,
     secret::{Fingerprint, Secret},
     time::Timestamp,
     token::principal::Principal,
@@ -210,6 +211,19 @@ impl Token {
     /// decoded anew, too.
     pub fn claims_json(&self) -> Option<Secret<String>> {
         self.kind.is_readable().then(|| compact::part_json(self.raw.reveal(), 1))?.map(Secret::new)
+    }
+
+    /// Bytes of memory it takes, about, without the token inside it.
+    pub fn weight(&self) -> usize {
+        // What it counts is not all there yet: the names its claims give are parsed when they are asked for.
+        let names = if self.claims.is_empty() { 0 } else { size_of::<Names>() + 8 * 48 };
+        let defects = self.defects.capacity().saturating_mul(size_of::<Defect>());
+        size_of::<Self>()
+            .saturating_add(heap::block(self.raw.reveal().len()))
+            .saturating_add(json::weight(&self.header))
+            .saturating_add(json::weight(&self.claims))
+            .saturating_add(heap::block(defects))
+            .saturating_add(names)
     }
 
     fn names(&self) -> &Names {
