@@ -79,6 +79,8 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use inspector_core::limits::Limits;
+
     use super::*;
     use crate::run::{Found, check};
 
@@ -124,6 +126,25 @@ mod tests {
         assert_eq!((huge.exchanges, huge.answered, huge.tokens), (1, 1, 2));
         let tiny = check(&har::tiny(REQUESTS).into_bytes(), "");
         assert_eq!((tiny.exchanges, tiny.answered), (20, 20));
+    }
+
+    #[test]
+    fn what_is_remembered_of_open_connections_counts() {
+        let connections = 100;
+        // What one takes at least: two tables of 4096 bytes, two ciphers with their keys.
+        for (name, each) in
+            [("open HTTP/2 connections with full tables", 8_000), ("open TLS connections with keys", 2_900)]
+        {
+            let case = cases::CASES.iter().find(|case| case.name == name).expect("the case is known");
+            let key_log = (case.key_log)();
+            let reached = |total| {
+                let mut limits = Limits::default();
+                limits.connections_total = total;
+                run::limits_reached(&mut (case.make)(connections), &key_log, limits)
+            };
+            assert_eq!(reached(connections * each), ["connections"], "{name}");
+            assert!(reached(connections * each * 10).is_empty(), "{name}");
+        }
     }
 
     #[test]

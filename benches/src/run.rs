@@ -15,7 +15,7 @@ use inspector_core::{
     http::exchange::Exchange,
     input::{Control, Frame, Item, read_recording},
     limits::Limits,
-    note::Note,
+    note::{Note, NoteKind},
     packet::{Dissector, Packet, Segment},
     profile::Profile,
     report::{Report, v1},
@@ -116,6 +116,26 @@ fn judged(recording: &mut (dyn Read + Send), key_log: &str) -> (Report, Found) {
     judge.analysis.input_done(SOURCE, reading.coverage);
     let report = judge.analysis.finish();
     (report, Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found })
+}
+
+/// The limits that reading a recording reached, in order.
+pub fn limits_reached(recording: &mut (dyn Read + Send), key_log: &str, limits: Limits) -> Vec<&'static str> {
+    #[derive(Default)]
+    struct Reached(Vec<&'static str>);
+    impl Receiver for Reached {
+        fn exchange(&mut self, _: Box<Exchange>) -> Control {
+            Control::Continue
+        }
+        fn connection(&mut self, _: ConnectionReport) {}
+        fn note(&mut self, note: Note) {
+            if let NoteKind::Limit { limit } = note.kind {
+                self.0.push(limit);
+            }
+        }
+    }
+    let (options, mut reached) = (Options { limits, ..Options::default() }, Reached::default());
+    engine::read(SOURCE, recording, &mut keys(key_log), &options, &mut reached).expect("the workload can be read");
+    reached.0
 }
 
 /// The exchanges of a recording.
