@@ -3,7 +3,9 @@
 //! A recording is hostile input: each buffer that grows with it names its limit here. Reaching one never ends the run
 //! and is never silent: it yields a [`crate::note::Note`] (or a mark on the exchange) that says what was given up.
 
-/// The bounds. [`Limits::default`] keeps the process under 64 MiB; [`Limits::for_memory`] scales them.
+/// The bounds of reading and judging one recording. [`Limits::default`] is made for 64 MiB; [`Limits::for_memory`] scales
+/// it. Recordings that are read at once have their bounds each: divided among them, what is found in one would depend on how
+/// many others are read beside it. One recording has the same bounds for any number of threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -15,7 +17,8 @@ pub struct Limits {
     /// Connections followed at once. The one that was quiet longest is ended to make room.
     pub connections: usize,
     /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
-    /// exchanges that wait, and some 2 KiB for each. The one that was quiet longest is ended to make room.
+    /// exchanges that wait, ciphers with their keys, tables of HPACK, and some 2 KiB for each. The one that was quiet longest
+    /// is ended to make room.
     pub connections_total: usize,
     /// A connection quiet for so many nanoseconds of capture time is ended.
     pub idle_nanos: i64,
@@ -100,6 +103,9 @@ pub struct Limits {
     pub host_facts: usize,
     /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
     pub calls: usize,
+    /// Steps listed of all these calls, and calls of which it is kept what tells them from others, in all. Beyond, only the
+    /// first of each is listed, and a call that another recording shows again may count twice.
+    pub call_details: usize,
     /// Requests and responses listed in a timeline of all, per recording. Later ones are counted only.
     pub steps: usize,
     /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
@@ -157,6 +163,7 @@ impl Default for Limits {
             hosts: 8192,
             host_facts: 24_576,
             calls: 4096,
+            call_details: 16_384,
             steps: 20_000,
             unpack_ratio: 2000,
             unpack_window: 16 << 20,

@@ -51,6 +51,8 @@ pub struct Ledger {
     other: HostFacts,
     calls: Vec<Call>,
     call_index: Index<CallKey, usize>,
+    /// Steps and marks of them.
+    call_details: usize,
     discoveries: Vec<Discovery>,
     discovery_index: Index<(Option<IpAddr>, HostId), usize>,
     issuances: Vec<Issuance>,
@@ -86,6 +88,7 @@ impl Ledger {
             other: HostFacts::default(),
             calls: Vec::new(),
             call_index: Index::default(),
+            call_details: 0,
             discoveries: Vec::new(),
             discovery_index: Index::default(),
             issuances: Vec::new(),
@@ -587,7 +590,10 @@ impl Ledger {
             discovery.followed = true;
         }
         if let Some(call) = self.calls.get_mut(at) {
-            update_call(call, observation, limit);
+            let before = call.steps.len() + call.marks.len();
+            update_call(call, observation, limit, self.call_details < self.limits.call_details);
+            let more = (call.steps.len() + call.marks.len()).saturating_sub(before);
+            self.call_details = self.call_details.saturating_add(more);
         }
     }
 }

@@ -326,3 +326,23 @@ fn findings_are_kept_apart_only_as_far_as_memory_allows() {
     // What is counted only is counted; and there is one more, that says so.
     assert_eq!(count(&bounded), count(&whole) + 1);
 }
+
+#[test]
+fn details_of_calls_are_bounded_in_all_and_the_first_of_each_is_kept() {
+    let caller = |number: u32| CALLER.replace("7f9c2b1e", &format!("{number:08x}"));
+    let text: String = (0..60)
+        .map(|number| {
+            let bearer = format!("Bearer {}", testing::outer(&caller(number % 20)));
+            call(&bearer, if number < 20 { "HTTP/1.1 200 OK\n" } else { "HTTP/1.1 401 U\n" })
+        })
+        .collect();
+    let steps = |details: usize| {
+        let report = judged_within(&Limits { call_details: details, ..Limits::default() }, &text);
+        assert_eq!(report.handshakes.iter().map(|handshake| handshake.calls).sum::<u64>(), 60);
+        report.handshakes.iter().map(|handshake| handshake.steps.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(usize::MAX), [6; 20]);
+    assert_eq!(steps(0), [2; 20]);
+    let some = steps(100);
+    assert!(some.iter().sum::<usize>() < 110 && some.iter().all(|steps| *steps >= 2), "{some:?}");
+}
