@@ -70,16 +70,17 @@ impl Recent {
         let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
         let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
         let first = (tag >> 32) as usize % (REMEMBERED / WAYS) * WAYS;
-        let Some(places) = self.seen.get_mut(first..first + WAYS) else { return false };
-        let then = places.iter().position(|seen| seen.tag == tag).unwrap_or(WAYS - 1);
+        let Some(places) = self.seen.get_mut(first..).and_then(<[_]>::first_chunk_mut::<WAYS>) else { return false };
+        let Some(then) = places.iter().position(|seen| seen.tag == tag) else {
+            // The oldest makes room.
+            let [newest, second, third, _] = *places;
+            *places = [now, newest, second, third];
+            return false;
+        };
         let Some(places) = places.get_mut(..=then) else { return false };
-        // The oldest, or the one seen before, makes room.
         places.rotate_right(1);
         let Some(place) = places.first_mut() else { return false };
         let then = std::mem::replace(place, now);
-        if then.tag != tag {
-            return false;
-        }
         let between = packets.wrapping_sub(then.packets);
         let elsewhere = then.encapsulation != now.encapsulation;
         let near = match (then.nanos, nanos) {

@@ -40,7 +40,7 @@ struct Inner {
 #[derive(Debug)]
 struct Known {
     codings: Codings,
-    coded: Box<[u8]>,
+    coded: Arc<[u8]>,
     decoded: u64,
 }
 
@@ -100,7 +100,7 @@ impl Barren {
     }
 
     /// Remembers a response's content that was decoded whole, if it holds nothing.
-    pub(super) fn see(&self, codings: &Codings, coded: Vec<u8>, decoded: &[u8], limits: &Limits) {
+    pub(super) fn see(&self, codings: &Codings, coded: Arc<[u8]>, decoded: &[u8], limits: &Limits) {
         let weight = coded.len().saturating_add(OVERHEAD);
         // One large content shall not cost the memory of many.
         if weight > limits.barren / 4 || may_tell(decoded) {
@@ -115,7 +115,7 @@ impl Barren {
         inner.bytes = inner.bytes.saturating_add(weight);
         let hash = inner.hash(&coded);
         let decoded = decoded.len() as u64;
-        let known = Arc::new(Known { codings: codings.clone(), coded: coded.into_boxed_slice(), decoded });
+        let known = Arc::new(Known { codings: codings.clone(), coded, decoded });
         inner.begin(Arc::clone(&known));
         if let Some(replaced) = inner.known.insert(hash, known) {
             inner.bytes = inner.bytes.saturating_sub(replaced.coded.len().saturating_add(OVERHEAD));

@@ -85,6 +85,11 @@ impl Codings {
         self.known.is_empty() && !self.unknown
     }
 
+    /// Whether there is one layer to undo.
+    pub(super) fn is_single(&self) -> bool {
+        self.known.len() == 1 && !self.unknown
+    }
+
     /// A decoder for all of them; `None` if one is unknown or there are more than [`Limits::codings`].
     pub fn decoder(&self, limits: &Limits) -> Option<Decoder> {
         if self.unknown || self.known.len() > limits.codings {
@@ -150,7 +155,7 @@ impl fmt::Debug for Decoder {
 }
 
 /// What may be decoded before the ratio counts.
-const FREE_OF_RATIO: u64 = 1 << 20;
+pub(super) const FREE_OF_RATIO: u64 = 1 << 20;
 
 /// Longest beginning that is kept while a layer yields nothing.
 const SEEN: usize = 4 << 10;

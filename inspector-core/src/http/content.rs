@@ -8,10 +8,13 @@
 //! head ─► Collector::new ─► push(piece)…, missing() ─► finish ─► Body + Marks
 //! ```
 
+use std::{cell::RefCell, sync::Arc};
+
 use super::{
     barren::{Barren, Twin},
-    coding::{Codings, Decoder, Stop, trim_to_token},
+    coding::{Codings, Decoder, FREE_OF_RATIO, Stop, trim_to_token},
     exchange::{Mark, Marks},
+    lately::{Entry, Lately},
     message::{Body, BodyCut, Head},
 };
 use crate::{context::BodyPolicy, limits::Limits};
@@ -38,6 +41,15 @@ pub struct Collector {
     broken: bool,
     /// Decodes what is not kept, only to count it.
     measuring: Option<Box<Measuring>>,
+}
+
+/// Bytes of memory for the contents a thread remembers with what they were decoded to. An eighth of it, which is the most
+/// one may take, is less than a decoder yields before its ratio counts.
+const REMEMBERED: usize = 2 << 20;
+const _: () = assert!(REMEMBERED as u64 / 8 <= FREE_OF_RATIO);
+
+thread_local! {
+    static DECODED: RefCell<Lately<Codings>> = RefCell::new(Lately::new(REMEMBERED));
 }
 
 /// Bytes of memory a decoder takes while it measures, about: most is its window.
@@ -219,6 +231,14 @@ impl Collector {
             body.kept = Some(raw.into_boxed_slice());
             return;
         };
+        if let Some(Entry { coded, decoded, .. }) = self.recall(&raw, limits) {
+            if may_be_known {
+                barren.see(&self.codings, coded, &decoded, limits);
+            }
+            body.decoded = Some(decoded.len() as u64);
+            body.kept = Some(decoded);
+            return;
+        }
         let mut decoded = Vec::new();
         let mut out = |piece: &[u8]| {
             let room = limits.decoded_body.saturating_sub(decoded.len());
@@ -231,13 +251,39 @@ impl Collector {
             result = decoder.finish(&mut out);
         }
         match result {
-            Ok(()) if may_be_known => barren.see(&self.codings, raw, &decoded, limits),
+            Ok(()) => {
+                let coded = Arc::from(raw);
+                self.remember(&coded, &decoded);
+                if may_be_known {
+                    barren.see(&self.codings, coded, &decoded, limits);
+                }
+            }
             Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
             _ => {}
         }
         body.decoded = Some(decoded.len() as u64);
         body.kept = Some(decoded.into_boxed_slice());
+    }
+
+    /// What the bytes were decoded to lately, whole, under any limits.
+    fn recall(&self, coded: &[u8], limits: &Limits) -> Option<Entry<Codings>> {
+        let contents = |contents: &RefCell<Lately<Codings>>| {
+            let contents = contents.try_borrow().ok()?;
+            contents.find(&self.codings, coded).filter(|entry| entry.decoded.len() <= limits.decoded_body).cloned()
+        };
+        DECODED.try_with(contents).ok().flatten()
+    }
+
+    fn remember(&self, coded: &Arc<[u8]>, decoded: &[u8]) {
+        // The inner layers of several are bounded on their own.
+        if self.codings.is_single() {
+            let _ = DECODED.try_with(|contents| {
+                if let Ok(mut contents) = contents.try_borrow_mut() {
+                    contents.keep(self.codings.clone(), Arc::clone(coded), decoded);
+                }
+            });
+        }
     }
 }
 
@@ -449,6 +495,44 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Whatever a thread decoded before: the contents are what they are to a thread that decoded nothing.
+    #[test]
+    fn a_content_decoded_before_is_what_it_was() {
+        let telling = "{\"access_token\":\"x\"}".repeat(100);
+        let long = telling.repeat(200);
+        let coded = gzip(telling.as_bytes());
+        let mut flipped = coded.clone();
+        let sum = flipped.len() - 8;
+        flipped[sum] ^= 1;
+        let cases: [(&str, &[u8], usize); 8] = [
+            ("gzip", &coded, 1 << 20),
+            ("gzip", &coded, 100),
+            ("deflate", &coded, 1 << 20),
+            ("gzip, gzip", &gzip(&coded), 1 << 20),
+            ("gzip, unknown", &coded, 1 << 20),
+            ("gzip", &coded[..coded.len() - 1], 1 << 20),
+            ("gzip", &flipped, 1 << 20),
+            ("gzip", &gzip(long.as_bytes()), 1 << 20),
+        ];
+        let read = |(codings, coded, decoded_body): (&str, &[u8], usize)| {
+            let limits = Limits { decoded_body, ..Limits::default() };
+            collect(&head(200, &[("content-encoding", codings)]), BodyPolicy::Tokens, &[coded], &limits)
+        };
+        for case in cases.iter().chain(cases.iter().rev()) {
+            let alone = std::thread::scope(|scope| scope.spawn(|| read(*case)).join().unwrap());
+            assert_eq!(read(*case), alone, "{} {}", case.0, case.2);
+        }
+        // The last content of these bytes was under gzip.
+        let remembered = DECODED.with_borrow(|contents| {
+            cases.map(|(list, coded, _)| {
+                let mut codings = Codings::default();
+                codings.add_list(list.as_bytes());
+                contents.find(&codings, coded).is_some()
+            })
+        });
+        assert_eq!(remembered, [true, true, false, false, false, false, false, false]);
     }
 
     #[test]

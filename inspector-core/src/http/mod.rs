@@ -10,5 +10,6 @@ pub mod exchange;
 pub mod form;
 pub mod h1;
 pub mod h2;
+mod lately;
 pub mod message;
 pub mod websocket;

@@ -72,10 +72,15 @@ impl Http1 {
     ) -> usize {
         let half = self.half(role);
         let mut gathered = std::mem::take(&mut half.buffer);
-        gathered.extend_from_slice(input);
-        match begins_chunked(&gathered, strict) {
-            None if gathered.len() <= START_LINE => {
-                half.buffer = gathered;
+        // Nearly always the first bytes tell, and are read where they lie.
+        let is_first = gathered.is_empty();
+        if !is_first {
+            gathered.extend_from_slice(input);
+        }
+        let view = if is_first { input } else { &gathered };
+        match begins_chunked(view, strict) {
+            None if view.len() <= START_LINE => {
+                half.buffer = if is_first { input.to_vec() } else { gathered };
                 return input.len();
             }
             Some(true) => half.reading = Reading::Chunked(Chunked::default()),
@@ -92,6 +97,9 @@ impl Http1 {
                     }
                 }
             }
+        }
+        if is_first {
+            return 0;
         }
         self.feed(role, &gathered, at, cx);
         input.len()
@@ -111,6 +119,10 @@ impl Http1 {
     /// taken as empty.
     fn trailers(&mut self, role: Side, input: &[u8], at: At, cx: &mut Context<'_>) -> usize {
         let half = self.half(role);
+        if half.buffer.is_empty() && input.starts_with(b"\r\n") {
+            self.finish(role, at, cx);
+            return 2;
+        }
         let mut gathered = std::mem::take(&mut half.buffer);
         let before = gathered.len();
         gathered.extend_from_slice(input);

@@ -67,7 +67,8 @@ struct Continued {
 #[derive(Debug)]
 pub struct Http2 {
     directions: [Direction; 2],
-    streams: BTreeMap<u32, Stream>,
+    /// Boxed, for the tree moves its entries about.
+    streams: BTreeMap<u32, Box<Stream>>,
     /// Highest stream the client opened, to know late frames of streams that are over.
     highest: u32,
     /// Bytes of the client that belong to no frame that could be read.
@@ -105,7 +106,7 @@ impl Http2 {
     /// A connection that HTTP/1.1 upgraded to h2c (RFC 7540 §3.2): the request is stream 1, half closed by the client.
     pub fn upgraded(cx: &Context<'_>, request: Message) -> Self {
         let mut connection = Self::new(cx);
-        connection.streams.insert(1, Stream::upgraded(request));
+        connection.streams.insert(1, Box::new(Stream::upgraded(request)));
         connection.highest = 1;
         connection
     }
@@ -201,7 +202,7 @@ impl Http2 {
         let block = client.block.take().map_or(0, |block| block.fragments.len().max(1));
         self.pass_over(Side::Client, begun + block);
         for (id, stream) in std::mem::take(&mut self.streams) {
-            emit(id, stream, cx);
+            emit(id, *stream, cx);
         }
     }
 
@@ -334,7 +335,7 @@ impl Http2 {
         let (piece, tail) = rest.split_at_checked(taken).unwrap_or((rest, b""));
         let wanted = left.saturating_sub(padding).min(piece.len());
         if let Some(stream) = self.streams.get_mut(&header.stream) {
-            stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx.limits);
+            stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx);
         }
         left -= taken;
         if left == 0 {
@@ -362,7 +363,7 @@ impl Http2 {
 
     fn finish(&mut self, id: u32, cx: &mut Context<'_>) {
         if let Some(stream) = self.streams.remove(&id) {
-            emit(id, stream, cx);
+            emit(id, *stream, cx);
         }
     }
 
@@ -486,10 +487,10 @@ impl Http2 {
         {
             let kind = NoteKind::Limit { limit: "h2_streams" };
             cx.sink.note(Note { at: Some(at), connection: Some(cx.connection.id), kind });
-            emit(oldest, stream, cx);
+            emit(oldest, *stream, cx);
         }
         self.highest = self.highest.max(id);
-        self.streams.insert(id, Stream::new(at));
+        self.streams.insert(id, Box::new(Stream::new(at)));
     }
 }
 

@@ -12,7 +12,7 @@
 use std::ops::Range;
 
 use super::{
-    huffman,
+    strings,
     table::{Found, Table},
 };
 use crate::{
@@ -221,7 +221,7 @@ fn string<'b>(input: &'b [u8], out: &mut Vec<u8>, most: usize) -> Result<&'b [u8
         return Ok(rest);
     }
     // At most eight symbols in five bytes; a string that decodes to more than a head is as good as broken.
-    if huffman::decode(text, out, most) { Ok(rest) } else { Err(Broken) }
+    if strings::decode(text, out, most) { Ok(rest) } else { Err(Broken) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod frame;
 mod hpack;
 mod huffman;
 mod stream;
+mod strings;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,6 @@ use crate::{
         exchange::{Exchange, Mark, Marks, Protocol, Scheme},
         message::{Body, Head, Message, Start},
     },
-    limits::Limits,
 };
 
 /// One side's message on a stream.
@@ -81,11 +80,12 @@ impl Stream {
     }
 
     /// Takes a piece of content.
-    pub(super) fn data(&mut self, side: Side, piece: &[u8], at: At, limits: &Limits) {
+    pub(super) fn data(&mut self, side: Side, piece: &[u8], at: At, cx: &Context<'_>) {
         let half = self.half(side);
         half.end = at;
         if let Some(content) = &mut half.content {
-            content.push(piece, limits);
+            content.meet(piece, cx.barren);
+            content.push(piece, cx.limits);
         }
     }
 

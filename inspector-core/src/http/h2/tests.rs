@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use std::io::Write;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -245,6 +247,35 @@ fn losses() {
     let block = [&[0x83, 0xc8][..], &fields(&[("authorization", "Bearer x")])].concat();
     let joined = vec![(c, [frame(8, 0, 0, &[0, 0, 1, 0]), frame(1, 5, 9, &block)].concat())];
     assert_eq!(run(true, &joined), ["9 | POST  Some(\"Bearer x\")  | - | response-missing,header-unknown"]);
+}
+
+/// What is compared with a content known to hold nothing, as it comes, is what it is: that one, or another.
+#[test]
+fn contents_that_begin_like_one_known_to_hold_nothing() {
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let dull = "nothing to see here ".repeat(20);
+    let other = format!("{}somewhere else", &dull[..300]);
+    let known = gzip(&dull);
+    let contents = [&known, &known, &gzip(&other), &known[..200].to_vec(), &known];
+    let head = fields(&[(":status", "200"), ("content-encoding", "gzip")]);
+    for size in [1, 63, 64, 100, 1000] {
+        let mut pieces = vec![(Side::Client, PREFACE.to_vec())];
+        for (id, content) in (0_u32..).map(|i| 2 * i + 1).zip(contents) {
+            pieces.push((Side::Client, frame(1, 5, id, &request("/a"))));
+            pieces.push((Side::Server, frame(1, 4, id, &head)));
+            pieces.extend(content.chunks(size).map(|piece| (Side::Server, frame(0, 0, id, piece))));
+            pieces.push((Side::Server, frame(0, 1, id, b"")));
+        }
+        let expected = [(&dull[..], ""), ("", ""), (&other, ""), (&dull[..185], "coding-unknown"), ("", "")];
+        let expected = (0..)
+            .zip(expected)
+            .map(|(i, (text, marks))| format!("{} | POST /a Some(\"Bearer x\")  | 200 {text}  | {marks}", 2 * i + 1));
+        assert_eq!(run(false, &pieces), expected.collect::<Vec<_>>(), "{size}");
+    }
 }
 
 #[test]
