@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::{
-    evidence::{At, ConnectionId},
+    evidence::At,
     flow::{Connection, End, Side, Weight},
     input::window::Buffer,
 };
@@ -58,13 +58,13 @@ pub(super) struct Event {
     pub(super) kind: Kind,
 }
 
-/// What happened.
+/// What happened. The group keeps a connection at a place that others have before and after it.
 pub(super) enum Kind {
     /// A connection begins.
-    Open(Box<Connection>),
+    Open { place: u32, connection: Box<Connection> },
     /// Something came on one of its streams.
     Stream {
-        connection: ConnectionId,
+        place: u32,
         /// What the flow table knows by now.
         known: Known,
         /// By the roles it knows.
@@ -73,9 +73,9 @@ pub(super) enum Kind {
         what: What,
     },
     /// The connection's last packet, where it is not that of the next event.
-    Last(ConnectionId, At),
+    Last { place: u32, at: At },
     /// It is over.
-    Close(Box<Connection>),
+    Close { place: u32, connection: Box<Connection> },
     /// A key log in the recording.
     Secrets(Arc<[u8]>),
     /// A period is over: these are to be weighed.

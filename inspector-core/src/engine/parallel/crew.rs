@@ -6,19 +6,20 @@
 
 use std::{
     collections::VecDeque,
+    hint,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     super::Options,
     batch::Batch,
     group::Group,
-    results::{Chunk, HELD},
+    results::{Chunk, HELD, Yield},
 };
 use crate::{
     flow::Weight,
@@ -27,13 +28,20 @@ use crate::{
 };
 
 /// Batches that wait for a group before the stream helps.
-pub(super) const QUEUED: usize = 3;
+pub(super) const QUEUED: usize = 4;
 
 /// Bytes that may be held for the batches that wait for a group.
 pub(super) const FLYING: usize = 8 << 20;
 
 /// Batches that are kept to be filled again.
 const SPARES: usize = 16;
+
+/// For so long who waits looks whether something changed before he sleeps: to be woken takes longer than most of what is
+/// waited for.
+const AWAKE: Duration = Duration::from_micros(50);
+
+/// Pauses of the processor between two looks.
+const LOOKS: usize = 20;
 
 /// After so long who waits for a turn looks again, as he may not have been told.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -51,6 +59,8 @@ pub(super) struct Crew {
     changed: Condvar,
     /// For the other threads.
     tasks: Condvar,
+    /// How often something changed. Goes around.
+    changes: AtomicUsize,
     /// Threads that wait for a turn.
     waiting: AtomicUsize,
     stopped: AtomicBool,
@@ -67,6 +77,8 @@ struct State {
     /// What the format left.
     work: VecDeque<Work>,
     spares: Vec<Batch>,
+    /// Room for results, from which the merge took those that were in it.
+    emptied: Vec<VecDeque<Yield>>,
     /// Threads that wait for a change, and those that wait for tasks.
     sleeping: usize,
     idle: usize,
@@ -104,7 +116,8 @@ pub(super) enum Taken {
 
 /// Something to do.
 enum Task {
-    Batch(usize, Batch),
+    /// A batch of a group, and room for what it yields.
+    Batch(usize, Batch, VecDeque<Yield>),
     Work(Work),
 }
 
@@ -134,7 +147,8 @@ impl State {
         if let Some((.., number)) = self.queues.iter().enumerate().filter_map(due).min() {
             let queue = self.queues.get_mut(number)?;
             queue.busy = true;
-            return Some(Task::Batch(number, queue.batches.pop_front()?));
+            let batch = queue.batches.pop_front()?;
+            return Some(Task::Batch(number, batch, self.emptied.pop().unwrap_or_default()));
         }
         if before.is_some() {
             return None;
@@ -177,6 +191,7 @@ impl Crew {
                 outputs: (0..=groups).map(|_| Output::default()).collect(),
                 work: VecDeque::new(),
                 spares: Vec::new(),
+                emptied: Vec::new(),
                 sleeping: 0,
                 idle: 0,
                 ended: false,
@@ -184,6 +199,7 @@ impl Crew {
             }),
             changed: Condvar::new(),
             tasks: Condvar::new(),
+            changes: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             helpers,
@@ -206,6 +222,7 @@ impl Crew {
 
     /// Tells those who wait for something else than a task.
     fn tell(&self, state: &State) {
+        self.changes.fetch_add(1, Ordering::Release);
         if state.sleeping > 0 {
             self.changed.notify_all();
         }
@@ -216,7 +233,21 @@ impl Crew {
         (0..count.min(state.idle)).for_each(|_| self.tasks.notify_one());
     }
 
-    fn sleep<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    /// Waits for a change.
+    fn sleep<'s>(&'s self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        let before = self.changes.load(Ordering::Acquire);
+        let has_changed = || self.changes.load(Ordering::Acquire) != before;
+        drop(state);
+        let begun = Instant::now();
+        while !has_changed() && begun.elapsed() < AWAKE {
+            (0..LOOKS).for_each(|_| hint::spin_loop());
+            // Others may need the processor.
+            thread::yield_now();
+        }
+        let mut state = self.state();
+        if has_changed() {
+            return state;
+        }
         state.sleeping += 1;
         let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         state.sleeping -= 1;
@@ -275,14 +306,21 @@ impl Crew {
                 self.tell(&state);
                 state
             }
-            Task::Batch(number, batch) => self.work_on(number, batch, before),
+            Task::Batch(number, batch, room) => self.work_on(number, batch, room, before),
         }
     }
 
-    fn work_on(&self, number: usize, mut batch: Batch, before: Option<u64>) -> MutexGuard<'_, State> {
+    fn work_on(
+        &self,
+        number: usize,
+        mut batch: Batch,
+        room: VecDeque<Yield>,
+        before: Option<u64>,
+    ) -> MutexGuard<'_, State> {
         let mut results = Chunk::default();
         if let Some(group) = self.groups.get(number) {
             let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
+            group.give_room(room);
             let mut go_on = true;
             while go_on && before.is_none_or(|before| batch.turn() < before) {
                 let Some(event) = batch.events.pop_front() else { break };
@@ -355,8 +393,15 @@ impl Crew {
     }
 
     /// What a producer has for the merge, which has got all of turns before `covered`. Works until there is something.
-    /// Everything is covered once the producer is done, and when reading is over.
-    pub(super) fn take(&self, producer: usize, covered: u64) -> Taken {
+    /// Everything is covered once the producer is done, and when reading is over. `emptied`: the room in which the last
+    /// results were.
+    pub(super) fn take(&self, producer: usize, covered: u64, emptied: VecDeque<Yield>) -> Taken {
+        if emptied.capacity() > 0 {
+            let mut state = self.state();
+            if state.emptied.len() < SPARES {
+                state.emptied.push(emptied);
+            }
+        }
         let taken = self.work_until(Some(producer), |state| {
             let output = state.outputs.get_mut(producer)?;
             if let Some(chunk) = output.chunks.pop_front() {
@@ -391,6 +436,7 @@ impl Crew {
         self.stop();
         let mut state = self.state();
         state.over = true;
+        self.changes.fetch_add(1, Ordering::Release);
         self.changed.notify_all();
         self.tasks.notify_all();
     }
@@ -515,7 +561,7 @@ impl Turns for Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Instant};
+    use std::sync::mpsc;
 
     use super::*;
     use crate::{
@@ -537,6 +583,10 @@ mod tests {
     fn batch(turns: &[u64]) -> Batch {
         let event = |turn: &u64| Event { turn: *turn, item: 0, kind: Kind::Weigh(Vec::new()) };
         Batch { events: turns.iter().map(event).collect(), ..Batch::default() }
+    }
+
+    fn taken(crew: &Crew, producer: usize, covered: u64) -> Taken {
+        crew.take(producer, covered, VecDeque::new())
     }
 
     fn weighed(crew: &Crew, group: usize) -> usize {
@@ -588,10 +638,10 @@ mod tests {
         let crew = crew(2);
         crew.state().put(0, full(), 0);
         assert!(crew.deal(&mut [batch(&[1]), batch(&[2])], Chunk::default(), 10).is_ok());
-        assert!(matches!(crew.take(1, 0), Taken::Covered(10)));
+        assert!(matches!(taken(&crew, 1, 0), Taken::Covered(10)));
         assert_eq!((weighed(&crew, 0), weighed(&crew, 1)), (0, 1));
-        assert!(matches!(crew.take(0, 0), Taken::Results(_)));
-        assert!(matches!(crew.take(0, 1), Taken::Covered(10)));
+        assert!(matches!(taken(&crew, 0, 0), Taken::Results(_)));
+        assert!(matches!(taken(&crew, 0, 1), Taken::Covered(10)));
         assert_eq!(weighed(&crew, 0), 1);
     }
 
@@ -610,9 +660,9 @@ mod tests {
         let crew = crew(1);
         assert!(crew.deal(&mut [batch(&[1])], Chunk::default(), 2).is_ok());
         drop(Presence(&crew, Role::Stream));
-        assert!(matches!(crew.take(0, 0), Taken::Covered(2)));
-        assert!(matches!(crew.take(0, 2), Taken::Covered(u64::MAX)));
-        assert!(matches!(crew.take(1, 2), Taken::Covered(u64::MAX)));
+        assert!(matches!(taken(&crew, 0, 0), Taken::Covered(2)));
+        assert!(matches!(taken(&crew, 0, 2), Taken::Covered(u64::MAX)));
+        assert!(matches!(taken(&crew, 1, 2), Taken::Covered(u64::MAX)));
         drop(Presence(&crew, Role::Merge));
         assert!(crew.deal(&mut [batch(&[3])], Chunk::default(), 4).is_err());
         assert!(crew.is_stopped());

@@ -1,6 +1,6 @@
 //! A group: the applications of the connections that were dealt to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
@@ -10,7 +10,7 @@ use super::{
         conversations::{Conversation, Conversations},
     },
     batch::{Batch, Event, Kind, Known, What},
-    results::{Chunk, Marked},
+    results::{Chunk, Marked, Yield},
 };
 use crate::{
     evidence::{At, ConnectionId},
@@ -33,19 +33,31 @@ struct Followed {
 
 /// The connections of a group.
 pub(super) struct Group {
-    followed: HashMap<ConnectionId, Followed, RandomState>,
+    /// By their places.
+    followed: Vec<Option<Followed>>,
+    /// The place of each.
+    places: HashMap<ConnectionId, u32, RandomState>,
     conversations: Conversations<Keys, Marked>,
 }
 
 impl Group {
     /// One without connections yet.
     pub(super) fn new(keys: Keys, options: &Options) -> Self {
-        Self { followed: HashMap::default(), conversations: Conversations::new(keys, options, Marked::default()) }
+        let conversations = Conversations::new(keys, options, Marked::default());
+        Self { followed: Vec::new(), places: HashMap::default(), conversations }
     }
 
     /// Its keys.
     pub(super) const fn keys(&self) -> &Keys {
         &self.conversations.keys
+    }
+
+    /// Takes room for results.
+    pub(super) fn give_room(&mut self, room: VecDeque<Yield>) {
+        let results = &mut self.conversations.results.chunk.results;
+        if results.is_empty() && results.capacity() < room.capacity() {
+            *results = room;
+        }
     }
 
     /// What its connections have yielded.
@@ -63,15 +75,19 @@ impl Group {
         let conversations = &mut self.conversations;
         (conversations.results.turn, conversations.results.item) = (event.turn, event.item);
         match event.kind {
-            Kind::Open(connection) => {
+            Kind::Open { place, connection } => {
                 let state = conversations.open(&connection);
-                let id = connection.id;
+                self.places.insert(connection.id, place);
                 let followed =
                     Followed { state, connection: *connection, last: None, exchanged: false, reversed: false };
-                self.followed.insert(id, followed);
+                let index = place as usize;
+                if index >= self.followed.len() {
+                    self.followed.resize_with(index.saturating_add(1), || None);
+                }
+                *self.followed.get_mut(index)? = Some(followed);
             }
-            Kind::Stream { connection, known, side, at, what } => {
-                let followed = self.followed.get_mut(&connection)?;
+            Kind::Stream { place, known, side, at, what } => {
+                let followed = self.followed.get_mut(place as usize)?.as_mut()?;
                 followed.learn(known, at);
                 let side = if followed.reversed { side.other() } else { side };
                 let event = match what {
@@ -89,9 +105,10 @@ impl Group {
                 conversations.event(&mut followed.state, &mut followed.connection, event);
                 followed.reversed ^= followed.connection.client != client;
             }
-            Kind::Last(connection, at) => self.followed.get_mut(&connection)?.last = Some(at),
-            Kind::Close(mut connection) => {
-                let followed = self.followed.remove(&connection.id)?;
+            Kind::Last { place, at } => self.followed.get_mut(place as usize)?.as_mut()?.last = Some(at),
+            Kind::Close { place, mut connection } => {
+                self.places.remove(&connection.id);
+                let followed = self.followed.get_mut(place as usize)?.take()?;
                 if followed.reversed {
                     connection.swap_roles();
                 }
@@ -103,7 +120,8 @@ impl Group {
             }
             Kind::Weigh(mut weights) => {
                 for weight in &mut weights {
-                    let followed = self.followed.get(&weight.connection);
+                    let place = self.places.get(&weight.connection);
+                    let followed = place.and_then(|place| self.followed.get(*place as usize)?.as_ref());
                     weight.bytes = followed.map_or(0, |followed| conversations.weight(&followed.state));
                 }
                 return Some(weights);

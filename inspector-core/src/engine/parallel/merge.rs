@@ -1,6 +1,6 @@
 //! The last stage: the producers' results in the order of turns, handed out where one thread would have done so.
 
-use std::{iter::Peekable, vec::IntoIter};
+use std::collections::VecDeque;
 
 use super::{
     super::handout::{Handout, Outcome as _, Results},
@@ -19,14 +19,14 @@ pub(super) struct Merge<'h, 'a> {
 }
 
 struct Producer {
-    results: Peekable<IntoIter<Yield>>,
+    results: VecDeque<Yield>,
     /// All results of turns before this one were seen.
     covered: u64,
 }
 
 impl<'h, 'a> Merge<'h, 'a> {
     pub(super) fn new(handout: &'h mut Handout<'a>, limits: &Limits, producers: usize) -> Self {
-        let nothing = || Producer { results: Vec::new().into_iter().peekable(), covered: 0 };
+        let nothing = || Producer { results: VecDeque::new(), covered: 0 };
         let producers = (0..producers).map(|_| nothing()).collect();
         Self { handout, results: Results::new(limits), producers, item: 0 }
     }
@@ -47,21 +47,21 @@ impl<'h, 'a> Merge<'h, 'a> {
     fn next(&mut self, crew: &Crew) -> Option<Yield> {
         loop {
             // The producer that may have the earliest result: the turn of its next one, or the turn it may have it from.
-            let earliest = |producer: &mut Producer| match producer.results.peek() {
+            let earliest = |producer: &Producer| match producer.results.front() {
                 Some(result) => (result.turn, false),
                 None => (producer.covered, true),
             };
-            let all = self.producers.iter_mut().map(earliest).enumerate();
+            let all = self.producers.iter().map(earliest).enumerate();
             let (number, (turn, lacking)) = all.min_by_key(|(_, earliest)| *earliest)?;
             let producer = self.producers.get_mut(number)?;
             if !lacking {
-                return producer.results.next();
+                return producer.results.pop_front();
             }
             if turn == u64::MAX {
                 return None;
             }
-            match crew.take(number, producer.covered) {
-                Taken::Results(chunk) => producer.results = chunk.results.into_iter().peekable(),
+            match crew.take(number, producer.covered, std::mem::take(&mut producer.results)) {
+                Taken::Results(chunk) => producer.results = chunk.results,
                 Taken::Covered(turn) => producer.covered = turn,
             }
         }

@@ -1,5 +1,7 @@
 //! What goes from the groups, and from the stream, to the merge.
 
+use std::collections::VecDeque;
+
 use super::super::handout::Outcome;
 use crate::{
     connection::ConnectionReport, context::Sink, evidence::ConnectionId, http::exchange::Exchange, note::Note,
@@ -44,7 +46,7 @@ pub(super) enum Kind {
 /// Results of one producer, in the order of turns.
 #[derive(Default)]
 pub(super) struct Chunk {
-    pub(super) results: Vec<Yield>,
+    pub(super) results: VecDeque<Yield>,
     pub(super) weight: usize,
 }
 
@@ -61,7 +63,7 @@ impl Chunk {
             Kind::Report(_) | Kind::Quic(_) => 8 * SMALL,
             _ => SMALL,
         };
-        self.results.push(Yield { turn, item, kind });
+        self.results.push_back(Yield { turn, item, kind });
     }
 }
 

@@ -136,6 +136,7 @@ struct Dealer<'c> {
     weighings: VecDeque<u64>,
     /// One for each group.
     batches: Vec<Batch>,
+    places: Vec<Places>,
     chunk: Chunk,
     /// Notes that wait for the next segment.
     pending: Vec<Note>,
@@ -152,8 +153,29 @@ struct Dealer<'c> {
     _presence: Presence<'c>,
 }
 
-/// What the dealer keeps of a connection: its client at the beginning.
-struct Client(Endpoint);
+/// What the dealer keeps of a connection.
+struct Dealt {
+    /// Its client at the beginning.
+    client: Endpoint,
+    /// Where its group keeps it.
+    place: u32,
+}
+
+/// The places of the connections of a group.
+#[derive(Default)]
+struct Places {
+    free: Vec<u32>,
+    next: u32,
+}
+
+impl Places {
+    fn take(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+}
 
 impl<'c> Dealer<'c> {
     fn new(keys: &'c mut Keys, crew: &'c Crew) -> Self {
@@ -161,6 +183,7 @@ impl<'c> Dealer<'c> {
             keys,
             crew,
             batches: (0..crew.groups()).map(|_| Batch::default()).collect(),
+            places: (0..crew.groups()).map(|_| Places::default()).collect(),
             _presence: Presence(crew, Role::Stream),
             buffer: None,
             weighings: VecDeque::new(),
@@ -187,6 +210,9 @@ impl<'c> Dealer<'c> {
     }
 
     fn tell_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
         for note in std::mem::take(&mut self.pending) {
             self.tell(results::Kind::Note(note));
         }
@@ -277,19 +303,21 @@ fn group_of(connection: ConnectionId, groups: usize) -> Option<usize> {
 }
 
 impl Consumer for Dealer<'_> {
-    type State = Client;
+    type State = Dealt;
 
     const STATE: usize = size_of::<Conversation>();
 
-    fn open(&mut self, connection: &Connection) -> Client {
-        self.deal(connection, Kind::Open(Box::new(connection.clone())));
-        Client(connection.client)
+    fn open(&mut self, connection: &Connection) -> Dealt {
+        let group = group_of(connection.id, self.places.len());
+        let place = group.and_then(|group| self.places.get_mut(group)).map_or(0, Places::take);
+        self.deal(connection, Kind::Open { place, connection: Box::new(connection.clone()) });
+        Dealt { client: connection.client, place }
     }
 
-    fn event(&mut self, client: &mut Client, connection: &mut Connection, event: StreamEvent<'_>) {
+    fn event(&mut self, dealt: &mut Dealt, connection: &mut Connection, event: StreamEvent<'_>) {
         let (StreamEvent::Data { at, .. } | StreamEvent::Gap { at, .. } | StreamEvent::End { at, .. }) = event;
         if connection.last != at {
-            self.deal(connection, Kind::Last(connection.id, connection.last));
+            self.deal(connection, Kind::Last { place: dealt.place, at: connection.last });
         }
         let (side, what) = match event {
             StreamEvent::Data { side, offset, bytes, .. } => {
@@ -302,9 +330,9 @@ impl Consumer for Dealer<'_> {
         let known = Known {
             from_start: connection.from_start,
             roles_known: connection.roles_known,
-            exchanged: connection.client != client.0,
+            exchanged: connection.client != dealt.client,
         };
-        self.deal(connection, Kind::Stream { connection: connection.id, known, side, at, what });
+        self.deal(connection, Kind::Stream { place: dealt.place, known, side, at, what });
     }
 
     fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
@@ -333,8 +361,12 @@ impl Consumer for Dealer<'_> {
         weights.unwrap_or_default()
     }
 
-    fn close(&mut self, _: Client, connection: Connection) {
-        let kind = Kind::Close(Box::new(connection.clone()));
+    fn close(&mut self, dealt: Dealt, connection: Connection) {
+        let group = group_of(connection.id, self.places.len());
+        if let Some(places) = group.and_then(|group| self.places.get_mut(group)) {
+            places.free.push(dealt.place);
+        }
+        let kind = Kind::Close { place: dealt.place, connection: Box::new(connection.clone()) };
         self.deal(&connection, kind);
     }
 }
