@@ -15,9 +15,9 @@ fn main() {
         let (sealed, key_log) = tls::sealed(&plain);
         let (sealed_h2, key_log_h2) = tls::sealed(&http2::conversation(REQUESTS, TOKENS, 10));
         let cases = [
-            ("http/1.1", capture::pcap(&capture::packets(&plain)), String::new()),
-            ("tls 1.3", capture::pcap(&capture::packets(&sealed)), key_log),
-            ("h2 in tls 1.3", capture::pcap(&capture::packets(&sealed_h2)), key_log_h2),
+            ("http/1.1", capture::pcap(capture::packets(&plain)), String::new()),
+            ("tls 1.3", capture::pcap(capture::packets(&sealed)), key_log),
+            ("h2 in tls 1.3", capture::pcap(capture::packets(&sealed_h2)), key_log_h2),
             ("har", har::file(REQUESTS, TOKENS), String::new()),
         ];
         for (name, recording, key_log) in cases {

@@ -1,4 +1,4 @@
-//! HTTP/2 frames to exchanges, one stream after the other and many at once.
+//! HTTP/2 frames to exchanges, one stream after the other and many at once, with plain field blocks and coded ones.
 
 use std::hint::black_box;
 
@@ -20,8 +20,11 @@ fn main() {
     measure(|criterion| {
         let mut group = criterion.benchmark_group("h2");
         let limits = Limits::default();
-        for (name, at_once) in [("one stream at once", 1), ("100 streams at once", 100)] {
-            let pieces = http2::conversation(1_000, 10, at_once);
+        for (name, pieces) in [
+            ("one stream at once", http2::conversation(1_000, 10, 1)),
+            ("100 streams at once", http2::conversation(1_000, 10, 100)),
+            ("100 streams at once, indexed and Huffman-coded", http2::indexed(1_000, 10, 100)),
+        ] {
             assert_eq!(exchanges(&pieces, &limits), 1_000, "{name}");
             group.throughput(Throughput::Bytes(size(&pieces)));
             group.bench_function(name, |bencher| bencher.iter(|| exchanges(black_box(&pieces), &limits)));

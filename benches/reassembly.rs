@@ -13,9 +13,9 @@ fn main() {
         let in_order = capture::packets(&http1::large_response(4 << 20));
         let cases = [
             ("in order", in_order.clone()),
-            ("swapped", capture::swapped(in_order.clone())),
+            ("swapped", capture::swapped(in_order.clone()).collect()),
             ("10 % lost", capture::lossy(in_order, 10)),
-            ("short connections", capture::connections(1_000)),
+            ("short connections", capture::connections(1_000).collect()),
         ];
         for (name, packets) in cases {
             let frames = run::frames(&packets);

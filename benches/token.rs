@@ -19,7 +19,7 @@ fn main() {
         let mut group = criterion.benchmark_group("token");
         let limits = Limits::default();
         let pieces = http1::conversation(500, 500);
-        let exchanges = run::exchanges(&capture::pcap(&capture::packets(&pieces)));
+        let exchanges = run::exchanges(&capture::pcap(capture::packets(&pieces)));
         let mut known = Interner::new(&limits);
         assert_eq!(sightings(&exchanges, &mut known, &limits), 500);
         group.throughput(Throughput::Bytes(size(&pieces)));

@@ -1,4 +1,4 @@
-//! Packets around conversations, and pcap files around packets.
+//! Packets around conversations, and pcap files around packets; made one by one, so that a file of any size takes no memory.
 //!
 //! ```text
 //! | record header, 16 | Ethernet, 14 | IPv4, 20 | TCP, 20 | at most 1,460 bytes |
@@ -6,7 +6,7 @@
 
 use inspector_core::flow::Side;
 
-use crate::{Pieces, Random, http1, token};
+use crate::{Pieces, Random, http1, made::Made, token};
 
 /// Most bytes of a segment.
 const SEGMENT: usize = 1460;
@@ -52,14 +52,18 @@ impl Writer {
         }
     }
 
-    fn close(mut self) -> Vec<Packet> {
+    fn close(&mut self) {
         self.segment(Side::Client, FIN | ACK, &[]);
         self.segment(Side::Server, FIN | ACK, &[]);
-        self.packets
+    }
+
+    fn take(&mut self) -> Vec<Packet> {
+        std::mem::take(&mut self.packets)
     }
 
     fn segment(&mut self, side: Side, flags: u8, payload: &[u8]) {
-        let client = ([10, 0, 1, (self.number / PORTS) as u8], 5000 + (self.number % PORTS) as u16);
+        let [_, high, middle, low] = u32::try_from(self.number / PORTS).expect("so many clients").to_be_bytes();
+        let client = ([10, 1 + high, middle, low], 5000 + (self.number % PORTS) as u16);
         let server = ([10, 0, 0, 2], 80);
         let [source, destination] = match side {
             Side::Client => [client, server],
@@ -85,39 +89,72 @@ impl Writer {
 
 /// The packets of one connection, in order.
 pub fn packets(pieces: &Pieces) -> Vec<Packet> {
+    stream(pieces.iter().cloned()).collect()
+}
+
+/// The packets of one connection, in order, made as its pieces come.
+pub fn stream(pieces: impl Iterator<Item = (Side, Vec<u8>)>) -> impl Iterator<Item = Packet> {
     let mut writer = Writer::open(0);
-    for (side, bytes) in pieces {
-        writer.data(*side, bytes);
-    }
-    writer.close()
+    pieces.map(Some).chain([None]).flat_map(move |piece| {
+        match piece {
+            Some((side, bytes)) => writer.data(side, &bytes),
+            None => writer.close(),
+        }
+        writer.take()
+    })
 }
 
 /// The packets of `count` connections of one exchange each, one after the other.
-pub fn connections(count: usize) -> Vec<Packet> {
+pub fn connections(count: usize) -> impl Iterator<Item = Packet> {
     let tokens: Vec<String> = (0..10).map(token::outer).collect();
     let exchanges: Vec<Pieces> = tokens.iter().map(|token| http1::exchange(0, token).into()).collect();
-    let mut packets = Vec::new();
-    for number in 0..count {
+    (0..count).flat_map(move |number| {
         let mut writer = Writer::open(number);
         for (side, bytes) in &exchanges[number % exchanges.len()] {
             writer.data(*side, bytes);
         }
-        packets.extend(writer.close());
-    }
-    packets
+        writer.close();
+        writer.take()
+    })
+}
+
+/// The packets of `count` connections of one call each, every one by another client.
+pub fn clients(count: usize) -> impl Iterator<Item = Packet> {
+    let pieces = http1::exchange(0, &token::outer(0));
+    (0..count).flat_map(move |number| {
+        // Every connection has the first port of its own client.
+        let mut writer = Writer::open(number * PORTS);
+        for (side, bytes) in &pieces {
+            writer.data(*side, bytes);
+        }
+        writer.close();
+        writer.take()
+    })
+}
+
+/// The packets of `count` connections that say all the same and are never closed.
+pub fn open(count: usize, pieces: Pieces) -> impl Iterator<Item = Packet> {
+    (0..count).flat_map(move |number| {
+        let mut writer = Writer::open(number);
+        for (side, bytes) in &pieces {
+            writer.data(*side, bytes);
+        }
+        writer.take()
+    })
 }
 
 /// Every second packet with data changes places with the one after it, if both have data.
-pub fn swapped(mut packets: Vec<Packet>) -> Vec<Packet> {
-    let mut at = 0;
-    while at + 1 < packets.len() {
-        if packets[at].has_data && packets[at + 1].has_data {
-            packets.swap(at, at + 1);
-            at += 1;
+pub fn swapped(packets: impl IntoIterator<Item = Packet>) -> impl Iterator<Item = Packet> {
+    let (mut packets, mut late) = (packets.into_iter().peekable(), None);
+    std::iter::from_fn(move || {
+        if let Some(packet) = late.take() {
+            return Some(packet);
         }
-        at += 1;
-    }
-    packets
+        let packet = packets.next()?;
+        let Some(next) = packets.next_if(|next| packet.has_data && next.has_data) else { return Some(packet) };
+        late = Some(packet);
+        Some(next)
+    })
 }
 
 /// Loses `percent` of the packets with data.
@@ -128,22 +165,27 @@ pub fn lossy(mut packets: Vec<Packet>, percent: u64) -> Vec<Packet> {
 }
 
 /// A pcap file of link type Ethernet.
-pub fn pcap(packets: &[Packet]) -> Vec<u8> {
-    let mut file = Vec::with_capacity(24 + packets.iter().map(|packet| packet.bytes.len() + 16).sum::<usize>());
-    let word = |file: &mut Vec<u8>, value: u64| {
-        file.extend_from_slice(&u32::try_from(value).expect("a field of a capture fits").to_le_bytes());
-    };
-    for value in [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 1 << 18, 1] {
-        word(&mut file, value);
-    }
+pub fn pcap(packets: impl IntoIterator<Item = Packet, IntoIter: Send>) -> Vec<u8> {
+    streamed(packets).into_bytes()
+}
+
+/// A pcap file of link type Ethernet, made as it is read.
+pub fn streamed(
+    packets: impl IntoIterator<Item = Packet, IntoIter: Send>,
+) -> Made<impl Iterator<Item = Vec<u8>> + Send> {
+    let header = words(&[0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 1 << 18, 1]);
     let mut time = (token::NOT_BEFORE + 3600) * 1_000_000;
-    for packet in packets {
+    let records = packets.into_iter().map(move |packet| {
         let length = packet.bytes.len() as u64;
-        for value in [time / 1_000_000, time % 1_000_000, length, length] {
-            word(&mut file, value);
-        }
-        file.extend_from_slice(&packet.bytes);
+        let mut record = words(&[time / 1_000_000, time % 1_000_000, length, length]);
+        record.extend_from_slice(&packet.bytes);
         time += INTERVAL;
-    }
-    file
+        record
+    });
+    Made::new([header].into_iter().chain(records))
+}
+
+fn words(values: &[u64]) -> Vec<u8> {
+    let word = |value: &u64| u32::try_from(*value).expect("a field of a capture fits").to_le_bytes();
+    values.iter().flat_map(word).collect()
 }

@@ -4,8 +4,10 @@ use inspector_core::flow::Side;
 
 use crate::{Pieces, token};
 
-/// Octets in the response of [`large_response`] that are sent at once.
-const PIECE: usize = 16 << 10;
+/// What the response of [`large_response`] repeats.
+const ITEM: &[u8] = br#"{"subject":"Conversation with a colleague","size":4711,"read":true},"#;
+/// How many of them are sent at once: about 16 KiB.
+const AT_ONCE: usize = 240;
 
 /// Content of a request.
 pub fn soap_request(number: usize) -> String {
@@ -51,8 +53,13 @@ fn lines(fields: &[(&str, String)]) -> String {
 
 /// A connection of `requests` requests, one after the other, that carry `tokens` different tokens in turn.
 pub fn conversation(requests: usize, tokens: usize) -> Pieces {
+    exchanges(requests, tokens).collect()
+}
+
+/// The same, made request by request.
+pub fn exchanges(requests: usize, tokens: usize) -> impl Iterator<Item = (Side, Vec<u8>)> {
     let tokens: Vec<String> = (0..tokens).map(token::outer).collect();
-    (0..requests).flat_map(|number| exchange(number, &tokens[number % tokens.len()])).collect()
+    (0..requests).flat_map(move |number| exchange(number, &tokens[number % tokens.len()]))
 }
 
 /// A request that carries `token`, and its response.
@@ -71,17 +78,21 @@ pub fn exchange(number: usize, token: &str) -> [(Side, Vec<u8>); 2] {
     [(Side::Client, request.into_bytes()), (Side::Server, response.into_bytes())]
 }
 
-/// One request, and a response with `bytes` bytes of JSON as content.
+/// One request, and a response with `bytes` bytes of JSON as content, or a few more.
 pub fn large_response(bytes: usize) -> Pieces {
+    large(bytes).collect()
+}
+
+/// The same, made piece by piece.
+pub fn large(bytes: usize) -> impl Iterator<Item = (Side, Vec<u8>)> {
+    const START: &[u8] = b"{\"value\":[";
+    const END: &[u8] = b"{}]}";
     let [request, _] = exchange(0, &token::outer(0));
-    let mut content = b"{\"value\":[".to_vec();
-    while content.len() < bytes {
-        content.extend_from_slice(br#"{"subject":"Conversation with a colleague","size":4711,"read":true},"#);
-    }
-    content.extend_from_slice(b"{}]}");
-    let head =
-        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", content.len());
-    let mut pieces = vec![request, (Side::Server, head.into_bytes())];
-    pieces.extend(content.chunks(PIECE).map(|piece| (Side::Server, piece.to_vec())));
-    pieces
+    let pieces = bytes.div_ceil(ITEM.len() * AT_ONCE);
+    let length = START.len() + pieces * AT_ONCE * ITEM.len() + END.len();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let piece = ITEM.repeat(AT_ONCE);
+    let content = std::iter::once(START.to_vec()).chain((0..pieces).map(move |_| piece.clone())).chain([END.to_vec()]);
+    let response = std::iter::once(head.into_bytes()).chain(content);
+    std::iter::once(request).chain(response.map(|bytes| (Side::Server, bytes)))
 }

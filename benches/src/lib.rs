@@ -7,17 +7,23 @@
 //! |---|---|
 //! | [`token`] | tokens as the S2S protocol has them |
 //! | [`http1`], [`http2`], [`har`] | requests that carry them, and their responses |
+//! | [`hpack`] | field blocks with the dynamic table and Huffman's code |
 //! | [`tls`] | TLS 1.3 around these, with its key log |
 //! | [`capture`] | packets around these, in order or not |
+//! | [`made`] | recordings of any size, which are made as they are read |
+//! | [`cases`] | those of which growth is measured |
 //! | [`run`] | the stages that read them |
 #![forbid(unsafe_code)]
 // What is made here is not hostile: a mistake shall end the bench.
 #![allow(clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod capture;
+pub mod cases;
 pub mod har;
+pub mod hpack;
 pub mod http1;
 pub mod http2;
+pub mod made;
 pub mod run;
 pub mod tls;
 pub mod token;
@@ -73,6 +79,8 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use inspector_core::limits::Limits;
+
     use super::*;
     use crate::run::{Found, check};
 
@@ -86,11 +94,13 @@ mod tests {
         let (sealed, key_log) = tls::sealed(&http1);
         let (sealed_h2, key_log_h2) = tls::sealed(&http2);
         let cases = [
-            ("http/1.1", capture::pcap(&capture::packets(&http1)), String::new()),
-            ("tls", capture::pcap(&capture::packets(&sealed)), key_log),
-            ("h2", capture::pcap(&capture::packets(&http2)), String::new()),
-            ("h2 in tls", capture::pcap(&capture::packets(&sealed_h2)), key_log_h2),
-            ("swapped", capture::pcap(&capture::swapped(capture::packets(&http1))), String::new()),
+            ("http/1.1", capture::pcap(capture::packets(&http1)), String::new()),
+            ("tls", capture::pcap(capture::packets(&sealed)), key_log),
+            ("h2", capture::pcap(capture::packets(&http2)), String::new()),
+            ("h2 in tls", capture::pcap(capture::packets(&sealed_h2)), key_log_h2),
+            ("h2 indexed", capture::pcap(capture::packets(&http2::indexed(REQUESTS, 5, 4))), String::new()),
+            ("h2 interleaved", capture::pcap(capture::stream(http2::interleaved(REQUESTS, 5, 4))), String::new()),
+            ("swapped", capture::pcap(capture::swapped(capture::packets(&http1))), String::new()),
             ("har", har::file(REQUESTS, 5), String::new()),
         ];
         for (name, bytes, key_log) in cases {
@@ -103,16 +113,40 @@ mod tests {
 
     #[test]
     fn short_connections_are_kept_apart_and_losses_are_seen() {
-        let found = check(&capture::pcap(&capture::connections(REQUESTS)), "");
+        let found = check(&capture::pcap(capture::connections(REQUESTS)), "");
         assert_eq!((found.exchanges, found.answered, found.gaps), (20, 20, 0));
         let packets = capture::packets(&http1::large_response(400_000));
         let lossy = capture::lossy(packets, 10);
-        assert!(check(&capture::pcap(&lossy), "").gaps > 10);
+        assert!(check(&capture::pcap(lossy), "").gaps > 10);
+    }
+
+    #[test]
+    fn entries_of_any_size_are_read() {
+        let huge = check(&har::huge(40 << 20).into_bytes(), "");
+        assert_eq!((huge.exchanges, huge.answered, huge.tokens), (1, 1, 2));
+        let tiny = check(&har::tiny(REQUESTS).into_bytes(), "");
+        assert_eq!((tiny.exchanges, tiny.answered), (20, 20));
+    }
+
+    #[test]
+    fn what_is_remembered_of_open_connections_counts() {
+        // Two tables of up to 4096 bytes are most of it.
+        const EACH: usize = 8_000;
+        let connections = 100;
+        let name = "open HTTP/2 connections with full tables";
+        let case = cases::CASES.iter().find(|case| case.name == name).expect("the case is known");
+        let reached = |total| {
+            let mut limits = Limits::default();
+            limits.connections_total = total;
+            run::limits_reached(&mut (case.make)(connections), "", limits)
+        };
+        assert_eq!(reached(connections * EACH), ["connections"]);
+        assert!(reached(connections * EACH * 10).is_empty());
     }
 
     #[test]
     fn the_same_again() {
-        let make = || capture::pcap(&capture::packets(&tls::sealed(&http2::conversation(3, 2, 2)).0));
+        let make = || capture::pcap(capture::packets(&tls::sealed(&http2::conversation(3, 2, 2)).0));
         assert!(make() == make());
     }
 }

@@ -1,6 +1,9 @@
 //! The stages, each fed by hand, and all of them together.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    io::Read,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use inspector_core::{
     analysis::{Analysis, Policy},
@@ -12,10 +15,10 @@ use inspector_core::{
     http::exchange::Exchange,
     input::{Control, Frame, Item, read_recording},
     limits::Limits,
-    note::Note,
+    note::{Note, NoteKind},
     packet::{Dissector, Packet, Segment},
     profile::Profile,
-    report::v1,
+    report::{Report, v1},
     time::Timestamp,
     tls::keylog::Keys,
     token::{extract::extract, interner::Interner},
@@ -75,23 +78,64 @@ pub fn keys(key_log: &str) -> Keys {
     keys
 }
 
-/// All stages, from the recording's bytes to the report.
-pub fn check(recording: &[u8], key_log: &str) -> Found {
-    let options = Options::default();
+/// The judgement of one input that begins.
+pub fn analysis(limits: &Limits) -> Analysis {
     let profile = Profile::builtin("exchange-s2s").expect("the program has this profile");
+    let mut analysis = Analysis::new(Policy::new(profile), limits);
+    analysis.input(SOURCE, "workload", "workload");
+    analysis
+}
+
+/// All stages, from the recording's bytes to the report and its JSON.
+pub fn check(mut recording: &[u8], key_log: &str) -> Found {
+    check_from(&mut recording, key_log)
+}
+
+/// All stages, from a recording that is made as it is read to the report and its JSON.
+pub fn check_from(recording: &mut (dyn Read + Send), key_log: &str) -> Found {
+    let (report, found) = judged(recording, key_log);
+    serde_json::to_writer_pretty(std::io::sink(), &v1::Report::streamed(&report)).expect("a report can be written");
+    found
+}
+
+/// The report on a recording.
+pub fn report(mut recording: &[u8]) -> Report {
+    judged(&mut recording, "").0
+}
+
+fn judged(recording: &mut (dyn Read + Send), key_log: &str) -> (Report, Found) {
+    let options = Options::default();
     let mut judge = Judge {
-        analysis: Analysis::new(Policy::new(profile), &options.limits),
+        analysis: analysis(&options.limits),
         interner: Interner::new(&options.limits),
         limits: &options.limits,
         found: Found::default(),
     };
-    judge.analysis.input(SOURCE, "workload", "workload");
-    let reading = engine::read(SOURCE, &mut &*recording, &mut keys(key_log), &options, &mut judge)
-        .expect("the workload can be read");
+    let reading =
+        engine::read(SOURCE, recording, &mut keys(key_log), &options, &mut judge).expect("the workload can be read");
     judge.analysis.input_done(SOURCE, reading.coverage);
     let report = judge.analysis.finish();
-    std::hint::black_box(v1::Report::from(&report));
-    Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found }
+    (report, Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found })
+}
+
+/// The limits that reading a recording reached, in order.
+pub fn limits_reached(recording: &mut (dyn Read + Send), key_log: &str, limits: Limits) -> Vec<&'static str> {
+    #[derive(Default)]
+    struct Reached(Vec<&'static str>);
+    impl Receiver for Reached {
+        fn exchange(&mut self, _: Box<Exchange>) -> Control {
+            Control::Continue
+        }
+        fn connection(&mut self, _: ConnectionReport) {}
+        fn note(&mut self, note: Note) {
+            if let NoteKind::Limit { limit } = note.kind {
+                self.0.push(limit);
+            }
+        }
+    }
+    let (options, mut reached) = (Options { limits, ..Options::default() }, Reached::default());
+    engine::read(SOURCE, recording, &mut keys(key_log), &options, &mut reached).expect("the workload can be read");
+    reached.0
 }
 
 /// The exchanges of a recording.

@@ -62,7 +62,7 @@ pub(crate) struct Reading {
     /// Threads that may work at once [default: as many as there are processors, and for 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Memory the bounds are made for, for example 64M or 1G
+    /// Memory the bounds of one recording are made for, for example 64M or 1G
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
     pub(crate) max_memory: u64,
     /// Print no progress, warnings or hints to standard error

@@ -220,6 +220,9 @@ impl Analysis {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures };
         self.panel.finish(&summary, &mut context);
+        if self.findings.overflowed() {
+            self.findings.add(rules::coverage::limit_reached("findings_total"));
+        }
         let Profile { judgement, exceptions, .. } = &self.policy.profile;
         let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
         let findings = self.findings.finish(&scope, &self.ledger, &weighing);

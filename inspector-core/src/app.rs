@@ -110,17 +110,21 @@ impl App {
 
     /// Bytes of memory it takes besides its own, about.
     pub(crate) fn weight(&self) -> usize {
-        match &self.speaks {
+        let digests = self.digests.as_ref().map_or(0, |_| size_of::<Digests>());
+        let speaks = match &self.speaks {
             Speaks::Probing(probing) => probing.weight(),
             Speaks::Http1(http) => http.weight(),
-            Speaks::Http2(_) => size_of::<Http2>(),
+            Speaks::Http2(http) => http.weight(),
             Speaks::WebSocket(socket, exchange) => {
                 let exchange = exchange.as_ref().map_or(0, |exchange| exchange.weight());
                 size_of::<WebSocket>().saturating_add(socket.weight()).saturating_add(exchange)
             }
-            Speaks::Tls(layer) => size_of::<Layer>().saturating_add(layer.inner.weight()),
+            Speaks::Tls(layer) => {
+                size_of::<Layer>().saturating_add(layer.tls.weight()).saturating_add(layer.inner.weight())
+            }
             Speaks::Opaque => 0,
-        }
+        };
+        speaks.saturating_add(digests)
     }
 
     /// Something happened on the connection.

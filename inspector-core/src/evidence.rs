@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::time::Timestamp;
+use crate::{heap, time::Timestamp};
 
 /// Index of an input among those of one run, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -168,6 +168,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Bytes of memory it takes, about.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.name, &self.excerpt].into_iter().flatten();
+        texts.fold(size_of::<Self>(), |sum, text| sum.saturating_add(heap::block(text.capacity())))
+    }
+
     /// Names the file and the frame in it, where the recording was written in several files.
     pub fn localize(&mut self) {
         if let Some(number) = self.frame {

@@ -34,6 +34,7 @@ pub mod engine;
 pub mod evidence;
 pub mod flow;
 pub mod handshake;
+mod heap;
 pub mod host;
 pub mod http;
 pub mod input;

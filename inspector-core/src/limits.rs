@@ -3,7 +3,9 @@
 //! A recording is hostile input: each buffer that grows with it names its limit here. Reaching one never ends the run
 //! and is never silent: it yields a [`crate::note::Note`] (or a mark on the exchange) that says what was given up.
 
-/// The bounds. [`Limits::default`] keeps the process under 64 MiB; [`Limits::for_memory`] scales them.
+/// The bounds of reading and judging one recording. [`Limits::default`] is made for 64 MiB; [`Limits::for_memory`] scales
+/// it. Recordings that are read at once have their bounds each: divided among them, what is found in one would depend on how
+/// many others are read beside it. One recording has the same bounds for any number of threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -15,7 +17,8 @@ pub struct Limits {
     /// Connections followed at once. The one that was quiet longest is ended to make room.
     pub connections: usize,
     /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
-    /// exchanges that wait, and some 2 KiB for each. The one that was quiet longest is ended to make room.
+    /// exchanges that wait, ciphers with their keys, tables of HPACK, and some 2 KiB for each. The one that was quiet longest
+    /// is ended to make room.
     pub connections_total: usize,
     /// A connection quiet for so many nanoseconds of capture time is ended.
     pub idle_nanos: i64,
@@ -63,7 +66,9 @@ pub struct Limits {
     pub held: usize,
     /// Distinct tokens kept decoded. Later ones are counted only.
     pub tokens: usize,
-    /// Bytes of the texts of the tokens kept decoded, in all. A decoded token takes about three times its text.
+    /// Bytes of memory that the tokens kept decoded take, in all: an outer token of 1,800 characters, with the actor token
+    /// inside it and with what is kept of where it was, some 9 KiB; an opaque one 2 KiB. Later ones are counted only, and a
+    /// pass is not possible then.
     pub tokens_total: usize,
     /// Length of a token that is decoded, in bytes.
     pub token: usize,
@@ -86,12 +91,21 @@ pub struct Limits {
     pub reorder: usize,
     /// Findings kept apart per rule; later ones are counted only.
     pub findings: usize,
+    /// Bytes of memory that all findings kept apart take together, about. Later ones are counted by rule and severity only,
+    /// whatever host they concern, and a pass is not possible then.
+    pub findings_total: usize,
     /// Pieces of evidence kept per finding.
     pub evidence: usize,
     /// Distinct hosts kept apart while judging. Later ones share one entry, which counts as in scope.
     pub hosts: usize,
+    /// Names kept of what was seen of all these hosts (addresses, issuers, audiences, classes of tokens), in all, each with
+    /// its evidence. Beyond, no further ones are kept, and a pass is not possible.
+    pub host_facts: usize,
     /// Distinct calls kept apart while judging (a client, a caller and a resource). Later ones share one entry.
     pub calls: usize,
+    /// Steps listed of all these calls, and calls of which it is kept what tells them from others, in all. Beyond, only the
+    /// first of each is listed, and a call that another recording shows again may count twice.
+    pub call_details: usize,
     /// Requests and responses listed in a timeline of all, per recording. Later ones are counted only.
     pub steps: usize,
     /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
@@ -132,7 +146,7 @@ impl Default for Limits {
             pipeline: 1024,
             held: 64 << 10,
             tokens: 10_000,
-            tokens_total: 8 << 20,
+            tokens_total: 20 << 20,
             token: 256 << 10,
             token_depth: 4,
             signing_keys: 1024,
@@ -143,10 +157,13 @@ impl Default for Limits {
             per_exchange: 4096,
             reorder: 4096,
             findings: 1000,
+            findings_total: 8 << 20,
             evidence: 3,
             interfaces: 65_536,
-            hosts: 16_384,
+            hosts: 8192,
+            host_facts: 24_576,
             calls: 4096,
+            call_details: 16_384,
             steps: 20_000,
             unpack_ratio: 2000,
             unpack_window: 16 << 20,
@@ -180,6 +197,9 @@ impl Limits {
             barren: scale(base.barren),
             tokens: scale(base.tokens),
             tokens_total: scale(base.tokens_total),
+            findings_total: scale(base.findings_total),
+            hosts: scale(base.hosts),
+            host_facts: scale(base.host_facts),
             reorder: scale(base.reorder),
             unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base

@@ -56,7 +56,8 @@ fn document(report: &Report, show_secrets: bool) -> Result<Document<'_>, Failure
     }
     let mut document = serde_json::to_value(document).map_err(internal)?;
     if let Some(member) = document.get_mut("tokens") {
-        *member = serde_json::Value::Array(tokens::objects(report, true)?);
+        let objects: Result<_, _> = tokens::objects(report, true).collect();
+        *member = serde_json::Value::Array(objects.map_err(internal)?);
     }
     Ok(Document::WithSecrets(document))
 }

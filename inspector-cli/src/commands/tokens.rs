@@ -7,11 +7,15 @@ use inspector_core::{
     secret::Fingerprint,
     token::Token,
 };
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeSeq as _},
+};
 use serde_json::{Map, Value};
 
 use super::{check::internal, judging};
 use crate::{
-    args::{Format, Listing},
+    args::{Format, Listing, Reading},
     exit::{Exit, Failure, complain},
     output::{count, human, json},
 };
@@ -23,10 +27,10 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let mut to = super::output_of(reading)?;
     match listing.format {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
-        Format::Json => json::write_pretty(&mut *to, &objects(&judged.report, reading.show_secrets)?)?,
+        Format::Json => json::write_pretty(&mut *to, &Objects { report: &judged.report, reading })?,
         Format::Ndjson => {
-            for object in objects(&judged.report, reading.show_secrets)? {
-                json::write_line(&mut *to, &object)?;
+            for object in objects(&judged.report, reading.show_secrets) {
+                json::write_line(&mut *to, &object.map_err(internal)?)?;
             }
         }
     }
@@ -57,18 +61,31 @@ fn write_human(to: &mut dyn Write, judged: &judging::Judged, show_secrets: bool)
     }
 }
 
-/// The tokens as the contract's objects.
-pub(super) fn objects(report: &Report, show_secrets: bool) -> Result<Vec<Value>, Failure> {
-    let shown = v1::Report::from(report).tokens;
-    let mut objects = Vec::with_capacity(shown.len());
-    for (token, summary) in shown.iter().zip(&report.tokens) {
-        let mut object = serde_json::to_value(token).map_err(internal)?;
+/// The tokens as the contract's objects, of which only one at a time takes memory.
+pub(super) fn objects(report: &Report, show_secrets: bool) -> impl Iterator<Item = Result<Value, serde_json::Error>> {
+    v1::made(report).zip(&report.tokens).map(move |(token, summary)| {
+        let mut object = serde_json::to_value(token)?;
         if show_secrets {
             reveal(&mut object, &summary.token);
         }
-        objects.push(object);
+        Ok(object)
+    })
+}
+
+/// All of them as one array.
+struct Objects<'r> {
+    report: &'r Report,
+    reading: &'r Reading,
+}
+
+impl Serialize for Objects<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut array = serializer.serialize_seq(Some(self.report.tokens.len()))?;
+        for object in objects(self.report, self.reading.show_secrets) {
+            array.serialize_element(&object.map_err(S::Error::custom)?)?;
+        }
+        array.end()
     }
-    Ok(objects)
 }
 
 /// Puts in what was masked: the token itself, and its header and claims as sent.

@@ -338,11 +338,11 @@ pub(super) fn new_call(observation: &Observation<'_>, sighting: &Sighting) -> Ca
 }
 
 /// Notes the token of a call; whether it is another than those before.
-fn note_token(call: &mut Call, observation: &Observation<'_>) -> bool {
+fn note_token(call: &mut Call, observation: &Observation<'_>, most_marks: usize) -> bool {
     let Some(sighting) = observation.presented().next() else { return false };
     let token = &sighting.token;
     let actor = token.actor.as_ref().map_or(token.id, |actor| actor.id);
-    if call.marks.len() < MARKS {
+    if call.marks.len() < most_marks {
         call.marks.push(Mark {
             place: (observation.exchange.source, observation.exchange.connection.map(|id| id.0)),
             request_id: request_id(observation),
@@ -362,17 +362,20 @@ fn note_token(call: &mut Call, observation: &Observation<'_>) -> bool {
     new && call.tokens.len() < SHORT_LIST
 }
 
-pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit: usize) {
+/// Takes a further call. While there is `room` for them, its steps are kept, and what tells it from others; of the first
+/// of its kind they always are.
+pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit: usize, room: bool) {
+    let (most_steps, most_marks) = if room { (SHORT_LIST, MARKS) } else { (0, 1) };
     call.calls += 1;
     call.s2s |= observation.s2s;
     call.expected |= observation.expected.is_some();
     if let Some(time) = observation.time {
         call.span = Some(call.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
     }
-    let first = note_token(call, observation);
+    let first = note_token(call, observation, most_marks);
     let refused = matches!(observation.answer, Answer::Refused | Answer::Login);
     let first_accepted = observation.answer == Answer::Accepted && call.accepted == 0;
-    if call.calls == 1 || ((first || refused || first_accepted) && call.steps.len() < SHORT_LIST) {
+    if call.calls == 1 || ((first || refused || first_accepted) && call.steps.len() < most_steps) {
         call.steps.extend(call_steps(observation));
     }
     if observation.status.is_some() {

@@ -27,6 +27,8 @@ impl Seen {
     pub fn add(&mut self, limit: usize, evidence: impl FnOnce() -> Evidence) {
         self.count = self.count.saturating_add(1);
         if self.evidence.len() < limit {
+            // Few have more than one piece, and there may be thousands of them.
+            self.evidence.reserve_exact(1);
             self.evidence.push(evidence());
         }
     }
@@ -167,6 +169,18 @@ pub struct TokenFacts {
     pub(super) identity: Option<Arc<Identity>>,
 }
 
+impl TokenFacts {
+    /// Bytes that are kept of a token besides itself, about: this, some places, a station or two, what it says of its
+    /// caller, the shapes it makes, its signature's state, and the same again in the report.
+    pub(super) const WEIGHT: usize = 3 << 9;
+}
+
+/// Bytes of memory a token takes with the tokens inside it, and with what is kept of it.
+pub(crate) fn token_weight(token: &Token) -> usize {
+    let layers = std::iter::successors(Some(token), |token| token.actor.as_deref());
+    layers.fold(TokenFacts::WEIGHT, |sum, layer| sum.saturating_add(layer.weight()))
+}
+
 /// What was seen of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputFacts {
@@ -192,6 +206,21 @@ pub struct InputFacts {
     pub clock_evidence: Option<Evidence>,
 }
 
+impl HostFacts {
+    /// Names that were kept of it.
+    pub(super) fn names(&self) -> usize {
+        let actors = &self.actors;
+        self.addresses.len()
+            + self.trusted_issuers.len()
+            + self.client_ids.len()
+            + self.unknown_issuers.len()
+            + self.token_types.len()
+            + actors.issuers.len()
+            + actors.audiences.len()
+            + actors.kinds.len()
+    }
+}
+
 impl InputFacts {
     /// Seconds `Date` is ahead of the recording's clock: the median.
     pub fn skew(&self) -> Option<i64> {
@@ -206,8 +235,9 @@ impl InputFacts {
     }
 }
 
-pub(super) fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
-    if list.len() < SHORT_LIST && !list.contains(&value) {
+pub(super) fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T, most: usize) {
+    if list.len() < most && !list.contains(&value) {
+        list.reserve_exact(1);
         list.push(value);
     }
 }
@@ -225,6 +255,7 @@ pub(super) fn see<K: PartialEq>(
     } else if list.len() < most {
         let mut seen = Seen::default();
         seen.add(limit, evidence);
+        list.reserve_exact(1);
         list.push((key, seen));
     }
 }

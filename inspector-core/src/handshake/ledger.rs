@@ -15,7 +15,7 @@ use super::{
         other_steps, update_call,
     },
     caller,
-    facts::{HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
+    facts::{self, HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
     flows::Flows,
     grants::{Grant, Grants},
     host::{self, HostId, HostNames},
@@ -51,12 +51,17 @@ pub struct Ledger {
     other: HostFacts,
     calls: Vec<Call>,
     call_index: Index<CallKey, usize>,
+    /// Steps and marks of them.
+    call_details: usize,
     discoveries: Vec<Discovery>,
     discovery_index: Index<(Option<IpAddr>, HostId), usize>,
     issuances: Vec<Issuance>,
+    /// Names kept of all hosts, and whether some were not.
+    host_names: usize,
+    host_names_beyond: bool,
     tokens: Vec<TokenFacts>,
     token_index: Index<Fingerprint, usize>,
-    /// Bytes of their texts.
+    /// Bytes of memory they take.
     token_bytes: usize,
     tokens_beyond: u64,
     calls_beyond: u64,
@@ -83,9 +88,12 @@ impl Ledger {
             other: HostFacts::default(),
             calls: Vec::new(),
             call_index: Index::default(),
+            call_details: 0,
             discoveries: Vec::new(),
             discovery_index: Index::default(),
             issuances: Vec::new(),
+            host_names: 0,
+            host_names_beyond: false,
             tokens: Vec::new(),
             token_index: Index::default(),
             token_bytes: 0,
@@ -261,6 +269,8 @@ impl Ledger {
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
             Some("hosts")
+        } else if self.host_names_beyond {
+            Some("host_facts")
         } else if self.calls_beyond > 0 || self.grants.overflowed() {
             Some("calls")
         } else if self.others_beyond > 0 {
@@ -300,8 +310,11 @@ impl Ledger {
         }
         self.flows.record(observation);
         self.grants.record(observation);
+        let before = self.facts(observation.host).names();
         self.record_host(observation);
         self.record_actors(observation);
+        let more = self.facts(observation.host).names().saturating_sub(before);
+        self.host_names = self.host_names.saturating_add(more);
         self.record_tokens(observation);
         self.record_issuance(observation);
         if observation.presented().next().is_some() {
@@ -354,14 +367,21 @@ impl Ledger {
         }
     }
 
+    /// How long the lists of names of a host may be. Once there are too many in all, none is added any more: whether one
+    /// would have been is not asked.
+    fn most_names(&mut self) -> usize {
+        self.host_names_beyond |= self.host_names >= self.limits.host_facts;
+        if self.host_names_beyond { 0 } else { SHORT_LIST }
+    }
+
     fn record_host(&mut self, observation: &Observation<'_>) {
-        let limit = self.limits.evidence;
+        let (limit, most) = (self.limits.evidence, self.most_names());
         let extraction = observation.extraction;
         let facts = self.facts_mut(observation.host);
         facts.exchanges += 1;
         facts.readable += u64::from(observation.exchange.request.is_some());
         if let Some(server) = observation.exchange.server {
-            push_once(&mut facts.addresses, server.address.to_canonical());
+            push_once(&mut facts.addresses, server.address.to_canonical(), most);
         }
         facts.endpoint |= observation.is_resource();
         facts.token_endpoint |= observation.endpoint == Endpoint::Token;
@@ -371,10 +391,10 @@ impl Ledger {
             facts.offers_bearer = true;
             facts.challenge |= observation::is_s2s_challenge(challenge);
             if let Some(id) = challenge.parameter("client_id").filter(|id| id.len() <= LONGEST_NAME) {
-                push_once(&mut facts.client_ids, id.to_owned());
+                push_once(&mut facts.client_ids, id.to_owned(), most);
             }
             for issuer in challenge.trusted_issuers().filter(|issuer| issuer.len() <= LONGEST_NAME) {
-                push_once(&mut facts.trusted_issuers, issuer.to_owned());
+                push_once(&mut facts.trusted_issuers, issuer.to_owned(), most);
                 let named = Principal::parse(issuer).filter(|p| observation.profile.caller(&p.name).is_some());
                 if named.is_some() && facts.trusts_caller.is_none() {
                     let excerpt = format!("trusted_issuers: {}", mask::text(issuer));
@@ -413,22 +433,22 @@ impl Ledger {
 
     /// What actor tokens say, and challenges want, to be compared at the end: a challenge may come after the token.
     fn record_actors(&mut self, observation: &Observation<'_>) {
-        let limit = self.limits.evidence;
+        let (limit, most) = (self.limits.evidence, self.most_names());
         let facts = self.facts_mut(observation.host);
         for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {
             for kind in challenge.parameter("token_types").unwrap_or_default().split([' ', ',']) {
                 if !kind.is_empty() {
-                    push_once(&mut facts.token_types, bounded(kind));
+                    push_once(&mut facts.token_types, bounded(kind), most);
                 }
             }
         }
         for (sighting, actor) in observation.actors() {
             let is_first = observation.presented().next().is_some_and(|first| std::ptr::eq(first, sighting));
             match observation.identity.as_ref().filter(|_| is_first).and_then(|says| says.actor.as_ref()) {
-                Some(says) => record_actor(facts, observation, sighting, actor, says, limit),
+                Some(says) => record_actor(facts, observation, (sighting, actor), says, (limit, most)),
                 None => {
                     let says = ActorSays::new(&sighting.token, actor, observation.profile);
-                    record_actor(facts, observation, sighting, actor, &says, limit);
+                    record_actor(facts, observation, (sighting, actor), &says, (limit, most));
                 }
             }
         }
@@ -442,14 +462,14 @@ impl Ledger {
         for sighting in &observation.extraction.sightings {
             let id = sighting.token.id;
             let presented = sighting.role == Role::Presented;
-            let bytes = self.token_bytes.saturating_add(sighting.token.raw.reveal().len());
             let at = match self.token_index.get(&id) {
                 Some(at) => *at,
-                None if self.tokens.len() >= self.limits.tokens || bytes > self.limits.tokens_total => {
-                    self.tokens_beyond += 1;
-                    continue;
-                }
                 None => {
+                    let bytes = self.token_bytes.saturating_add(facts::token_weight(&sighting.token));
+                    if self.tokens.len() >= self.limits.tokens || bytes > self.limits.tokens_total {
+                        self.tokens_beyond += 1;
+                        continue;
+                    }
                     self.token_bytes = bytes;
                     self.token_index.insert(id, self.tokens.len());
                     self.tokens.push(TokenFacts {
@@ -484,7 +504,8 @@ impl Ledger {
             note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST && !facts.places.iter().any(|known| is_place(known, sighting)) {
                 let name: String = sighting.name.chars().take(LONGEST_NAME).collect();
-                push_once(&mut facts.places, format!("{} {} {name}", sighting.role.as_str(), sighting.part.as_str()));
+                let place = format!("{} {} {name}", sighting.role.as_str(), sighting.part.as_str());
+                push_once(&mut facts.places, place, SHORT_LIST);
             }
             let is_first = observation.presented().next().is_some_and(|first| std::ptr::eq(first, sighting));
             if is_first && facts.identity.is_none() && sighting.kind == sighting.token.kind {
@@ -569,7 +590,10 @@ impl Ledger {
             discovery.followed = true;
         }
         if let Some(call) = self.calls.get_mut(at) {
-            update_call(call, observation, limit);
+            let before = call.steps.len() + call.marks.len();
+            update_call(call, observation, limit, self.call_details < self.limits.call_details);
+            let more = (call.steps.len() + call.marks.len()).saturating_sub(before);
+            self.call_details = self.call_details.saturating_add(more);
         }
     }
 }
@@ -589,27 +613,24 @@ fn bounded(text: &str) -> String {
 fn record_actor(
     facts: &mut HostFacts,
     observation: &Observation<'_>,
-    sighting: &Sighting,
-    actor: &Token,
+    (sighting, actor): (&Sighting, &Token),
     says: &ActorSays,
-    limit: usize,
+    (limit, most): (usize, usize),
 ) {
     let issuer = || actor.claim("iss").unwrap_or_default();
     if says.is_unknown {
         let known = says.issuer.as_deref().unwrap_or_default();
         let evidence = || observation.claimed(sighting, "iss", &issuer());
-        see_text(&mut facts.unknown_issuers, known, SHORT_LIST, limit, evidence);
+        see_text(&mut facts.unknown_issuers, known, most, limit, evidence);
     }
-    see(&mut facts.actors.kinds, sighting.kind, SHORT_LIST, limit, || observation.sighted(sighting));
+    see(&mut facts.actors.kinds, sighting.kind, most, limit, || observation.sighted(sighting));
     if let Some(id) = &says.audience {
         let audience = || sighting.token.audience().map(|audience| audience.to_string()).unwrap_or_default();
-        see_text(&mut facts.actors.audiences, id, SHORT_LIST, limit, || {
-            observation.claimed(sighting, "aud", &audience())
-        });
+        see_text(&mut facts.actors.audiences, id, most, limit, || observation.claimed(sighting, "aud", &audience()));
     }
     if let Some(known) = &says.issuer {
         let evidence = || observation.claimed(sighting, "iss of the actor token", &issuer());
-        see_text(&mut facts.actors.issuers, known, SHORT_LIST, limit, evidence);
+        see_text(&mut facts.actors.issuers, known, most, limit, evidence);
     }
 }
 
@@ -628,7 +649,7 @@ fn note_place(facts: &mut TokenFacts, sighting: &Sighting, host: HostId) {
     facts.in_head |= matches!(sighting.part, Part::RequestHeader | Part::ResponseHeader | Part::RequestUrl);
     if sighting.role == Role::Presented {
         let room = facts.presented_to.len() + 1 < SHORT_LIST;
-        push_once(&mut facts.presented_to, if room { host } else { HostId::OTHER });
+        push_once(&mut facts.presented_to, if room { host } else { HostId::OTHER }, SHORT_LIST);
     }
 }
 

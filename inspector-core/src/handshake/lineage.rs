@@ -101,6 +101,7 @@ pub(super) fn note(
         known.refused = known.refused.saturating_add(refused);
     } else if stations.len() < STATIONS {
         let (time, first) = first();
+        stations.reserve_exact(1);
         stations.push(Station { step, host, count: 1, refused, time, first: Evidence { excerpt: None, ..first } });
     }
 }

@@ -284,6 +284,15 @@ pub struct Message {
     pub end: At,
 }
 
+impl Message {
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        let trailers = self.trailers.as_ref().map_or(0, |head| size_of::<Head>().saturating_add(head.weight()));
+        let kept = self.body.kept.as_ref().map_or(0, |kept| kept.len());
+        self.head.weight().saturating_add(kept).saturating_add(trailers)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

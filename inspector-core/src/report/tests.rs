@@ -5,9 +5,10 @@ use crate::{
     analysis::Analysis,
     coverage::Coverage,
     evidence::SourceId,
+    handshake::facts::token_weight,
     limits::Limits,
     rules::{Severity, testing},
-    token,
+    token::{self, compact::decode},
     verdict::Outcome,
 };
 
@@ -245,7 +246,8 @@ fn tokens_are_kept_by_their_bytes_and_what_is_not_kept_is_told() {
     };
     let token = |number: u32| token::testing::unsigned(&format!(r#"{{"iss":"a@b","n":{number}}}"#));
     let text = [call(&token(1)), call(&token(2)), call(&token(1))].join("\n###\n");
-    for (total, kept) in [(token(1).len() * 2, 2), (token(1).len() * 2 - 1, 1)] {
+    let weight = [1, 2].map(|number| token_weight(&decode(&token(number), &Limits::default()))).iter().sum::<usize>();
+    for (total, kept) in [(weight, 2), (weight - 1, 1)] {
         let limits = Limits { tokens_total: total, ..Limits::default() };
         let mut analysis = Analysis::new(testing::policy(), &limits);
         analysis.input(SourceId(0), "test.http", "http");
@@ -258,4 +260,89 @@ fn tokens_are_kept_by_their_bytes_and_what_is_not_kept_is_told() {
         let told = report.findings.iter().any(|finding| finding.meta.code == "COV-009");
         assert_eq!((report.tokens.len() as u64, told), (kept, kept == 1));
     }
+}
+
+/// A pass by default, with that many further hosts in it that were called with a token.
+fn passing(hosts: usize) -> String {
+    let accepted = call(&format!("Bearer {}", testing::outer(CALLER)), "HTTP/1.1 200 OK\n");
+    let others = (0..hosts).map(|number| accepted.replace("Host: mail", &format!("Host: mail{number}")));
+    accepted.clone() + &others.collect::<String>()
+}
+
+fn judged_within(limits: &Limits, text: &str) -> Report {
+    let mut analysis = Analysis::new(testing::policy(), limits);
+    analysis.input(SourceId(0), "test.http", "http");
+    let exchanges = testing::exchanges(text);
+    for exchange in &exchanges {
+        analysis.exchange(exchange, &testing::extract(exchange));
+    }
+    testing::done(analysis, exchanges.len())
+}
+
+fn told(report: &Report, limit: &str) -> bool {
+    let detail = format!("limit: {limit}");
+    report
+        .findings
+        .iter()
+        .any(|finding| finding.meta.code == "COV-009" && finding.blocks && finding.detail.starts_with(&detail))
+}
+
+#[test]
+fn a_pass_needs_all_findings_and_all_facts_of_hosts() {
+    let text = passing(3);
+    assert_eq!(judged_within(&Limits::default(), &text).outcome, Outcome::Pass);
+    for (limits, name) in [
+        (Limits { findings_total: 0, ..Limits::default() }, "findings_total"),
+        (Limits { findings_total: 6000, ..Limits::default() }, "findings_total"),
+        (Limits { host_facts: 2, ..Limits::default() }, "host_facts"),
+    ] {
+        let report = judged_within(&limits, &text);
+        assert_eq!(report.outcome, Outcome::Inconclusive, "{name}");
+        assert!(told(&report, name), "{name}");
+    }
+}
+
+#[test]
+fn a_failure_is_one_whatever_findings_come_after_it() {
+    let basic = call("Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=", "HTTP/1.1 200 OK\n");
+    let text = basic + &passing(40);
+    let report = judged_within(&Limits { findings_total: 20_000, ..Limits::default() }, &text);
+    assert!(told(&report, "findings_total"));
+    assert_eq!(report.outcome, Outcome::Fail);
+}
+
+#[test]
+fn findings_are_kept_apart_only_as_far_as_memory_allows() {
+    let text = passing(200);
+    let count = |report: &Report| report.findings.iter().map(|finding| finding.count).sum::<u64>();
+    let whole = judged_within(&Limits::default(), &text);
+    let bounded = judged_within(&Limits { findings_total: 100_000, ..Limits::default() }, &text);
+    assert!(
+        bounded.findings.len() < whole.findings.len() / 2,
+        "{} of {}",
+        bounded.findings.len(),
+        whole.findings.len()
+    );
+    // What is counted only is counted; and there is one more, that says so.
+    assert_eq!(count(&bounded), count(&whole) + 1);
+}
+
+#[test]
+fn details_of_calls_are_bounded_in_all_and_the_first_of_each_is_kept() {
+    let caller = |number: u32| CALLER.replace("7f9c2b1e", &format!("{number:08x}"));
+    let text: String = (0..60)
+        .map(|number| {
+            let bearer = format!("Bearer {}", testing::outer(&caller(number % 20)));
+            call(&bearer, if number < 20 { "HTTP/1.1 200 OK\n" } else { "HTTP/1.1 401 U\n" })
+        })
+        .collect();
+    let steps = |details: usize| {
+        let report = judged_within(&Limits { call_details: details, ..Limits::default() }, &text);
+        assert_eq!(report.handshakes.iter().map(|handshake| handshake.calls).sum::<u64>(), 60);
+        report.handshakes.iter().map(|handshake| handshake.steps.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(usize::MAX), [6; 20]);
+    assert_eq!(steps(0), [2; 20]);
+    let some = steps(100);
+    assert!(some.iter().sum::<usize>() < 110 && some.iter().all(|steps| *steps >= 2), "{some:?}");
 }

@@ -72,7 +72,8 @@ impl Serialize for Tokens<'_> {
     }
 }
 
-fn made(report: &Source) -> impl Iterator<Item = Token> {
+/// The tokens of a report, each made when it is asked for.
+pub fn made(report: &Source) -> impl Iterator<Item = Token> {
     let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
     report.tokens.iter().map(move |token| Token::new(token, &place))
 }
@@ -591,7 +592,7 @@ impl Token {
             first: None,
             places: Vec::new(),
             lineage: None,
-            header: token.header_json.is_some().then(|| mask::members(&token.header)),
+            header: token.has_header.then(|| mask::members(&token.header)),
             claims: readable.then(|| mask::members(&token.claims)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
             signature: state.map_or(Signature::Unverifiable, |state| state.signature),

@@ -10,6 +10,7 @@ use super::{Family, RuleMeta, Severity, exceptions::Exceptions};
 use crate::{
     evidence::{Evidence, SourceId},
     handshake::{facts::Seen, host::HostId, ledger::Ledger},
+    heap,
     limits::Limits,
     profile::Judgement,
     secret::Fingerprint,
@@ -101,6 +102,8 @@ impl Draft {
 
     /// One more piece of evidence.
     pub fn evidence(mut self, evidence: Evidence) -> Self {
+        // Most have one piece, and there may be thousands of them.
+        self.evidence.reserve_exact(1);
         self.evidence.push(evidence);
         self
     }
@@ -110,6 +113,15 @@ impl Draft {
         self.count = seen.count;
         self.evidence.extend(seen.evidence.iter().cloned());
         self
+    }
+
+    /// Bytes of memory it takes once it is kept, about, the finding that is made of it at the end among them.
+    fn weight(&self) -> usize {
+        const KEPT: usize = size_of::<(Key, Draft)>() + 2 * size_of::<(Key, usize)>() + size_of::<Finding>();
+        let texts =
+            [Some(self.detail.as_str()), self.subject.as_deref(), self.title.as_deref(), self.remedy.as_deref()];
+        let texts = texts.into_iter().flatten().fold(0, |sum, text| heap::block(text.len()).saturating_add(sum));
+        self.evidence.iter().fold(KEPT.saturating_add(texts), |sum, evidence| sum.saturating_add(evidence.weight()))
     }
 
     /// How many this stands for.
@@ -178,6 +190,10 @@ pub struct Findings {
     per_rule: HashMap<&'static str, usize, foldhash::fast::RandomState>,
     most: usize,
     evidence: usize,
+    /// Bytes of memory they take, about, and may take.
+    bytes: usize,
+    total: usize,
+    overflowed: bool,
     /// What was added since it was asked for last, while somebody listens.
     reported: Vec<Reported>,
     listening: bool,
@@ -193,7 +209,7 @@ pub(super) struct Reported {
 }
 
 impl Findings {
-    /// No findings yet; bounded by `Limits::findings` and `Limits::evidence`.
+    /// No findings yet; bounded by `Limits::findings`, `Limits::findings_total` and `Limits::evidence`.
     pub fn new(limits: &Limits) -> Self {
         Self {
             list: Vec::new(),
@@ -201,6 +217,9 @@ impl Findings {
             per_rule: HashMap::default(),
             most: limits.findings,
             evidence: limits.evidence,
+            bytes: 0,
+            total: limits.findings_total,
+            overflowed: false,
             reported: Vec::new(),
             listening: false,
         }
@@ -232,8 +251,14 @@ impl Findings {
         }
     }
 
+    /// Whether some were not kept apart, for want of memory: then a pass is not possible.
+    pub const fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
     /// Adds one, or counts it with its equals. Beyond `Limits::findings` of a rule, all of one severity and concern
-    /// count as equal, so that none is lost for the outcome.
+    /// count as equal, so that none is lost for the outcome. Beyond `Limits::findings_total` the concern is lost, too: what
+    /// would block a pass then does so whatever it concerns, and nothing else moves the outcome.
     pub fn add(&mut self, mut draft: Draft) {
         let subject = draft.subject.as_deref().unwrap_or(&draft.detail);
         let mut key = Key {
@@ -248,6 +273,13 @@ impl Findings {
         if known >= self.most && !self.index.contains_key(&key) {
             key.subject = None;
         }
+        let weight = draft.weight();
+        if self.bytes.saturating_add(weight) > self.total && !self.index.contains_key(&key) {
+            self.overflowed = true;
+            key.subject = None;
+            key.concern = if draft.overturns { Concern::Anything } else { Concern::Nothing };
+            draft.concern = key.concern;
+        }
         let at = self.index.get(&key).copied();
         if self.listening {
             let has_evidence = !draft.evidence.is_empty();
@@ -256,9 +288,13 @@ impl Findings {
         if let Some((_, folded)) = at.and_then(|at| self.list.get_mut(at)) {
             folded.count = folded.count.saturating_add(draft.count);
             let room = self.evidence.saturating_sub(folded.evidence.len());
-            folded.evidence.extend(draft.evidence.into_iter().take(room));
+            for evidence in draft.evidence.into_iter().take(room) {
+                self.bytes = self.bytes.saturating_add(evidence.weight());
+                folded.evidence.push(evidence);
+            }
             return;
         }
+        self.bytes = self.bytes.saturating_add(weight);
         if key.subject.is_none() {
             draft.detail.push_str(" (and others of this kind)");
         }

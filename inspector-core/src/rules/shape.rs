@@ -211,7 +211,9 @@ impl<V> Shapes<V> {
         }
         self.count += 1;
         let places = key.tokens.iter().zip(&observation.extraction.sightings).map(|(token, s)| Place::of(*token, s));
-        self.known.entry(key.hash).or_default().push((Shape { places: places.collect(), rest: key.rest }, value));
+        let of_hash = self.known.entry(key.hash).or_default();
+        of_hash.reserve_exact(1);
+        of_hash.push((Shape { places: places.collect(), rest: key.rest }, value));
     }
 }
 

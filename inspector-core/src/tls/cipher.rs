@@ -235,6 +235,18 @@ enum Protection {
     Null { mac: Box<RecordMac> },
 }
 
+impl Opener {
+    /// Bytes of memory it takes besides its own, about.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.0 {
+            Protection::Aead { cipher, .. } => size_of_val(&**cipher),
+            Protection::Block(block) => size_of::<Block>().saturating_add(size_of_val(&*block.cipher)),
+            Protection::Rc4 { .. } => size_of::<Rc4>().saturating_add(size_of::<RecordMac>()),
+            Protection::Null { .. } => size_of::<RecordMac>(),
+        }
+    }
+}
+
 struct Block {
     cipher: Box<dyn OpenBlocks>,
     block: usize,

@@ -29,6 +29,9 @@ pub(crate) enum Epoch {
     Legacy,
 }
 
+/// Bytes of memory that undoing compression takes, about: most is its window.
+const INFLATE: usize = 48 << 10;
+
 /// Keys in use.
 pub(crate) struct Keyed {
     pub(crate) opener: Opener,
@@ -138,6 +141,17 @@ pub(crate) enum Passing {
 }
 
 impl Direction {
+    /// Bytes of memory it takes besides its own, about, without records that come in pieces or wait: those have bounds of
+    /// their own.
+    pub(crate) fn weight(&self) -> usize {
+        let keyed = self.keyed.as_ref().map_or(0, |keyed| {
+            let inflate = keyed.inflate.as_ref().map_or(0, |_| INFLATE);
+            keyed.opener.weight().saturating_add(inflate)
+        });
+        let waiting = self.waiting.capacity().saturating_mul(size_of::<Waiting>());
+        self.messages.weight().saturating_add(keyed).saturating_add(waiting)
+    }
+
     /// Counts a record by its header.
     pub(crate) fn count(&mut self, header: Header) {
         self.change_seen |= header.content_type == CHANGE_CIPHER_SPEC;

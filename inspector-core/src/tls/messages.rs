@@ -23,6 +23,11 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
+    /// Bytes of memory it takes besides its own.
+    pub(crate) const fn weight(&self) -> usize {
+        self.partial.capacity()
+    }
+
     /// Bytes were lost, or keys changed: nothing goes on from here.
     pub(crate) fn reset(&mut self, adrift: bool) {
         *self = Self { adrift, ..Self::default() };

@@ -109,6 +109,12 @@ pub(crate) struct Negotiations {
 }
 
 impl Negotiations {
+    /// Bytes of memory they take besides their own, about.
+    pub(crate) fn weight(&self) -> usize {
+        let all = [&self.first, &self.second].into_iter().flatten();
+        all.fold(0, |sum, negotiation| sum.saturating_add(negotiation.weight()))
+    }
+
     /// The one that follows `changes` changes of keys. A side is never more than one ahead, because its change needs
     /// the other's hello.
     pub(crate) fn after(&mut self, changes: usize) -> &mut Negotiation {
@@ -154,6 +160,22 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
+    fn weight(&self) -> usize {
+        let transcript = self.transcript.as_ref().map_or(0, |transcript| {
+            let Transcript { client_hello, server, client, .. } = transcript;
+            client_hello.capacity().saturating_add(server.capacity()).saturating_add(client.capacity())
+        });
+        let hellos = self.client.as_ref().map_or(0, |hello| hello.session_id.capacity())
+            + self.server.as_ref().map_or(0, |hello| hello.session_id.capacity());
+        let openers = self.openers.iter().flatten().fold(0, |sum, opener| opener.weight().saturating_add(sum));
+        let key_exchange = self.key_exchange.as_ref().map_or(0, Vec::capacity);
+        size_of::<Self>()
+            .saturating_add(transcript)
+            .saturating_add(hellos)
+            .saturating_add(openers)
+            .saturating_add(key_exchange)
+    }
+
     /// A ClientHello arrived. One that comes again (HelloRetryRequest, or a refused renegotiation) replaces the first.
     pub(crate) fn client_hello(&mut self, hello: ClientHello, raw: &[u8], keys: &Keys) {
         self.client = Some(hello);

@@ -149,6 +149,20 @@ impl Tls {
         Self::default()
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub fn weight(&self) -> usize {
+        let directions = self.directions.iter().fold(0, |sum, direction| direction.weight().saturating_add(sum));
+        let Known { server_name, application_protocol, client_certificate, .. } = &self.known;
+        let names = [server_name, application_protocol].into_iter().flatten().fold(0, |sum, it| it.capacity() + sum);
+        let certificate = client_certificate.as_ref().map_or(0, |certificate| certificate.len());
+        // What a session says of itself is there twice.
+        let session = if self.session.is_some() { size_of::<TlsSession>() + names + certificate } else { 0 };
+        directions
+            .saturating_add(self.negotiations.weight())
+            .saturating_add(names + certificate)
+            .saturating_add(session)
+    }
+
     /// Takes bytes that `side` sent, in order. Hands out each piece of authenticated application data.
     ///
     /// A hello tells who is the client. If `cx.connection` only guessed its roles, and wrongly, they are exchanged

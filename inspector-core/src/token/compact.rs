@@ -86,15 +86,15 @@ pub(super) fn decode_with(raw: &str, limits: &Limits, nested: &mut dyn FnMut(&st
     if parts.len() == 2 {
         token.defects.push(Defect::TwoParts);
     }
-    let readable = payload(&mut token, parts.get(1).copied().unwrap_or_default());
+    let payload = payload(&mut token, parts.get(1).copied().unwrap_or_default());
     signature(&mut token, parts.get(2).copied().unwrap_or_default());
-    if !readable {
+    let Some(json) = payload else {
         check_redaction(&mut token, &parts);
         token.defects.sort();
         token.defects.dedup();
         return token;
-    }
-    times(&mut token);
+    };
+    times(&mut token, &json);
     token.kind = classify(&token, parts.len());
     if let Some(actor) = actor_text(&token.claims) {
         token.actor = Some(nested(actor));
@@ -111,9 +111,8 @@ fn opaque(raw: &str) -> Token {
         kind: TokenKind::Opaque,
         family: family(raw),
         header: Map::new(),
-        header_json: None,
+        has_header: false,
         claims: Map::new(),
-        claims_json: None,
         actor: None,
         signature_length: 0,
         not_before: None,
@@ -138,17 +137,17 @@ fn header(token: &mut Token, parts: &[&str]) -> Option<Map<String, Value>> {
     };
     token.defects.append(&mut defects);
     duplicates(token, "header", object.duplicates);
-    token.header_json = Some(json.into());
+    token.has_header = true;
     token.family = None;
     Some(object.members)
 }
 
-/// Reads the payload; `false` if it is no base64, which leaves the token opaque.
-fn payload(token: &mut Token, part: &str) -> bool {
+/// Reads the payload and returns its JSON; `None` if it is no base64, which leaves the token opaque.
+fn payload(token: &mut Token, part: &str) -> Option<String> {
     let mut defects = Vec::new();
     let Some(json) = decoded_text(part, &mut defects) else {
         token.defects.push(Defect::PayloadNotJson);
-        return false;
+        return None;
     };
     token.defects.append(&mut defects);
     match json::object(&json) {
@@ -165,8 +164,13 @@ fn payload(token: &mut Token, part: &str) -> bool {
             }
         }
     }
-    token.claims_json = Some(Secret::new(json.into()));
-    true
+    Some(json)
+}
+
+/// The JSON in a part of a token as sent, counted from 0; `None` if there is none.
+pub(super) fn part_json(raw: &str, number: usize) -> Option<String> {
+    let text: String = raw.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    decoded_text(text.split('.').nth(number)?, &mut Vec::new())
 }
 
 /// Measures the signature. One that was replaced by the recording counts no bytes.
@@ -219,12 +223,11 @@ fn laxness(decoded: &base64::Decoded, defects: &mut Vec<Defect>) {
 }
 
 /// Normalises `nbf`, `exp` and `iat`.
-fn times(token: &mut Token) {
+fn times(token: &mut Token, json: &str) {
     for claim in ["nbf", "exp", "iat"] {
         if !token.claims.contains_key(claim) {
             continue;
         }
-        let json = token.claims_json.as_ref().map(|json| json.reveal().as_ref()).unwrap_or_default();
         let Some(spelling) = json::spelling(json, claim) else { continue };
         let date = time::numeric_date(spelling);
         token.defects.extend(date.forms.iter().map(|form| Defect::TimeEncoding { claim, form }));
@@ -291,7 +294,7 @@ mod tests {
         assert_eq!((flipped.kind, flipped.signature_length), (TokenKind::S2sActor, 256));
         assert_eq!(inner(format!("{signed}.AAAA")).signature_length, 3);
 
-        let payload = read(OUTER).claims_json.unwrap().reveal().to_string();
+        let payload = read(OUTER).claims_json().unwrap().reveal().to_string();
         let cased =
             read(&unsigned(&payload.replacen("\"iss\":\"00000004-0000-0ff1", "\"iss\":\"00000004-0000-0FF1", 1)));
         assert_eq!(cased.kind, TokenKind::S2sOuter);
@@ -301,7 +304,7 @@ mod tests {
         assert_eq!(swapped.issuer().unwrap().realm(), Some(other));
         assert_ne!(swapped.actor.as_ref().unwrap().name_id().unwrap().realm(), Some(other));
 
-        let claims = read(ACTOR).claims_json.unwrap().reveal().to_string();
+        let claims = read(ACTOR).claims_json().unwrap().reveal().to_string();
         let symmetric = inner(jwt(r#"{"typ":"JWT","alg":"HS256"}"#, &claims));
         assert_eq!((symmetric.kind, symmetric.algorithm().as_ref()), (TokenKind::S2sActor, "HS256"));
     }
@@ -310,7 +313,7 @@ mod tests {
     fn rfc_examples() {
         let a1 = read(RFC7515_A1);
         assert_eq!((a1.kind, a1.signature_length, a1.defects.len()), (TokenKind::Jwt, 32, 0));
-        assert_eq!(a1.header_json.as_deref(), Some("{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}"));
+        assert_eq!(a1.header_json().as_deref(), Some("{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}"));
         assert_eq!(a1.claim("http://example.com/is_root").as_deref(), Some("true"));
         assert_eq!(a1.expires, Some(Timestamp::from_seconds(1_300_819_380)));
         // RFC 7519 §6.1

@@ -22,7 +22,10 @@ use crate::{
     limits::Limits,
 };
 
-/// Keeps decoded tokens by their text. Holds at most [`Limits::tokens`] of them and [`Limits::tokens_total`] bytes.
+/// Bytes of a place in the map, of which up to half are empty.
+const PLACE: usize = 2 * size_of::<(Entry, Option<bool>)>();
+
+/// Keeps decoded tokens by their text. Holds at most [`Limits::tokens`] of them and [`Limits::tokens_total`] bytes of memory.
 #[derive(Debug)]
 pub struct Interner {
     /// Each with whether it is [usual](Interner::usual), once that was asked.
@@ -89,11 +92,12 @@ impl Interner {
         if depth > 0 && is_cut(&token) {
             return token;
         }
-        if self.kept.len() >= self.limits.tokens || self.bytes.saturating_add(raw.len()) > self.limits.tokens_total {
+        let bytes = self.bytes.saturating_add(token.weight()).saturating_add(PLACE);
+        if self.kept.len() >= self.limits.tokens || bytes > self.limits.tokens_total {
             self.overflow = self.overflow.saturating_add(1);
             return token;
         }
-        self.bytes = self.bytes.saturating_add(raw.len());
+        self.bytes = bytes;
         self.kept.insert(Entry(Arc::clone(&token)), None);
         token
     }
@@ -148,7 +152,7 @@ impl Borrow<[u8]> for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::testing::*;
+    use crate::token::{compact::decode, testing::*};
 
     #[test]
     fn a_token_is_decoded_once_with_its_actor() {
@@ -179,7 +183,9 @@ mod tests {
 
     #[test]
     fn beyond_its_limits_it_only_counts() {
-        for limits in [Limits { tokens: 2, ..Limits::default() }, Limits { tokens_total: 7, ..Limits::default() }] {
+        let two = ["one", "two"].map(|raw| decode(raw, &Limits::default()).weight() + PLACE);
+        let tokens_total = two.iter().sum();
+        for limits in [Limits { tokens: 2, ..Limits::default() }, Limits { tokens_total, ..Limits::default() }] {
             let mut interner = Interner::new(&limits);
             for raw in ["one", "two", "three", "three"] {
                 assert_eq!(interner.intern(raw).raw.reveal().as_ref(), raw);

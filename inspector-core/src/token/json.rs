@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::heap;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, value::RawValue};
 
@@ -26,7 +27,34 @@ pub(super) fn object(text: &str) -> Result<Option<Object>, serde_json::Error> {
     let value = Tree { duplicates: &mut duplicates }.deserialize(&mut reader)?;
     reader.end()?;
     let Value::Object(members) = value else { return Ok(None) };
-    Ok(Some(Object { members, duplicates }))
+    Ok(Some(Object { members: fitted(members), duplicates }))
+}
+
+/// The same members without room for further ones: there may be thousands of tokens.
+fn fitted(members: Map<String, Value>) -> Map<String, Value> {
+    let mut fitted = Map::with_capacity(members.len());
+    fitted.extend(members);
+    fitted
+}
+
+/// Bytes of memory the members take, about.
+pub(super) fn weight(members: &Map<String, Value>) -> usize {
+    // The map has a hash of each name, and an index of one to two places for each.
+    const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * (size_of::<usize>() + 1);
+    members.iter().fold(0, |sum, (name, value)| {
+        sum.saturating_add(MEMBER).saturating_add(heap::block(name.len())).saturating_add(weight_of(value))
+    })
+}
+
+fn weight_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => heap::block(text.len()),
+        Value::Array(values) => {
+            values.iter().fold(0, |sum, value| sum.saturating_add(size_of::<Value>()).saturating_add(weight_of(value)))
+        }
+        Value::Object(members) => weight(members),
+    }
 }
 
 /// The spelling of a number or string member of the outermost object; of duplicates the last.

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     evidence::{At, Part},
+    heap,
     secret::{Fingerprint, Secret},
     time::Timestamp,
     token::principal::Principal,
@@ -149,12 +150,10 @@ pub struct Token {
     pub family: Option<&'static str>,
     /// JOSE header, empty if unreadable. Member order is kept.
     pub header: Map<String, Value>,
-    /// The header's JSON as sent.
-    pub header_json: Option<Box<str>>,
+    /// A header was decoded, though it may have no members.
+    pub has_header: bool,
     /// Claims, empty if unreadable. Member order is kept; of duplicates the last.
     pub claims: Map<String, Value>,
-    /// The payload's JSON as sent (masking nothing: nested tokens appear in it; see `claims_for_display`).
-    pub claims_json: Option<Secret<Box<str>>>,
     /// The nested actor token (`actortoken`, `actort`).
     pub actor: Option<Arc<Self>>,
     /// Length of the decoded signature in bytes; 0 if the part is empty or absent.
@@ -201,6 +200,30 @@ impl Token {
     pub fn is_unsigned(&self) -> bool {
         let empty = self.signature_length == 0 && !self.defects.contains(&Defect::Redacted);
         self.kind.is_readable() && (empty || self.algorithm().eq_ignore_ascii_case("none"))
+    }
+
+    /// The header's JSON as sent. It is decoded anew from the text, as few ask for it and many tokens are kept.
+    pub fn header_json(&self) -> Option<String> {
+        self.has_header.then(|| compact::part_json(self.raw.reveal(), 0))?
+    }
+
+    /// The payload's JSON as sent (masking nothing: nested tokens appear in it; see [`mask::claims_for_display`]). It is
+    /// decoded anew, too.
+    pub fn claims_json(&self) -> Option<Secret<String>> {
+        self.kind.is_readable().then(|| compact::part_json(self.raw.reveal(), 1))?.map(Secret::new)
+    }
+
+    /// Bytes of memory it takes, about, without the token inside it.
+    pub fn weight(&self) -> usize {
+        // What it counts is not all there yet: the names its claims give are parsed when they are asked for.
+        let names = if self.claims.is_empty() { 0 } else { size_of::<Names>() + 8 * 48 };
+        let defects = self.defects.capacity().saturating_mul(size_of::<Defect>());
+        size_of::<Self>()
+            .saturating_add(heap::block(self.raw.reveal().len()))
+            .saturating_add(json::weight(&self.header))
+            .saturating_add(json::weight(&self.claims))
+            .saturating_add(heap::block(defects))
+            .saturating_add(names)
     }
 
     fn names(&self) -> &Names {

@@ -116,6 +116,18 @@ impl Http2 {
         self.streams.first_key_value().map(|(_, stream)| stream.first)
     }
 
+    /// Bytes of memory it takes, about.
+    pub fn weight(&self) -> usize {
+        let directions = self.directions.iter().fold(0_usize, |sum, direction| {
+            let block = direction.block.as_ref().map_or(0, |block| block.fragments.capacity());
+            sum.saturating_add(direction.partial.capacity())
+                .saturating_add(direction.decoder.weight())
+                .saturating_add(block)
+        });
+        let streams = self.streams.values().fold(0_usize, |sum, stream| sum.saturating_add(stream.weight()));
+        size_of::<Self>().saturating_add(directions).saturating_add(streams)
+    }
+
     /// Takes the next bytes of one side.
     pub fn data(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
         let mut rest = bytes;

@@ -73,6 +73,14 @@ impl Decoder {
         self.table.lose();
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub(super) fn weight(&self) -> usize {
+        let Building { bytes, fields, .. } = &self.building;
+        let reused = self.name.capacity().saturating_add(self.value.capacity()).saturating_add(bytes.capacity());
+        let fields = fields.capacity().saturating_mul(size_of::<Field>());
+        self.table.weight().saturating_add(reused).saturating_add(fields)
+    }
+
     /// Decodes one field block.
     pub(super) fn decode(&mut self, block: &[u8], limits: &Limits) -> Block {
         let mut building = std::mem::take(&mut self.building);

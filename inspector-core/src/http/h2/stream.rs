@@ -89,6 +89,17 @@ impl Stream {
         }
     }
 
+    /// Bytes of memory it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.halves.iter().fold(size_of::<Self>(), |sum, half| {
+            let head = half.head.as_ref().map_or(0, |(head, ..)| head.weight());
+            let content = half.content.as_ref().map_or(0, Collector::weight);
+            let trailers = half.trailers.as_ref().map_or(0, |head| size_of::<Head>().saturating_add(head.weight()));
+            let whole = half.whole.as_ref().map_or(0, |message| size_of::<Message>().saturating_add(message.weight()));
+            sum.saturating_add(head).saturating_add(content).saturating_add(trailers).saturating_add(whole)
+        })
+    }
+
     /// Content of that side is missing.
     pub(super) fn missing(&mut self, side: Side) {
         self.marks.add(Mark::Gap);

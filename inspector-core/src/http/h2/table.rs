@@ -130,6 +130,12 @@ impl Table {
         self.evict(0);
     }
 
+    /// Bytes of memory it takes besides its own, about.
+    pub(super) fn weight(&self) -> usize {
+        // The size by §4.1 has each entry's bytes, and the allocator's cost of them.
+        self.size.saturating_add(self.dynamic.capacity().saturating_mul(size_of::<Entry>()))
+    }
+
     pub(super) fn find(&self, index: usize) -> Found<'_> {
         let Some(static_index) = index.checked_sub(1) else { return Found::Invalid };
         if let Some((name, value)) = STATIC.get(static_index) {

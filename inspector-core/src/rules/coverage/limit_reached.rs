@@ -2,7 +2,7 @@ use crate::{
     evidence::{Evidence, SourceId},
     handshake::observation::Observation,
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern, occasion::Occasions},
+    rules::{Context, Declared, Rule, Summary, declare_rule, finding::{Concern, Draft}, occasion::Occasions},
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
@@ -37,6 +37,11 @@ declare_rule! {
     reference: "https://cwe.mitre.org/data/definitions/770.html",
 }
 
+/// A bound that was reached after all was read, and that may hide anything.
+pub(crate) fn limit_reached(limit: &str) -> Draft {
+    LimitReached::META.about(Concern::Anything).detail(format!("limit: {limit}")).overturns()
+}
+
 impl Rule for LimitReached {
     fn occasions(&self) -> Occasions {
         Occasions::INCOMPLETE
@@ -64,7 +69,7 @@ impl Rule for LimitReached {
 
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         if let Some(limit) = context.ledger.overflowed() {
-            context.find(Self::META.about(Concern::Anything).detail(format!("limit: {limit}")).overturns());
+            context.find(limit_reached(limit));
         }
     }
 }

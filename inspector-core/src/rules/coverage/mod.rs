@@ -20,6 +20,7 @@ super::rules![
 ];
 
 pub(crate) use self::input_damaged::unreadable;
+pub(crate) use self::limit_reached::limit_reached;
 use crate::{
     connection::{ConnectionReport, Reason, Transport},
     evidence::{Evidence, Part, SourceId},

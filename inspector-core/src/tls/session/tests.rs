@@ -294,6 +294,28 @@ fn the_trace_of_rfc_8448_is_read() {
 }
 
 #[test]
+fn what_is_remembered_has_weight() {
+    // The round keys of AES-128 alone.
+    const CIPHER: usize = 11 * 16;
+    let [client, server] = streams("tls13-aes-128-gcm");
+    let keys = logged("tls13-aes-128-gcm");
+    let mut driver = Driver::new(&keys);
+    assert_eq!(driver.tls.weight(), 0);
+    // Without the end, at which all is forgotten.
+    for (side, bytes) in [(Side::Client, &client), (Side::Server, &server)] {
+        driver.step(Step::Data(side, &bytes[..bytes.len() - 1]));
+    }
+    for side in [0, 1] {
+        let weight = driver.tls.weight();
+        assert!(driver.tls.directions[side].keyed.take().is_some());
+        assert!(driver.tls.weight() + CIPHER <= weight);
+    }
+    let weight = driver.tls.weight();
+    driver.tls.session = None;
+    assert!(driver.tls.weight() < weight);
+}
+
+#[test]
 fn the_order_of_the_directions_does_not_matter() {
     for (name, ..) in LOGGED {
         let (keys, streams) = (logged(name), streams(name));
