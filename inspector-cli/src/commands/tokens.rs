@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use inspector_core::{
     report::{Report, v1},
     secret::Fingerprint,
-    token::Token,
+    token::{Members, Token},
 };
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeSeq as _},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{check::internal, judging};
 use crate::{
@@ -92,9 +92,9 @@ impl Serialize for Objects<'_> {
 pub(super) fn reveal(object: &mut Value, token: &Token) {
     let Some(object) = object.as_object_mut() else { return };
     object.insert("raw".to_owned(), Value::String(token.raw.reveal().to_string()));
-    let mut replace = |name: &str, members: &Map<String, Value>| {
+    let mut replace = |name: &str, members: &Members| {
         if let Some(member) = object.get_mut(name).filter(|member| member.is_object()) {
-            *member = Value::Object(members.clone());
+            *member = Value::Object(members.to_object());
         }
     };
     replace("header", &token.header);

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::{secret::Fingerprint, token::Token};
+use crate::{
+    secret::Fingerprint,
+    token::{Members, Token},
+};
 
 /// Longest excerpt, in characters.
 const LONGEST: usize = 300;
@@ -77,7 +80,11 @@ fn is_token(word: &str) -> bool {
 }
 
 /// Claims or a header for display: nested tokens and secret members masked, everything else as sent.
-pub fn members(members: &Map<String, Value>) -> Map<String, Value> {
+pub fn members(members: &Members) -> Members {
+    members.iter().map(|(name, value)| (name, member(name, value))).collect()
+}
+
+fn object(members: &Map<String, Value>) -> Map<String, Value> {
     members.iter().map(|(name, value)| (name.clone(), member(name, value))).collect()
 }
 
@@ -88,7 +95,7 @@ fn member(name: &str, value: &Value) -> Value {
         }
         Value::String(content) => Value::String(masked_string(content)),
         Value::Array(items) => Value::Array(items.iter().map(|item| member(name, item)).collect()),
-        Value::Object(object) => Value::Object(members(object)),
+        Value::Object(inner) => Value::Object(object(inner)),
         other => other.clone(),
     }
 }
@@ -96,9 +103,9 @@ fn member(name: &str, value: &Value) -> Value {
 /// A claim's text: a JSON document inside is masked by its members, tokens anywhere are masked, all else stays.
 fn masked_string(content: &str) -> String {
     if content.trim_start().starts_with('{')
-        && let Ok(Value::Object(object)) = serde_json::from_str::<Value>(content)
+        && let Ok(Value::Object(inner)) = serde_json::from_str::<Value>(content)
     {
-        return Value::Object(members(&object)).to_string();
+        return Value::Object(object(&inner)).to_string();
     }
     let mut shown = String::with_capacity(content.len());
     for (number, word) in content.split(' ').enumerate() {
@@ -142,7 +149,7 @@ mod tests {
             "appctx": "{\"CacheKey\":\"k\",\"refreshtoken\":\"zzz\"}",
             "aud": ["eyJhbGciOiJub25lIn0.e30.x", "y"], "cnf": {"jwk": {"kty": "RSA", "d": "private"}}
         });
-        let shown = Value::Object(members(sent.as_object().unwrap())).to_string();
+        let shown = Value::Object(object(sent.as_object().unwrap())).to_string();
         for secret in ["e30", "\"abc\"", "zzz", "private"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::{
     HandshakeOutcome, Report as Source, TokenSummary, mask,
@@ -24,7 +23,7 @@ use crate::{
     secret::Fingerprint,
     time::Timestamp,
     token::{
-        Token as SourceToken,
+        Members, Token as SourceToken,
         verify::{KeyInfo, Trust},
     },
     verdict::Outcome,
@@ -290,9 +289,9 @@ pub struct Token {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Vec<Station>>,
     /// Header as sent, secrets masked; null if it cannot be read.
-    pub header: Option<Map<String, Value>>,
+    pub header: Option<Members>,
     /// Claims as sent, secrets and nested tokens masked; null if they cannot be read.
-    pub claims: Option<Map<String, Value>>,
+    pub claims: Option<Members>,
     /// The nested actor token.
     pub actor: Option<Box<Self>>,
     /// State of its signature.

@@ -1,9 +1,7 @@
 //! The classes of tokens (protocol.md §1.6): the first rule that matches decides.
 
-use serde_json::{Map, Value};
-
 use super::{
-    Token, TokenKind,
+    Members, Token, TokenKind,
     principal::{Principal, is_guid},
 };
 
@@ -48,7 +46,7 @@ pub(super) fn classify(token: &Token, parts: usize) -> TokenKind {
 
 /// The nested actor token's text: `actortoken` on the wire, `actort` in [MS-XOAUTH]. `actor` is a principal's name, no
 /// token, and stays one.
-pub(super) fn actor_text(claims: &Map<String, Value>) -> Option<&str> {
+pub(super) fn actor_text(claims: &Members) -> Option<&str> {
     ["actortoken", "actort"]
         .into_iter()
         .filter_map(|name| claims.get(name)?.as_str())

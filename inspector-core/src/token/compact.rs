@@ -14,10 +14,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    Defect, Token, TokenKind,
+    Defect, Members, Token, TokenKind,
     classify::{actor_text, classify, family},
     json, time,
 };
@@ -110,9 +110,9 @@ fn opaque(raw: &str) -> Token {
         raw: Secret::new(raw.into()),
         kind: TokenKind::Opaque,
         family: family(raw),
-        header: Map::new(),
+        header: Members::default(),
         has_header: false,
-        claims: Map::new(),
+        claims: Members::default(),
         actor: None,
         signature_length: 0,
         not_before: None,
@@ -124,7 +124,7 @@ fn opaque(raw: &str) -> Token {
 }
 
 /// The header's members; `None` if this is no JWT: not two to five parts, or the first is no JSON object.
-fn header(token: &mut Token, parts: &[&str]) -> Option<Map<String, Value>> {
+fn header(token: &mut Token, parts: &[&str]) -> Option<Members> {
     let (first, _) = parts.split_first().filter(|(_, rest)| (1..=4).contains(&rest.len()))?;
     let mut defects = Vec::new();
     let json = decoded_text(first, &mut defects)?;
@@ -225,11 +225,16 @@ fn laxness(decoded: &base64::Decoded, defects: &mut Vec<Defect>) {
 /// Normalises `nbf`, `exp` and `iat`.
 fn times(token: &mut Token, json: &str) {
     for claim in ["nbf", "exp", "iat"] {
-        if !token.claims.contains_key(claim) {
-            continue;
-        }
-        let Some(spelling) = json::spelling(json, claim) else { continue };
-        let date = time::numeric_date(spelling);
+        let date = match token.claims.get(claim) {
+            None => continue,
+            Some(Value::String(text)) => time::date_in_string(text),
+            // An integer is spelled in one way.
+            Some(Value::Number(number)) if !number.is_f64() => time::numeric_date(&number.to_string()),
+            Some(_) => match json::spelling(json, claim) {
+                Some(spelling) => time::numeric_date(spelling),
+                None => continue,
+            },
+        };
         token.defects.extend(date.forms.iter().map(|form| Defect::TimeEncoding { claim, form }));
         match claim {
             "nbf" => token.not_before = date.time,

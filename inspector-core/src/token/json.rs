@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::heap;
+use super::Members;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, value::RawValue};
 
@@ -16,45 +16,22 @@ const MOST_DUPLICATES: usize = 16;
 /// An object and the member names that occur twice in it, or in an object inside it.
 #[derive(Debug, Default)]
 pub(super) struct Object {
-    pub(super) members: Map<String, Value>,
+    pub(super) members: Members,
     pub(super) duplicates: Vec<String>,
 }
 
 /// Reads one object; `None` if the text is anything else.
 pub(super) fn object(text: &str) -> Result<Option<Object>, serde_json::Error> {
-    let mut duplicates = Vec::new();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Tree { duplicates: &mut duplicates }.deserialize(&mut reader)?;
-    reader.end()?;
-    let Value::Object(members) = value else { return Ok(None) };
-    Ok(Some(Object { members: fitted(members), duplicates }))
-}
-
-/// The same members without room for further ones: there may be thousands of tokens.
-fn fitted(members: Map<String, Value>) -> Map<String, Value> {
-    let mut fitted = Map::with_capacity(members.len());
-    fitted.extend(members);
-    fitted
-}
-
-/// Bytes of memory the members take, about.
-pub(super) fn weight(members: &Map<String, Value>) -> usize {
-    // The map has a hash of each name, and an index of one to two places for each.
-    const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * (size_of::<usize>() + 1);
-    members.iter().fold(0, |sum, (name, value)| {
-        sum.saturating_add(MEMBER).saturating_add(heap::block(name.len())).saturating_add(weight_of(value))
-    })
-}
-
-fn weight_of(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => heap::block(text.len()),
-        Value::Array(values) => {
-            values.iter().fold(0, |sum, value| sum.saturating_add(size_of::<Value>()).saturating_add(weight_of(value)))
-        }
-        Value::Object(members) => weight(members),
+    if !text.trim_start_matches([' ', '\n', '\r', '\t']).starts_with('{') {
+        Tree { duplicates: &mut Vec::new() }.deserialize(&mut reader)?;
+        reader.end()?;
+        return Ok(None);
     }
+    let mut object = reader.deserialize_map(Outermost)?;
+    reader.end()?;
+    object.members.shrink();
+    Ok(Some(object))
 }
 
 /// The spelling of a number or string member of the outermost object; of duplicates the last.
@@ -82,6 +59,34 @@ pub(super) fn spelling<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     }
 
     serde_json::Deserializer::from_str(text).deserialize_map(Find(name)).ok()?.map(RawValue::get)
+}
+
+/// Builds an [`Object`].
+struct Outermost;
+
+impl<'de> Visitor<'de> for Outermost {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let mut object = Object::default();
+        while let Some(name) = map.next_key::<Box<str>>()? {
+            let value = map.next_value_seed(Tree { duplicates: &mut object.duplicates })?;
+            if let Some(name) = object.members.insert(name, value) {
+                add_duplicate(&mut object.duplicates, &name);
+            }
+        }
+        Ok(object)
+    }
+}
+
+fn add_duplicate(duplicates: &mut Vec<String>, name: &str) {
+    if duplicates.len() < MOST_DUPLICATES && !duplicates.iter().any(|known| known == name) {
+        duplicates.push(name.to_owned());
+    }
 }
 
 /// Builds a [`Value`] and collects duplicate names.
@@ -144,11 +149,8 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(Tree { duplicates: &mut *self.duplicates })?;
-            if members.contains_key(&name)
-                && self.duplicates.len() < MOST_DUPLICATES
-                && !self.duplicates.contains(&name)
-            {
-                self.duplicates.push(name.clone());
+            if members.contains_key(&name) {
+                add_duplicate(self.duplicates, &name);
             }
             members.insert(name, value);
         }
@@ -171,7 +173,7 @@ mod tests {
             assert_eq!(object(text).unwrap().unwrap().duplicates, duplicates, "{text}");
         }
         let last = object(r#"{"iss":"x","iss":"y"}"#).unwrap().unwrap();
-        assert_eq!(last.members["iss"], "y");
+        assert_eq!(last.members.get("iss").unwrap(), "y");
         assert!(object("[1]").unwrap().is_none());
         assert!(object("{} x").is_err());
     }
@@ -180,7 +182,7 @@ mod tests {
     fn the_value_is_serde_jsons() {
         let text = r#"{"z":1,"a":[-1,18446744073709551615,1.5,null,true,"\u00fc"],"m":{"k":{}}}"#;
         let expected: Map<String, Value> = serde_json::from_str(text).unwrap();
-        assert_eq!(object(text).unwrap().unwrap().members, expected);
+        assert_eq!(object(text).unwrap().unwrap().members.to_object(), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Token, classify::family, scan::scan};
+use super::{Members, Token, classify::family, scan::scan};
 use crate::{http::auth, secret::Fingerprint};
 
 /// Letters of a JWT's header that are shown. They tell the header's first member, no secret.
@@ -45,13 +45,13 @@ pub fn masked_text(text: &str) -> Cow<'_, str> {
 }
 
 /// The claims with nested tokens and secrets masked, everything else verbatim, in their order.
-pub fn claims_for_display(token: &Token) -> Map<String, Value> {
-    object(&token.claims, DEPTH)
+pub fn claims_for_display(token: &Token) -> Members {
+    outermost(&token.claims, DEPTH)
 }
 
 /// The header's parameters with secrets masked, everything else verbatim, in their order.
-pub fn header_for_display(token: &Token) -> Map<String, Value> {
-    object(&token.header, DEPTH)
+pub fn header_for_display(token: &Token) -> Members {
+    outermost(&token.header, DEPTH)
 }
 
 /// A name that can be shown: of one that is or may be a secret only length and fingerprint.
@@ -62,13 +62,20 @@ pub(super) fn safe_name(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(name)
 }
 
+fn outermost(members: &Members, depth: usize) -> Members {
+    let key = members.contains_key("kty");
+    members.iter().map(|(name, member)| masked(name, member, key, depth)).collect()
+}
+
 fn object(members: &Map<String, Value>, depth: usize) -> Map<String, Value> {
     let key = members.contains_key("kty");
-    let masked = |(name, member): (&String, &Value)| {
-        let secret = is_secret(name) || (key && is_private(name));
-        (safe_name(name).into_owned(), value(member, secret, depth))
-    };
-    members.iter().map(masked).collect()
+    members.iter().map(|(name, member)| masked(name, member, key, depth)).collect()
+}
+
+/// A member as it may be shown. `key` tells that it is of a JWK.
+fn masked(name: &str, member: &Value, key: bool, depth: usize) -> (String, Value) {
+    let secret = is_secret(name) || (key && is_private(name));
+    (safe_name(name).into_owned(), value(member, secret, depth))
 }
 
 fn value(member: &Value, secret: bool, depth: usize) -> Value {

@@ -7,6 +7,7 @@ pub mod find;
 pub mod interner;
 mod json;
 pub mod mask;
+mod members;
 pub mod principal;
 mod scan;
 #[cfg(test)]
@@ -20,7 +21,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+pub use members::Members;
 
 use crate::{
     evidence::{At, Part},
@@ -149,11 +152,11 @@ pub struct Token {
     /// For opaque tokens, the family its prefix tells: `cwt`, `entra-refresh`, `msa`, …
     pub family: Option<&'static str>,
     /// JOSE header, empty if unreadable. Member order is kept.
-    pub header: Map<String, Value>,
+    pub header: Members,
     /// A header was decoded, though it may have no members.
     pub has_header: bool,
     /// Claims, empty if unreadable. Member order is kept; of duplicates the last.
-    pub claims: Map<String, Value>,
+    pub claims: Members,
     /// The nested actor token (`actortoken`, `actort`).
     pub actor: Option<Arc<Self>>,
     /// Length of the decoded signature in bytes; 0 if the part is empty or absent.
@@ -220,8 +223,8 @@ impl Token {
         let defects = self.defects.capacity().saturating_mul(size_of::<Defect>());
         size_of::<Self>()
             .saturating_add(heap::block(self.raw.reveal().len()))
-            .saturating_add(json::weight(&self.header))
-            .saturating_add(json::weight(&self.claims))
+            .saturating_add(self.header.weight())
+            .saturating_add(self.claims.weight())
             .saturating_add(heap::block(defects))
             .saturating_add(names)
     }

@@ -15,9 +15,9 @@ use inspector_core::{
     },
     secret::Fingerprint,
     time::Timestamp,
-    token::{Defect, Token, TokenKind, mask},
+    token::{Defect, Members, Token, TokenKind, mask},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::place;
 use crate::output::{claims, count, escape, moment, style, wrap};
@@ -187,13 +187,13 @@ fn members(
     shown: &Shown<'_>,
     token: &Token,
     title: &str,
-    members: &Map<String, Value>,
+    members: &Members,
     indent: usize,
 ) -> io::Result<()> {
     writeln!(to, "{:indent$}{}", "", style::paint(style::FRAME, title))?;
-    let widest = members.keys().map(|name| name.chars().count()).max().unwrap_or(0).clamp(3, 20);
+    let widest = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).clamp(3, 20);
     let below = indent + 2 + widest + 2;
-    for (name, value) in members {
+    for (name, value) in members.iter() {
         let text = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),

@@ -34,7 +34,7 @@ declare_rule! {
 impl Rule for EmbeddedSecretLike {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
-            let Some((name, length)) = search(&layer.token.claims, DEPTH) else { continue };
+            let Some((name, length)) = search(layer.token.claims.iter(), layer.token.claims.contains_key("kty"), DEPTH) else { continue };
             let used = layer.is_used() || layer.facts.in_head;
             let severity = if used { Self::META.severity } else { Severity::Low };
             let name = mask::text(&name);
@@ -46,18 +46,22 @@ impl Rule for EmbeddedSecretLike {
 }
 
 /// The first member that looks like a secret, and the length of its value.
-fn search(members: &Map<String, Value>, depth: usize) -> Option<(String, usize)> {
-    let key = members.contains_key("kty");
+/// `key` tells that they are of a JWK.
+fn search<'m>(
+    members: impl Iterator<Item = (&'m str, &'m Value)>,
+    key: bool,
+    depth: usize,
+) -> Option<(String, usize)> {
     for (name, value) in members {
         match value {
             Value::String(text) if is_secret(name, key) => {
                 let text = text.trim();
                 if !text.is_empty() && !SWITCHES.iter().any(|switch| text.eq_ignore_ascii_case(switch)) {
-                    return Some((name.clone(), text.len()));
+                    return Some((name.to_owned(), text.len()));
                 }
             }
             Value::Object(inner) if depth > 0 => {
-                if let Some(found) = search(inner, depth - 1) {
+                if let Some(found) = search_inside(inner, depth - 1) {
                     return Some(found);
                 }
             }
@@ -65,6 +69,10 @@ fn search(members: &Map<String, Value>, depth: usize) -> Option<(String, usize)>
         }
     }
     None
+}
+
+fn search_inside(members: &Map<String, Value>, depth: usize) -> Option<(String, usize)> {
+    search(members.iter().map(|(name, value)| (name.as_str(), value)), members.contains_key("kty"), depth)
 }
 
 fn is_secret(name: &str, key: bool) -> bool {

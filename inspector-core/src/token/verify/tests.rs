@@ -12,7 +12,7 @@ use crate::{
     limits::Limits,
     secret::{Fingerprint, Secret},
     time::Timestamp,
-    token::{Defect, Token, TokenKind},
+    token::{Defect, Members, Token, TokenKind},
 };
 
 const A1: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -22,7 +22,8 @@ const A1_KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtM
 fn token(raw: &str) -> Token {
     let part = |index: usize| base64::decode(raw.trim().split('.').nth(index)?).map(|decoded| decoded.bytes);
     let object = |index| part(index).and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
-    let header = object(0).unwrap_or_default();
+    let members = |index| object(index).unwrap_or_default().into_iter().collect::<Members>();
+    let header = members(0);
     let kind = match (header.is_empty(), header.contains_key("enc")) {
         (true, _) => TokenKind::Opaque,
         (_, true) => TokenKind::Jwe,
@@ -35,7 +36,7 @@ fn token(raw: &str) -> Token {
         family: None,
         header,
         has_header: false,
-        claims: object(1).unwrap_or_default(),
+        claims: members(1),
         actor: None,
         signature_length: part(2).map_or(0, |signature| signature.len()),
         not_before: None,
