@@ -50,7 +50,7 @@ impl Rule for PiiInClaims {
         for sighting in observation.presented() {
             let Some(named) = super::foreign_host(observation, sighting) else { continue };
             let claims: Vec<&str> =
-                CLAIMS.iter().copied().filter(|name| sighting.token.claims.contains_key(*name)).collect();
+                CLAIMS.iter().copied().filter(|name| sighting.token.claims.contains_key(name)).collect();
             if claims.is_empty() {
                 continue;
             }

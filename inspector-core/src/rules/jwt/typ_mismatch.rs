@@ -53,7 +53,7 @@ fn missing(token: &Token, kind: &str) -> Vec<&'static str> {
         "dpop+jwt" => (&["jti", "htm", "htu", "iat"], true),
         _ => return Vec::new(),
     };
-    let mut missing: Vec<&'static str> = claims.iter().copied().filter(|name| !token.claims.contains_key(*name)).collect();
+    let mut missing: Vec<&'static str> = claims.iter().copied().filter(|name| !token.claims.contains_key(name)).collect();
     if key && !token.header.contains_key("jwk") {
         missing.push("jwk");
     }

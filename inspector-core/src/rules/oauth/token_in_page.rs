@@ -64,7 +64,7 @@ impl Rule for TokenInPage {
             }
             let valid = token.expires.zip(observation.judged_at).is_some_and(|(end, now)| end > now);
             let names_user = ["sub", "upn", "nameid", "oid", "preferred_username", "email"];
-            let personal = valid && names_user.iter().any(|claim| token.claims.contains_key(*claim));
+            let personal = valid && names_user.iter().any(|claim| token.claims.contains_key(claim));
             self.found.push(Found {
                 token: token.id,
                 host: observation.host,

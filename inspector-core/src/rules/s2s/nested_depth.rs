@@ -34,7 +34,7 @@ impl Rule for NestedDepth {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for (sighting, actor) in observation.app_asserted() {
             let names = ["actortoken", "actort"];
-            let Some(name) = names.into_iter().find(|name| actor.claims.contains_key(*name)) else { continue };
+            let Some(name) = names.into_iter().find(|name| actor.claims.contains_key(name)) else { continue };
             let detail = format!("{}: the actor token has {name}", observation.host_name);
             context.find(Self::META.of(observation).detail(detail).evidence(observation.sighted(sighting)));
         }

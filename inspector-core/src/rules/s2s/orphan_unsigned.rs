@@ -60,5 +60,5 @@ fn is_orphan(sighting: &Sighting, observation: &Observation<'_>) -> bool {
 
 /// An actor token that was too deep or too large to be decoded is still there.
 fn has_actor_claim(sighting: &Sighting) -> bool {
-    ["actortoken", "actort"].iter().any(|name| sighting.token.claims.contains_key(*name))
+    ["actortoken", "actort"].iter().any(|name| sighting.token.claims.contains_key(name))
 }
