@@ -36,11 +36,14 @@ use crate::{
     run::{self, Give, Outcome, Reader, Recording},
 };
 
+/// When tokens were first seen. Every exchange asks for its tokens, so that the hash is a fast one.
+pub(crate) type Moments = HashMap<Fingerprint, Timestamp, foldhash::fast::RandomState>;
+
 /// A report, and what only the command line needs besides.
 pub(crate) struct Judged {
     pub(crate) report: Report,
     /// When each token was first seen.
-    pub(crate) first_seen: HashMap<Fingerprint, Timestamp>,
+    pub(crate) first_seen: Moments,
     /// When validity is judged.
     pub(crate) clock: Clock,
     /// Tokens that came after a limit was reached.
@@ -75,10 +78,10 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         analysis: Analysis::new(policy.clone(), &limits),
         interner: Interner::new(&limits),
         only,
-        first_seen: HashMap::new(),
+        first_seen: Moments::default(),
         limits: &limits,
     };
-    let (mut reports, mut first_seen, mut beyond) = (Vec::new(), HashMap::new(), 0);
+    let (mut reports, mut first_seen, mut beyond) = (Vec::new(), Moments::default(), 0);
     run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
         reports.push(part.report);
         #[expect(clippy::iter_over_hash_type, reason = "the earliest of two moments is the same in any order")]
@@ -211,7 +214,7 @@ pub(crate) fn now() -> Timestamp {
 /// The judgement of one recording.
 struct Part {
     report: Report,
-    first_seen: HashMap<Fingerprint, Timestamp>,
+    first_seen: Moments,
     beyond: u64,
 }
 
@@ -221,7 +224,7 @@ struct Judge<'j> {
     analysis: Analysis,
     interner: Interner,
     only: &'j [String],
-    first_seen: HashMap<Fingerprint, Timestamp>,
+    first_seen: Moments,
     limits: &'j Limits,
 }
 

@@ -22,6 +22,8 @@ use crate::{
 /// The rules of an analysis.
 pub(crate) struct Panel {
     rules: Vec<Member>,
+    /// The numbers of those that have to see everything.
+    everything: Box<[usize]>,
     verdicts: Shapes<Verdict>,
     /// Every rule is asked about every exchange.
     thorough: bool,
@@ -38,16 +40,19 @@ struct Member {
 struct Verdict {
     /// What is counted for each further exchange of the shape.
     reported: Box<[Reported]>,
-    /// The rules that have to be asked again, by number.
-    speaking: Box<[usize]>,
+    /// The rules that have to be asked again, by number, in their order.
+    asked: Box<[usize]>,
 }
 
 impl Panel {
     /// All rules, each anew.
     pub(crate) fn new(limits: &Limits) -> Self {
         let member = |rule: Box<dyn Rule>| Member { wants: rule.occasions(), basis: rule.basis(), rule };
+        let rules: Vec<Member> = entries().map(|entry| member((entry.make)())).collect();
+        let everything = rules.iter().enumerate().filter(|(_, member)| member.basis == Basis::Everything);
         Self {
-            rules: entries().map(|entry| member((entry.make)())).collect(),
+            everything: everything.map(|(number, _)| number).collect(),
+            rules,
             verdicts: Shapes::new(limits.tokens),
             thorough: false,
         }
@@ -77,10 +82,8 @@ impl Panel {
         if let Some(verdict) = known.filter(|verdict| findings.have_evidence(&verdict.reported)) {
             findings.repeat(&verdict.reported);
             let mut context = Context::new(policy, ledger, findings);
-            let by_shape = verdict.speaking.iter();
-            for (number, member) in self.rules.iter_mut().enumerate() {
-                let asked = member.basis == Basis::Everything || by_shape.clone().any(|speaks| *speaks == number);
-                if asked && member.wants.meet(offered) {
+            for number in &verdict.asked {
+                if let Some(member) = self.rules.get_mut(*number).filter(|member| member.wants.meet(offered)) {
                     member.rule.exchange(observation, &mut context);
                 }
             }
@@ -103,7 +106,10 @@ impl Panel {
         }
         findings.listen(false);
         if let Some(key) = key.filter(|_| is_new) {
-            let verdict = Verdict { reported: verdict.0.into(), speaking: verdict.1.into() };
+            let (reported, mut asked) = verdict;
+            asked.extend(&self.everything);
+            asked.sort_unstable();
+            let verdict = Verdict { reported: reported.into(), asked: asked.into() };
             self.verdicts.keep(key, observation, verdict);
         }
     }
