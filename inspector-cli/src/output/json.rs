@@ -1,6 +1,6 @@
 //! JSON that is safe to print: what [`super::escape`] says of text holds for strings in JSON too.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
@@ -9,14 +9,23 @@ use super::escape::is_harmful;
 
 /// Writes `value` on one line, with a line feed.
 pub(crate) fn write_line(to: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *to, Safe(CompactFormatter)))?;
-    to.write_all(b"\n")
+    write(to, value, CompactFormatter)
 }
 
 /// Writes `value` indented, with a line feed.
 pub(crate) fn write_pretty(to: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *to, Safe(PrettyFormatter::new())))?;
-    to.write_all(b"\n")
+    write(to, value, PrettyFormatter::new())
+}
+
+/// Bytes gathered before they are given to the writer: JSON is written by the quotation mark.
+const GATHERED: usize = 8 << 10;
+
+fn write(to: &mut dyn Write, value: &impl Serialize, formatter: impl Formatter) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(GATHERED, to);
+    value.serialize(&mut Serializer::with_formatter(&mut to, Safe(formatter)))?;
+    to.write_all(b"\n")?;
+    // What is behind it is flushed by its owner.
+    to.into_inner().map(drop).map_err(io::IntoInnerError::into_error)
 }
 
 /// Escapes as `\uXXXX` what JSON itself would let through.
@@ -24,8 +33,9 @@ struct Safe<F>(F);
 
 impl<F: Formatter> Formatter for Safe<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Most strings are plain, and bytes are looked at faster than characters.
-        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Most strings are plain, and bytes are looked at faster than characters, by the block.
+        let is_plain = |block: &[u8]| block.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+        if fragment.as_bytes().chunks(32).all(is_plain) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
