@@ -75,8 +75,7 @@ fn push_word(shown: &mut String, word: &str) {
 
 /// Whether a word has the shape of a compact JWT: dots, and a first part that is base64url of `{` and more.
 fn is_token(word: &str) -> bool {
-    let first = word.split('.').next().unwrap_or_default();
-    word.contains('.') && first.len() >= 8 && (first.starts_with("ey") || first.starts_with("ew"))
+    (word.starts_with("ey") || word.starts_with("ew")) && word.find('.').is_some_and(|first| first >= 8)
 }
 
 /// Claims or a header for display: nested tokens and secret members masked, everything else as sent.
@@ -90,7 +89,7 @@ fn object(members: &Map<String, Value>) -> Map<String, Value> {
 
 fn member(name: &str, value: &Value) -> Value {
     match value {
-        Value::String(content) if SECRET_MEMBERS.contains(&name.to_ascii_lowercase().as_str()) => {
+        Value::String(content) if SECRET_MEMBERS.iter().any(|secret| secret.eq_ignore_ascii_case(name)) => {
             Value::String(format!("({} characters, sha256 {})", content.len(), Fingerprint::of(content.as_bytes())))
         }
         Value::String(content) => Value::String(masked_string(content)),

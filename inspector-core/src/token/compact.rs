@@ -60,7 +60,7 @@ pub(super) fn decode_with(raw: &str, limits: &Limits, nested: &mut dyn FnMut(&st
     }
     let mut token = opaque(raw);
     let mut text = Cow::Borrowed(raw);
-    if raw.bytes().any(|b| b.is_ascii_whitespace()) {
+    if has_whitespace(raw) {
         text = Cow::Owned(raw.chars().filter(|c| !c.is_ascii_whitespace()).collect());
     }
     let parts: Vec<&str> = text.splitn(6, '.').collect();
@@ -102,6 +102,12 @@ pub(super) fn decode_with(raw: &str, limits: &Limits, nested: &mut dyn FnMut(&st
     token.defects.sort();
     token.defects.dedup();
     token
+}
+
+/// Whether there is white space in it. A token has thousands of characters and none, so they are looked at by the block.
+pub(in crate::token) fn has_whitespace(text: &str) -> bool {
+    let may_have = |block: &[u8]| block.iter().fold(false, |found, byte| found | (*byte <= b' '));
+    text.as_bytes().chunks(64).any(|block| may_have(block) && block.iter().any(u8::is_ascii_whitespace))
 }
 
 fn opaque(raw: &str) -> Token {
@@ -332,6 +338,19 @@ mod tests {
         assert_eq!((jwe.kind, jwe.is_unsigned()), (TokenKind::Jwe, false));
         let session = read(&format!("{}..AA.AA.AA", encode(r#"{"alg":"dir","enc":"A256GCM","ctx":"x"}"#)));
         assert_eq!(session.kind, TokenKind::Jwe);
+    }
+
+    #[test]
+    fn white_space_is_found_anywhere() {
+        for length in [1, 63, 64, 65, 200] {
+            let text = "\u{1}".repeat(length);
+            assert!(!has_whitespace(&text) && !has_whitespace(""));
+            for (at, blank) in (0..length).zip([' ', '\t', '\n', '\r', '\u{c}'].into_iter().cycle()) {
+                let mut text = text.clone();
+                text.replace_range(at..=at, blank.encode_utf8(&mut [0; 4]));
+                assert!(has_whitespace(&text), "{at} of {length}");
+            }
+        }
     }
 
     #[test]

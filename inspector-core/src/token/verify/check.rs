@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::base64,
-    token::{Defect, Token, TokenKind},
+    token::{Defect, Token, TokenKind, compact},
 };
 
 /// Shortest signature any RSA key makes that is taken for one, in bytes.
@@ -98,7 +98,7 @@ impl<'t> Statement<'t> {
             return Err(Signature::Absent);
         }
         let raw = token.raw.reveal().trim();
-        if raw.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        if compact::has_whitespace(raw) {
             return Err(unverifiable(
                 ReasonCode::WhiteSpace,
                 "there is white space inside the token, so its text is not the one that was signed; remove it and verify again",
