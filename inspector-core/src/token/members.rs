@@ -20,7 +20,7 @@ const FEW: usize = 32;
 pub struct Members {
     all: Vec<(Box<str>, Value)>,
     /// The place of each name; `None` while they are few.
-    places: Option<Box<HashMap<Box<str>, usize, RandomState>>>,
+    places: Option<HashMap<Box<str>, usize, RandomState>>,
 }
 
 impl Members {
@@ -64,8 +64,7 @@ impl Members {
             return Some(name);
         }
         if self.all.len() == FEW {
-            self.places =
-                Some(Box::new(self.all.iter().zip(0..).map(|((name, _), place)| (name.clone(), place)).collect()));
+            self.places = Some(self.all.iter().zip(0..).map(|((name, _), place)| (name.clone(), place)).collect());
         }
         if let Some(places) = &mut self.places {
             places.insert(name.clone(), self.all.len());
@@ -83,7 +82,7 @@ impl Members {
     pub(super) fn weight(&self) -> usize {
         // A name has a place in the map, too, of which up to half are empty.
         const PLACE: usize = 2 * (size_of::<(Box<str>, usize)>() + 1);
-        let places = self.places.as_ref().map_or(0, |places| places.len());
+        let places = self.places.as_ref().map_or(0, HashMap::len);
         let names = self.all.iter().map(|(name, _)| heap::block(name.len())).fold(0, usize::saturating_add);
         let values = self.all.iter().map(|(_, value)| weight_of(value)).fold(0, usize::saturating_add);
         heap::block(self.all.capacity().saturating_mul(size_of::<(Box<str>, Value)>()))

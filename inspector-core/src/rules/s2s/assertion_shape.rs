@@ -90,7 +90,7 @@ fn deviations(token: &Token, path: &str) -> Vec<(&'static str, String)> {
     if !algorithm.starts_with("RS") {
         found.push(("alg", format!("alg is \"{}\"", mask::text(&algorithm))));
     }
-    if !["x5t", "x5t#S256"].iter().any(|name| token.header.contains_key(*name)) {
+    if !["x5t", "x5t#S256"].iter().any(|name| token.header.contains_key(name)) {
         found.push(("x5t", "x5t is absent".to_owned()));
     }
     found

@@ -458,7 +458,7 @@ impl<'s> Search<'s> {
     /// Says why the key a token brings along does not help.
     fn embedded(&self) -> String {
         let carried: Vec<&str> =
-            ["jwk", "x5c", "jku", "x5u"].into_iter().filter(|name| self.token.header.contains_key(*name)).collect();
+            ["jwk", "x5c", "jku", "x5u"].into_iter().filter(|name| self.token.header.contains_key(name)).collect();
         if carried.is_empty() {
             return String::new();
         }
