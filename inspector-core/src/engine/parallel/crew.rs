@@ -161,10 +161,20 @@ impl State {
         let Some(output) = self.outputs.get_mut(producer) else { return false };
         output.covered = covered;
         output.weight += chunk.weight;
-        if !chunk.results.is_empty() {
+        let may_go_on = output.weight < HELD;
+        if chunk.results.is_empty() {
+            self.keep_room(chunk.results);
+        } else {
             output.chunks.push_back(chunk);
         }
-        output.weight < HELD
+        may_go_on
+    }
+
+    /// Keeps room for results that come.
+    fn keep_room(&mut self, room: VecDeque<Yield>) {
+        if room.capacity() > 0 && self.emptied.len() < SPARES {
+            self.emptied.push(room);
+        }
     }
 
     /// Whether the stream may go on.
@@ -397,10 +407,7 @@ impl Crew {
     /// results were.
     pub(super) fn take(&self, producer: usize, covered: u64, emptied: VecDeque<Yield>) -> Taken {
         if emptied.capacity() > 0 {
-            let mut state = self.state();
-            if state.emptied.len() < SPARES {
-                state.emptied.push(emptied);
-            }
+            self.state().keep_room(emptied);
         }
         let taken = self.work_until(Some(producer), |state| {
             let output = state.outputs.get_mut(producer)?;
