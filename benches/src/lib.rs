@@ -32,6 +32,11 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use inspector_core::flow::Side;
+use mimalloc::MiMalloc;
+
+/// The allocator of the program: what is measured is what it does.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What the two sides of a connection send, in order.
 pub type Pieces = Vec<(Side, Vec<u8>)>;

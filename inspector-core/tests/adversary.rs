@@ -6,6 +6,8 @@
 
 mod support;
 
+use std::io::Write as _;
+
 use inspector_core::{report::Report, rules::Severity, verdict::Outcome};
 use serde_json::{Value, json};
 use support::{
@@ -322,6 +324,28 @@ fn answers_that_accept_nothing() {
     ] {
         let report = answered(status, fields, content);
         assert!(passes(&report), "{status} {fields}{content}: {}", report.reason);
+    }
+}
+
+/// A page that asks for a password is read each time it comes, however it is coded and spelt.
+#[test]
+fn a_login_page_served_again_accepts_nothing() {
+    for kind in ["password", "PassWord", "pASSWORD", "PASSWORD"] {
+        let page = format!("<form>{}<input type=\"{kind}\" name=p></form>", "<p>Please sign in.</p>".repeat(20));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(page.as_bytes()).unwrap();
+        let page = encoder.finish().unwrap();
+        let head = response("200 OK", "Content-Type: text/html\r\nContent-Encoding: gzip\r\n", &"-".repeat(page.len()));
+        let answer = [&head[..head.len() - page.len()], &page].concat();
+        let mut capture = Capture::new();
+        let mut connection = capture.connect();
+        for _ in 0..3 {
+            connection.exchange(&mut capture, &call(&bearer()), &answer);
+        }
+        connection.close(&mut capture);
+        let report = judge("capture.pcap", &capture.bytes());
+        assert!(has(&report, "S2S-001"), "{kind}");
+        assert!(!passes(&report) && !has(&report, "S2S-033"), "{kind}: {:?}", codes(&report));
     }
 }
 

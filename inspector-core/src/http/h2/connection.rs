@@ -69,6 +69,8 @@ pub struct Http2 {
     directions: [Direction; 2],
     /// Boxed, for the tree moves its entries about.
     streams: BTreeMap<u32, Box<Stream>>,
+    /// What they weigh together: summed up as they change, for many of them are far apart in memory.
+    weight: usize,
     /// Highest stream the client opened, to know late frames of streams that are over.
     highest: u32,
     /// Bytes of the client that belong to no frame that could be read.
@@ -88,6 +90,7 @@ impl Http2 {
         Self {
             directions: [direction(Position::Preface), direction(Position::Frame)],
             streams: BTreeMap::new(),
+            weight: 0,
             highest: 0,
             unread: 0,
         }
@@ -106,7 +109,7 @@ impl Http2 {
     /// A connection that HTTP/1.1 upgraded to h2c (RFC 7540 §3.2): the request is stream 1, half closed by the client.
     pub fn upgraded(cx: &Context<'_>, request: Message) -> Self {
         let mut connection = Self::new(cx);
-        connection.streams.insert(1, Box::new(Stream::upgraded(request)));
+        connection.insert(1, Stream::upgraded(request));
         connection.highest = 1;
         connection
     }
@@ -124,8 +127,13 @@ impl Http2 {
                 .saturating_add(direction.decoder.weight())
                 .saturating_add(block)
         });
-        let streams = self.streams.values().fold(0_usize, |sum, stream| sum.saturating_add(stream.weight()));
-        size_of::<Self>().saturating_add(directions).saturating_add(streams)
+        size_of::<Self>().saturating_add(directions).saturating_add(self.weight)
+    }
+
+    /// The same, with all streams weighed now.
+    #[cfg(test)]
+    pub(super) fn weighed_anew(&self) -> usize {
+        self.weight() - self.weight + self.streams.values().map(|stream| stream.weight()).sum::<usize>()
     }
 
     /// Takes the next bytes of one side.
@@ -201,6 +209,7 @@ impl Http2 {
         let begun = std::mem::take(&mut client.partial).len();
         let block = client.block.take().map_or(0, |block| block.fragments.len().max(1));
         self.pass_over(Side::Client, begun + block);
+        self.weight = 0;
         for (id, stream) in std::mem::take(&mut self.streams) {
             emit(id, *stream, cx);
         }
@@ -335,7 +344,10 @@ impl Http2 {
         let (piece, tail) = rest.split_at_checked(taken).unwrap_or((rest, b""));
         let wanted = left.saturating_sub(padding).min(piece.len());
         if let Some(stream) = self.streams.get_mut(&header.stream) {
+            let before = stream.content_weight(side);
             stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx);
+            let after = stream.content_weight(side);
+            self.weight = self.weight.saturating_sub(before).saturating_add(after);
         }
         left -= taken;
         if left == 0 {
@@ -363,6 +375,7 @@ impl Http2 {
 
     fn finish(&mut self, id: u32, cx: &mut Context<'_>) {
         if let Some(stream) = self.streams.remove(&id) {
+            self.weight = self.weight.saturating_sub(stream.weight());
             emit(id, *stream, cx);
         }
     }
@@ -457,13 +470,14 @@ impl Http2 {
             self.open(id, at.0, cx);
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        let before = stream.weight();
         if promised.is_some() {
             stream.promised(block, at, cx.bodies);
-            return;
+        } else {
+            stream.headers(side, block, at, header.has(flag::END_STREAM), cx.bodies);
         }
-        let end = header.has(flag::END_STREAM);
-        stream.headers(side, block, at, end, cx.bodies);
-        if stream.is_complete() {
+        self.weight = self.weight.saturating_sub(before).saturating_add(stream.weight());
+        if promised.is_none() && stream.is_complete() {
             self.finish(id, cx);
         }
     }
@@ -487,10 +501,18 @@ impl Http2 {
         {
             let kind = NoteKind::Limit { limit: "h2_streams" };
             cx.sink.note(Note { at: Some(at), connection: Some(cx.connection.id), kind });
+            self.weight = self.weight.saturating_sub(stream.weight());
             emit(oldest, *stream, cx);
         }
         self.highest = self.highest.max(id);
-        self.streams.insert(id, Box::new(Stream::new(at)));
+        self.insert(id, Stream::new(at));
+    }
+
+    fn insert(&mut self, id: u32, stream: Stream) {
+        self.weight = self.weight.saturating_add(stream.weight());
+        if let Some(replaced) = self.streams.insert(id, Box::new(stream)) {
+            self.weight = self.weight.saturating_sub(replaced.weight());
+        }
     }
 }
 

@@ -100,6 +100,13 @@ impl Stream {
         })
     }
 
+    /// Bytes of memory that side's content takes, about.
+    pub(super) fn content_weight(&self, side: Side) -> usize {
+        let [client, server] = &self.halves;
+        let half = if side == Side::Client { client } else { server };
+        half.content.as_ref().map_or(0, Collector::weight)
+    }
+
     /// Content of that side is missing.
     pub(super) fn missing(&mut self, side: Side) {
         self.marks.add(Mark::Gap);

@@ -103,6 +103,8 @@ fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
         } else {
             h2.data(*side, bytes, at(number as u64 + 1), &mut cx);
         }
+        // What it is summed up to as streams change is what they weigh.
+        assert_eq!(h2.weight(), h2.weighed_anew());
     }
     h2.close(&mut cx);
     recorder.0.iter().map(shown).collect()

@@ -5,7 +5,10 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use aho_corasick::{Span, packed::Searcher};
+use aho_corasick::{
+    Span,
+    packed::{Config, Searcher},
+};
 use memchr::memmem;
 
 use super::content::utf8;
@@ -35,68 +38,115 @@ impl Tells {
     }
 }
 
-/// Words of at least four letters, in the letter cases that occur.
-const LONG: [(&str, Tells); 17] = [
-    ("oken", Tells::Name),
-    ("OKEN", Tells::Name),
-    ("ssertion", Tells::Name),
-    ("SSERTION", Tells::Name),
-    ("ppContext", Tells::Name),
-    ("assword", Tells::Name),
-    ("sername", Tells::Name),
-    ("uthorization", Tells::Name),
-    ("UTHORIZATION", Tells::Name),
-    ("\\u00", Tells::Name),
+/// A word, how much of its letter case matters, and what it tells.
+struct Word {
+    text: &'static str,
+    /// Its readers take it in any letter case.
+    any_case: bool,
+    tells: Tells,
+}
+
+/// As it stands here.
+const fn exact(text: &'static str, tells: Tells) -> Word {
+    Word { text, any_case: false, tells }
+}
+
+/// In any letter case.
+const fn any_case(text: &'static str, tells: Tells) -> Word {
+    Word { text, any_case: true, tells }
+}
+
+/// Words of at least four letters.
+const LONG: [Word; 11] = [
+    any_case("oken", Tells::Name),
+    any_case("ssertion", Tells::Name),
+    any_case("ppcontext", Tells::Name),
+    // A field for a password is one, too.
+    any_case("assword", Tells::Name),
+    any_case("sername", Tells::Name),
+    any_case("uthorization", Tells::Name),
+    exact("\\u00", Tells::Name),
     // A SOAP fault (`handshake::observation`).
-    ("Fault", Tells::Other),
-    ("Error", Tells::Denial),
-    // Keys of a list or of federation metadata (`token::verify`).
-    ("eyValue", Tells::Other),
-    ("eyvalue", Tells::Other),
-    ("EntityDescriptor", Tells::Other),
+    exact("Fault", Tells::Other),
+    exact("Error", Tells::Denial),
+    // Keys of federation metadata (`token::verify`).
+    exact("EntityDescriptor", Tells::Other),
     // What sanitisers write (`input::har`).
-    ("redacted", Tells::Other),
-    ("REDACTED", Tells::Other),
+    any_case("redacted", Tells::Other),
 ];
 
 /// Shorter ones. Apart, because the length of the shortest word decides how many places have to be looked at closely.
-const SHORT: [(&str, Tells); 15] = [
-    ("jwt", Tells::WholeName),
-    ("JWT", Tells::WholeName),
-    ("cwt", Tells::WholeName),
+const SHORT: [Word; 15] = [
+    any_case("jwt", Tells::WholeName),
+    any_case("cwt", Tells::WholeName),
     // How `token::scan` tells that a JWT, or the base64 of one, may begin.
-    ("eyI", Tells::Token),
-    ("eyJ", Tells::Token),
-    ("eyK", Tells::Token),
-    ("eyL", Tells::Token),
-    ("eyA", Tells::Token),
-    ("ewk", Tells::Token),
-    ("ewo", Tells::Token),
-    ("ew0", Tells::Token),
-    ("ZXl", Tells::Token),
-    ("ZXd", Tells::Token),
-    ("ZXc", Tells::Token),
-    // A key of a list.
-    ("kty", Tells::WholeOther),
+    exact("eyI", Tells::Token),
+    exact("eyJ", Tells::Token),
+    exact("eyK", Tells::Token),
+    exact("eyL", Tells::Token),
+    exact("eyA", Tells::Token),
+    exact("ewk", Tells::Token),
+    exact("ewo", Tells::Token),
+    exact("ew0", Tells::Token),
+    exact("ZXl", Tells::Token),
+    exact("ZXd", Tells::Token),
+    exact("ZXc", Tells::Token),
+    // Keys of a list (`token::verify`).
+    any_case("kty", Tells::WholeOther),
+    any_case("eyvalue", Tells::Other),
 ];
 
 /// Errors of Exchange that say that a caller may not do what it wants.
 pub(crate) const DENIALS: [&str; 3] = ["ErrorAccessDenied", "ErrorImpersonat", "ErrorMissingInformationEmailAddress"];
 
-/// The words and what searches them; nothing where the processor has no vectors that fit. The automaton of the same crate
-/// takes ten times as long on texts of many words, for parts of names are in them everywhere.
+/// The words and what searches them. The automaton of the same crate takes ten times as long on texts of many words, for
+/// parts of names are in them everywhere.
 static PASSES: LazyLock<[Pass; 2]> = LazyLock::new(|| [Pass::new(&LONG), Pass::new(&SHORT)]);
 
 /// Words that are searched together.
 struct Pass {
-    words: &'static [(&'static str, Tells)],
+    words: &'static [Word],
+    /// Finds how words begin, in each letter case they can have; `None` where the processor has no vectors that fit.
     searcher: Option<Searcher>,
+    /// The word of each beginning.
+    begun: Vec<usize>,
 }
 
 impl Pass {
-    fn new(words: &'static [(&'static str, Tells)]) -> Self {
-        Self { words, searcher: Searcher::new(words.iter().map(|(word, _)| word)) }
+    fn new(words: &'static [Word]) -> Self {
+        // Words are told by so many letters, so that a word has few beginnings.
+        let letters = words.iter().map(|word| word.text.len()).min().unwrap_or_default();
+        let beginnings = |(number, word): (usize, &Word)| {
+            let beginning = word.text.as_bytes().get(..letters).unwrap_or_default().to_vec();
+            let all = if word.any_case { letter_cases(beginning) } else { vec![beginning] };
+            all.into_iter().enumerate().map(move |(nth, beginning)| (nth, number, beginning))
+        };
+        let mut all: Vec<_> = words.iter().enumerate().flat_map(beginnings).collect();
+        // The first of all words come first: the searcher gives each a group in turn, which those that differ from it only
+        // in their letter case join.
+        all.sort_by_key(|(nth, ..)| *nth);
+        let (begun, beginnings): (Vec<usize>, Vec<_>) =
+            all.into_iter().map(|(_, number, beginning)| (number, beginning)).unzip();
+        // The beginnings are many, but differ in little else than their letter case: vectors tell them in few groups.
+        let mut config = Config::new();
+        config.heuristic_pattern_limits(false).only_teddy_fat(Some(false));
+        Self { words, searcher: config.builder().extend(beginnings).build(), begun }
     }
+}
+
+/// A word of few small letters in all letter cases it can have.
+fn letter_cases(word: Vec<u8>) -> Vec<Vec<u8>> {
+    word.iter().enumerate().fold(vec![word.clone()], |all, (at, _)| {
+        let capital = |word: &Vec<u8>| {
+            let mut word = word.clone();
+            if let Some(letter) = word.get_mut(at) {
+                letter.make_ascii_uppercase();
+            }
+            word
+        };
+        let capitals: Vec<_> = all.iter().map(capital).collect();
+        [all, capitals].concat()
+    })
 }
 
 /// A content, and how it is written.
@@ -116,7 +166,7 @@ pub(super) fn has_traces(bytes: &[u8]) -> bool {
 /// a SOAP fault, a denial, a field for a password. The answer is the same for the same bytes.
 pub(crate) fn may_tell(content: &[u8]) -> bool {
     let content = utf8(content);
-    Content { bytes: &content, escaped: false }.tells(&*PASSES, |_| true) || asks_for_password(&content)
+    Content { bytes: &content, escaped: false }.tells(&*PASSES, |_| true)
 }
 
 /// Whether the content of a response may have anything that a reader of contents looks for, by the string of a JSON
@@ -129,11 +179,6 @@ pub(crate) fn may_tell_escaped(string: &[u8]) -> bool {
     !matches!(string, [b'<' | b'[', ..]) || Content { bytes: string, escaped: true }.tells(&*PASSES, |_| true)
 }
 
-/// Whether it names a password in capital letters: pages of old do.
-fn asks_for_password(content: &[u8]) -> bool {
-    memmem::find(content, b"ASSWORD").is_some()
-}
-
 impl Content<'_> {
     /// Whether one of the words that are `wanted` stands in it.
     fn tells(self, passes: &[Pass], wanted: impl Fn(Tells) -> bool) -> bool {
@@ -141,17 +186,28 @@ impl Content<'_> {
     }
 
     fn tells_one(self, pass: &Pass, wanted: impl Fn(Tells) -> bool) -> bool {
-        let is_met = |word: usize, at: Range<usize>| {
-            pass.words.get(word).is_some_and(|(_, tells)| wanted(*tells) && self.means(*tells, at))
+        let is_met = |word: &Word, start: usize| {
+            let at = start..start.saturating_add(word.text.len());
+            let is_word = self.bytes.get(at.clone()).is_some_and(|found| {
+                if word.any_case {
+                    found.eq_ignore_ascii_case(word.text.as_bytes())
+                } else {
+                    found == word.text.as_bytes()
+                }
+            });
+            is_word && wanted(word.tells) && self.means(word.tells, at)
         };
         let Some(searcher) = &pass.searcher else {
-            return pass.words.iter().enumerate().any(|(number, (word, _))| {
-                memmem::find_iter(self.bytes, word).any(|at| is_met(number, at..at + word.len()))
+            let folded = self.bytes.to_ascii_lowercase();
+            return pass.words.iter().any(|word| {
+                let text = if word.any_case { &folded } else { self.bytes };
+                memmem::find_iter(text, word.text).any(|start| is_met(word, start))
             });
         };
         let mut span = Span { start: 0, end: self.bytes.len() };
         while let Some(found) = searcher.find_in(self.bytes, span) {
-            if is_met(found.pattern().as_usize(), found.start()..found.end()) {
+            let word = pass.begun.get(found.pattern().as_usize()).and_then(|number| pass.words.get(*number));
+            if word.is_some_and(|word| is_met(word, found.start())) {
                 return true;
             }
             // One word may begin within another.
@@ -188,7 +244,7 @@ mod tests {
     fn tells(text: &str, escaped: bool, wanted: fn(Tells) -> bool) -> bool {
         let content = Content { bytes: text.as_bytes(), escaped };
         let found = content.tells(&*PASSES, wanted);
-        let slow = [&LONG[..], &SHORT].map(|words| Pass { words, searcher: None });
+        let slow = [&LONG[..], &SHORT].map(|words| Pass { words, searcher: None, begun: Vec::new() });
         assert_eq!(content.tells(&slow, wanted), found, "{text} without vectors");
         found
     }
@@ -217,6 +273,13 @@ mod tests {
             ("ew0K", true),
             ("ZXlK", true),
             ("ZXdv", true),
+            ("AccessToKen", true),
+            ("aSsertioN appcontexT", true),
+            ("appCONtext", true),
+            ("UseRname", true),
+            ("AuthoriZation", true),
+            ("{\"jWt\":\"\"}", true),
+            ("EYJ0 Ew0K zXlK assertio uthorizatio authority usernam", false),
             // A word that is none hides none that begins in it.
             ("ewoken", true),
             ("eyAeyJ", true),
@@ -242,7 +305,13 @@ mod tests {
             ("[redacted]", true),
             ("<INPUT TYPE=PASSWORD>", true),
             ("PASSWORD", true),
-            ("passwd", false),
+            ("<input type=\"PassWord\">", true),
+            ("[{\"KEYVALUE\":\"\"}]", true),
+            ("[{\"KeyvAluE\":\"\"}]", true),
+            ("[{\"KTy\":\"RSA\"}]", true),
+            ("[reDacted]", true),
+            ("<s:FAULT>", false),
+            ("passwd, passworx, eyVal, REDAct", false),
         ] {
             for text in lengths(text) {
                 assert_eq!(may_tell(text.as_bytes()), expected, "{text}");
@@ -279,9 +348,15 @@ mod tests {
             word in 0..LONG.len() + SHORT.len(),
             after in "[ -~\n\t\"\\\\/]{0,80}",
             without in proptest::bool::ANY,
+            capitals in proptest::num::u32::ANY,
         ) {
-            let words: Vec<_> = LONG.iter().chain(&SHORT).map(|(word, _)| *word).collect();
-            let word = if without { "" } else { words[word] };
+            let word = LONG.iter().chain(&SHORT).nth(word).unwrap();
+            let is_capital = |at: usize| word.any_case && capitals >> at & 1 == 1;
+            let cased = |(at, letter): (usize, char)| if is_capital(at) { letter.to_ascii_uppercase() } else { letter };
+            let telling: String = word.text.chars().enumerate().map(cased).collect();
+            // Others tell only where they stand alone, or with what follows.
+            proptest::prop_assert!(may_tell(telling.as_bytes()) || matches!(word.tells, Tells::Token | Tells::Denial));
+            let word = if without { "" } else { &telling };
             let text = format!("{before}{word}{after}");
             let quoted = serde_json::to_string(&text).unwrap();
             let string = quoted.trim_start_matches('"').strip_suffix('"').unwrap();
