@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Panel {
     rules: Vec<Member>,
     /// The numbers of those that have to see everything.
-    everything: Box<[usize]>,
+    everything: Box<[u16]>,
     verdicts: Shapes<Verdict>,
     /// Every rule is asked about every exchange.
     thorough: bool,
@@ -40,8 +40,9 @@ struct Member {
 struct Verdict {
     /// What is counted for each further exchange of the shape.
     reported: Box<[Reported]>,
-    /// The rules that have to be asked again, by number, in their order.
-    asked: Box<[usize]>,
+    /// The rules that have to be asked again, by number, in their order; none if it is just those that have to see
+    /// everything.
+    asked: Box<[u16]>,
 }
 
 impl Panel {
@@ -49,7 +50,7 @@ impl Panel {
     pub(crate) fn new(limits: &Limits) -> Self {
         let member = |rule: Box<dyn Rule>| Member { wants: rule.occasions(), basis: rule.basis(), rule };
         let rules: Vec<Member> = entries().map(|entry| member((entry.make)())).collect();
-        let everything = rules.iter().enumerate().filter(|(_, member)| member.basis == Basis::Everything);
+        let everything = (0_u16..).zip(&rules).filter(|(_, member)| member.basis == Basis::Everything);
         Self {
             everything: everything.map(|(number, _)| number).collect(),
             rules,
@@ -82,8 +83,11 @@ impl Panel {
         if let Some(verdict) = known.filter(|verdict| findings.have_evidence(&verdict.reported)) {
             findings.repeat(&verdict.reported);
             let mut context = Context::new(policy, ledger, findings);
-            for number in &verdict.asked {
-                if let Some(member) = self.rules.get_mut(*number).filter(|member| member.wants.meet(offered)) {
+            let asked = if verdict.asked.is_empty() { &self.everything } else { &verdict.asked };
+            for number in asked {
+                if let Some(member) =
+                    self.rules.get_mut(usize::from(*number)).filter(|member| member.wants.meet(offered))
+                {
                     member.rule.exchange(observation, &mut context);
                 }
             }
@@ -92,7 +96,7 @@ impl Panel {
         let is_new = known.is_none();
         let mut verdict = (Vec::new(), Vec::new());
         findings.listen(key.is_some());
-        for (number, member) in self.rules.iter_mut().enumerate() {
+        for (number, member) in (0_u16..).zip(&mut self.rules) {
             if !self.thorough && !member.wants.meet(offered) {
                 continue;
             }
@@ -107,8 +111,10 @@ impl Panel {
         findings.listen(false);
         if let Some(key) = key.filter(|_| is_new) {
             let (reported, mut asked) = verdict;
-            asked.extend(&self.everything);
-            asked.sort_unstable();
+            if !asked.is_empty() {
+                asked.extend(&self.everything);
+                asked.sort_unstable();
+            }
             let verdict = Verdict { reported: reported.into(), asked: asked.into() };
             self.verdicts.keep(key, observation, verdict);
         }
