@@ -16,11 +16,10 @@ mod workers;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-
 /// Exchanges are made on one thread and forgotten on another, where the C library's allocator has them wait for each other.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     exit::guard(|| commands::dispatch(args::parse()?))
