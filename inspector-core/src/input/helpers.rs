@@ -3,6 +3,10 @@
 /// Work that any thread may do.
 pub type Work = Box<dyn FnOnce() + Send>;
 
+/// Reading is over: nobody works any more, for nobody wants what is read, or a thread panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over;
+
 /// Threads besides the calling one.
 pub trait Helpers: Sync {
     /// How many there are.
@@ -11,8 +15,11 @@ pub trait Helpers: Sync {
     /// Leaves work to whoever has time for it first: one of the threads, or the calling one once it waits.
     fn leave(&self, work: Work);
 
-    /// Helps with what there is to do until `done` says so. `false` if that will never be, because reading is over.
-    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> bool;
+    /// Helps with what there is to do until `done` says so.
+    ///
+    /// # Errors
+    /// That will never be.
+    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> Result<(), Over>;
 }
 
 /// There are none.
@@ -28,8 +35,8 @@ impl Helpers for Nobody {
         work();
     }
 
-    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> bool {
-        done()
+    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> Result<(), Over> {
+        if done() { Ok(()) } else { Err(Over) }
     }
 }
 
@@ -60,14 +67,12 @@ pub(crate) mod tests {
             self.left.lock().unwrap().push(work);
         }
 
-        fn help_until(&self, done: &mut dyn FnMut() -> bool) -> bool {
-            loop {
-                if done() {
-                    return true;
-                }
-                let Some(work) = self.left.lock().unwrap().pop() else { return false };
+        fn help_until(&self, done: &mut dyn FnMut() -> bool) -> Result<(), Over> {
+            while !done() {
+                let Some(work) = self.left.lock().unwrap().pop() else { return Err(Over) };
                 work();
             }
+            Ok(())
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     flow::Weight,
-    input::helpers::{Helpers, Work},
+    input::helpers::{Helpers, Over, Work},
     tls::keylog::{Keys, Turns},
 };
 
@@ -45,9 +45,6 @@ const LOOKS: usize = 20;
 
 /// After so long who waits for a turn looks again, as he may not have been told.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
-
-/// Reading is over: nobody wants results any more, or a thread panicked.
-pub(super) struct Over;
 
 /// The crew. Producers of results are the groups by their numbers, and behind them the stream.
 pub(super) struct Crew {
@@ -443,8 +440,7 @@ impl Crew {
         self.stop();
         let mut state = self.state();
         state.over = true;
-        self.changes.fetch_add(1, Ordering::Release);
-        self.changed.notify_all();
+        self.tell(&state);
         self.tasks.notify_all();
     }
 
@@ -508,8 +504,8 @@ impl Helpers for Crew {
         self.tell_of_tasks(&state, 1);
     }
 
-    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> bool {
-        self.work_until(None, |_| done().then_some(())).is_ok()
+    fn help_until(&self, done: &mut dyn FnMut() -> bool) -> Result<(), Over> {
+        self.work_until(None, |_| done().then_some(()))
     }
 }
 
@@ -689,7 +685,7 @@ mod tests {
                 crew.help();
             });
             begun.recv_timeout(PATIENCE).unwrap();
-            assert!(!crew.help_until(&mut || false));
+            assert_eq!(crew.help_until(&mut || false), Err(Over));
             assert!(helper.join().is_err());
         });
     }

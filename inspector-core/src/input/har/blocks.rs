@@ -26,7 +26,11 @@ use super::{
     scan::between_entries,
     window::{first_name, is_element},
 };
-use crate::{http::exchange::Exchange, input::helpers::Helpers, limits::Limits};
+use crate::{
+    http::exchange::Exchange,
+    input::helpers::{Helpers, Over},
+    limits::Limits,
+};
 
 /// Bytes of a block, as long as entries are smaller. Small enough to stay in the processor's cache.
 pub(super) const BLOCK: usize = 256 << 10;
@@ -100,9 +104,6 @@ impl Block {
         None
     }
 }
-
-/// Nobody converts anything any more.
-pub(super) struct Over;
 
 /// What became of a block.
 pub(super) struct Converted {
@@ -239,7 +240,7 @@ impl<'h> Team<'h> {
         self.helpers.help_until(&mut || {
             converted = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             converted.is_some()
-        });
+        })?;
         self.flying = self.flying.saturating_sub(size);
         converted.map(Some).ok_or(Over)
     }
