@@ -9,7 +9,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use crate::secret::Fingerprint;
+use crate::secret::{Fingerprint, names::secret_kind};
 
 /// Fields whose whole value is a secret, apart from an authentication scheme in front of it.
 const SECRET_FIELDS: &[&str] = &[
@@ -28,66 +28,6 @@ const SECRET_FIELDS: &[&str] = &[
     "ocp-apim-subscription-key",
     "authentication-info",
     "proxy-authentication-info",
-];
-
-/// Pieces of names that mark a field or a parameter as secret when they are a whole word of it.
-const SECRET_WORDS: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "pass",
-    "passphrase",
-    "secret",
-    "token",
-    "jwt",
-    "assertion",
-    "apikey",
-    "key",
-    "sig",
-    "signature",
-    "session",
-    "sessionid",
-    "sid",
-    "auth",
-    "authtoken",
-    "accesstoken",
-    "skypetoken",
-    "credential",
-    "credentials",
-    "code",
-    "samlresponse",
-    "samlrequest",
-    "wresult",
-    "canary",
-    "nonce",
-    "bearer",
-    "ticket",
-    "cwt",
-    "appcontext",
-    "appcontexttoken",
-    "spapptoken",
-];
-
-/// Names that hold a secret word but no secret.
-const HARMLESS: &[&str] = &[
-    "token_type",
-    "token_types",
-    "token_type_hint",
-    "requested_token_use",
-    "requested_token_type",
-    "subject_token_type",
-    "actor_token_type",
-    "client_assertion_type",
-    "code_challenge_method",
-    "x-oauth-enabled",
-    "key_ops",
-    "response_code",
-    "status_code",
-    "error_code",
-    "error_codes",
-    "sec-websocket-key",
-    "x-cache-key",
-    "auth_type",
 ];
 
 /// The value of a field as it may be shown.
@@ -187,18 +127,7 @@ pub fn mask(secret: &[u8]) -> String {
 
 /// Whether a name of a field, parameter or member marks its value as a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    if HARMLESS.contains(&lower.as_str()) {
-        return false;
-    }
-    if SECRET_FIELDS.contains(&lower.as_str()) || SECRET_WORDS.contains(&lower.as_str()) {
-        return true;
-    }
-    lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| SECRET_WORDS.contains(&word))
-        || lower.ends_with("token")
-        || lower.ends_with("password")
-        || lower.ends_with("secret")
-        || lower.ends_with("apikey")
+    SECRET_FIELDS.iter().any(|known| name.eq_ignore_ascii_case(known)) || secret_kind(name).is_some()
 }
 
 /// `scheme credentials`: the scheme and, for a scheme that is a word, nothing of what follows it.

@@ -3,6 +3,8 @@
 //! A [`Secret`] prints, debugs and serialises as a mask; the one way to its value is [`Secret::reveal`], so that every
 //! place which shows a secret can be found by its name. A [`Fingerprint`] stands for a secret in every output.
 
+pub mod names;
+
 use std::fmt;
 
 use sha2::{Digest, Sha256};

@@ -8,7 +8,13 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{Members, Token, classify::family, scan::scan};
-use crate::{http::auth, secret::Fingerprint};
+use crate::{
+    http::auth,
+    secret::{
+        Fingerprint,
+        names::{SecretKind, secret_kind},
+    },
+};
 
 /// Letters of a JWT's header that are shown. They tell the header's first member, no secret.
 const SHOWN: usize = 4;
@@ -110,7 +116,7 @@ fn string(text: &str, secret: bool, depth: usize) -> String {
 }
 
 /// Whether a member of that name holds a secret. Facts about a password (`pwd_exp`, `pwd_url`) do not.
-fn is_secret(name: &str) -> bool {
+fn is_secret(member: &str) -> bool {
     const NAMES: &[&str] = &[
         "accesstoken",
         "actort",
@@ -129,9 +135,13 @@ fn is_secret(name: &str) -> bool {
         "token",
     ];
     const ENDINGS: &[&str] = &["exp", "expires", "expiry", "hint", "in", "length", "type", "uri", "url", "version"];
-    let name: String = name.chars().filter(|c| !matches!(c, '_' | '-' | '.')).map(|c| c.to_ascii_lowercase()).collect();
+    let name: String =
+        member.chars().filter(|c| !matches!(c, '_' | '-' | '.')).map(|c| c.to_ascii_lowercase()).collect();
     let about = ["password", "passphrase", "secret", "refreshtoken", "accesstoken", "privatekey"];
+    // A credential in claims can be a verifiable one, which is public.
+    let kind = secret_kind(member).filter(|_| !name.contains("credential"));
     NAMES.contains(&name.as_str())
+        || matches!(kind, Some(SecretKind::Password | SecretKind::Key))
         || about.iter().any(|word| name.contains(word)) && !ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 

@@ -25,7 +25,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     http::auth::Basic,
-    token::extract::Parameter,
+    secret::names::{is_password, is_user},
 };
 
 /// What Basic credentials at an endpoint are.
@@ -50,38 +50,6 @@ fn use_of(observation: &Observation<'_>, basic: &Basic) -> Use {
     }
 }
 
-/// Names of fields with a password, in lower case.
-const PASSWORDS: [&str; 9] = [
-    "password",
-    "passwd",
-    "pwd",
-    "pass",
-    "j_password",
-    "passphrase",
-    "userpassword",
-    "user_password",
-    "login_password",
-];
-/// Names of fields with a user's name, in lower case.
-const USERS: [&str; 16] = [
-    "username",
-    "user",
-    "user_name",
-    "userid",
-    "user_id",
-    "login",
-    "loginfmt",
-    "logonname",
-    "j_username",
-    "email",
-    "mail",
-    "account",
-    "uid",
-    "upn",
-    "identifier",
-    "domainusername",
-];
-
 /// A submitted form with a user's name and a password.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoginForm<'e> {
@@ -101,18 +69,11 @@ pub(crate) fn login_form<'e>(observation: &Observation<'e>) -> Option<LoginForm<
         return None;
     }
     let of_body = || observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
-    let named = |names: &'static [&str]| {
-        // `ctl00$Login$Password`, `user[password]`: the last word counts.
-        let last = |p: &Parameter| {
-            let word = p.name.trim_end_matches(']').rsplit(['$', '.', ':', '[']).next().unwrap_or_default();
-            word.to_ascii_lowercase()
-        };
-        of_body().find(|p| !p.value.reveal().trim().is_empty() && names.contains(&last(p).as_str()))
-    };
+    let named = |is: fn(&str) -> bool| of_body().find(|p| !p.value.reveal().trim().is_empty() && is(&p.name));
     if of_body().any(|p| p.name.eq_ignore_ascii_case("grant_type")) {
         return None;
     }
-    let password = named(&PASSWORDS)?;
-    let user = named(&USERS)?;
+    let password = named(is_password)?;
+    let user = named(is_user)?;
     Some(LoginForm { user: user.value.reveal(), field: &password.name, length: password.value.reveal().len() })
 }
