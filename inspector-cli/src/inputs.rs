@@ -14,6 +14,9 @@ use inspector_core::{
 
 /// Largest file that is looked through for keys.
 const KEY_FILE: u64 = 256 << 20;
+
+/// So many first bytes tell whether a file holds keys: hundreds of lines of a key log, or any private key.
+const KEY_FILE_BEGINNING: u64 = 256 << 10;
 /// Files that are passed over get a line each, so many.
 const LINES: usize = 20;
 /// Folders in folders.
@@ -120,10 +123,11 @@ pub(crate) fn advised(error: &ReadError) -> String {
     }
 }
 
-/// Whether the file is a key log or a private key that opens recordings.
+/// Whether the file is a key log or a private key that opens recordings, by its beginning: a key file is told by that, and
+/// whatever else lies in a folder is not read into memory.
 fn holds_keys(path: &Path, limits: &Limits) -> bool {
     let small = path.metadata().is_ok_and(|metadata| metadata.len() <= KEY_FILE);
-    small && read_small(path).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
+    small && read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
 }
 
 /// The regular files under a folder in the order of their names, hidden ones aside; and what cannot be listed.
@@ -150,7 +154,11 @@ pub(crate) fn walk(folder: &Path, depth: u32, files: &mut Vec<PathBuf>, problems
 
 /// Reads a file the user named for its content (keys, profiles), up to a size that no such file has.
 pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(path, KEY_FILE)
+}
+
+fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(KEY_FILE).read_to_end(&mut bytes)?;
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
