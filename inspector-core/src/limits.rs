@@ -110,8 +110,10 @@ pub struct Limits {
     pub steps: usize,
     /// Interfaces described in one section of a pcapng file. Packets of later ones are skipped.
     pub interfaces: usize,
-    /// Total expansion of a compressed recording is unlimited; the ratio of one 64 KiB step is not. Beyond, the rest of the
-    /// recording is not read.
+    /// A compressed recording may unpack to so many bytes whatever its size, and to [`Limits::unpack_ratio`] bytes more for
+    /// each of its own. Beyond, the rest of it is not read.
+    pub unpack_free: usize,
+    /// See [`Limits::unpack_free`]. Captures and HAR files pack to a tenth or, at most, a hundredth of their size.
     pub unpack_ratio: usize,
     /// Largest window of a zstd frame, in bytes (`zstd -19` makes 8 MiB). A frame that wants more is not unpacked.
     pub unpack_window: usize,
@@ -165,7 +167,8 @@ impl Default for Limits {
             calls: 4096,
             call_details: 16_384,
             steps: 20_000,
-            unpack_ratio: 2000,
+            unpack_free: 64 << 20,
+            unpack_ratio: 100,
             unpack_window: 16 << 20,
         }
     }
@@ -201,6 +204,7 @@ impl Limits {
             hosts: scale(base.hosts),
             host_facts: scale(base.host_facts),
             reorder: scale(base.reorder),
+            unpack_free: scale(base.unpack_free),
             unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base
         }

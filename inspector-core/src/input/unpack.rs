@@ -24,6 +24,9 @@ use crate::{limits::Limits, note::NoteKind};
 /// Most bytes looked at to tell a format, and the size of a layer's input buffer.
 pub(crate) const LOOKAHEAD: usize = 64 << 10;
 
+/// Whether a recording yields more than it may is looked at whenever it yielded so many more bytes.
+const CHECKED: u64 = 1 << 20;
+
 /// Compressions undone one over the other.
 const LAYERS: usize = 2;
 
@@ -91,8 +94,8 @@ impl<'r> Unpacked<'r> {
     /// # Errors
     /// What `input` reports.
     pub fn open(input: &'r mut dyn Read, limits: &Limits) -> io::Result<Self> {
-        let raw = Rc::new(Cell::new(0));
-        let mut source = Source::new(Origin::Recording { input, read: Rc::clone(&raw) });
+        let taken = Rc::new(Cell::new(0));
+        let mut source = Source::new(Origin::Recording { input, taken: Rc::clone(&taken) });
         let mut compressions = Vec::new();
         while compressions.len() < LAYERS {
             let start = source.start().map_err(|error| source.failure.take().unwrap_or(error))?;
@@ -101,7 +104,7 @@ impl<'r> Unpacked<'r> {
                 Start::Frame(compression) => compression,
                 Start::Skippable => Compression::Zstd,
             });
-            source = Source::new(Origin::Layer(Box::new(Layer::new(source, Rc::clone(&raw), limits))));
+            source = Source::new(Origin::Layer(Box::new(Layer::new(source, Rc::clone(&taken), limits))));
         }
         Ok(Self { source, compressions })
     }
@@ -152,7 +155,7 @@ impl Read for Unpacked<'_> {
 }
 
 enum Origin<'r> {
-    Recording { input: &'r mut dyn Read, read: Rc<Cell<u64>> },
+    Recording { input: &'r mut dyn Read, taken: Rc<Cell<u64>> },
     Layer(Box<Layer<'r>>),
 }
 
@@ -232,18 +235,14 @@ impl<'r> Source<'r> {
 
 impl Origin<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let (input, read) = match self {
-            Self::Recording { input, read } => (input, read),
+        let input = match self {
+            Self::Recording { input, .. } => input,
             Self::Layer(layer) => return layer.read(to),
         };
         loop {
             match input.read(to) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(count) => {
-                    read.set(read.get().saturating_add(count as u64));
-                    return Ok(count);
-                }
+                outcome => return outcome,
             }
         }
     }
@@ -278,6 +277,9 @@ impl BufRead for Source<'_> {
 
     fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
+        if let Origin::Recording { taken, .. } = &self.origin {
+            taken.set(taken.get().saturating_add(count as u64));
+        }
     }
 }
 
@@ -293,12 +295,11 @@ struct Layer<'r> {
     decoder: Decoder<'r>,
     damage: Option<Damage>,
     produced: u64,
-    /// Bytes read of the recording itself, below all layers.
-    raw: Rc<Cell<u64>>,
-    /// Of these, at the beginning of the step measured now.
-    step_raw: u64,
-    step_produced: u64,
-    step_limit: u64,
+    /// Bytes taken of the recording itself, below all layers.
+    taken: Rc<Cell<u64>>,
+    /// It may yield so many bytes, and `ratio` for each byte taken.
+    free: u64,
+    ratio: u64,
     zstd_window: u64,
 }
 
@@ -333,20 +334,22 @@ impl<'r> Decoder<'r> {
 }
 
 impl<'r> Layer<'r> {
-    fn new(source: Source<'r>, raw: Rc<Cell<u64>>, limits: &Limits) -> Self {
+    fn new(source: Source<'r>, taken: Rc<Cell<u64>>, limits: &Limits) -> Self {
         Self {
             decoder: Decoder::Between(source),
             damage: None,
             produced: 0,
-            step_raw: raw.get(),
-            raw,
-            step_produced: 0,
-            step_limit: (limits.unpack_ratio as u64).saturating_mul(LOOKAHEAD as u64),
+            taken,
+            free: limits.unpack_free as u64,
+            ratio: limits.unpack_ratio as u64,
             zstd_window: limits.unpack_window as u64,
         }
     }
 
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let until_checked = usize::try_from(CHECKED - self.produced % CHECKED).unwrap_or(usize::MAX);
+        let most = to.len().min(until_checked);
+        let to = to.get_mut(..most).unwrap_or_default();
         while self.damage.is_none() && !to.is_empty() {
             let step = match &mut self.decoder {
                 Decoder::Ended => return Ok(0),
@@ -369,15 +372,12 @@ impl<'r> Layer<'r> {
 
     /// Counts what a step yielded; ends the layer if the yield is that of a bomb.
     ///
-    /// The measure is the recording itself and not the layer below, so that layers do not multiply.
+    /// The measure is the recording itself and not the layer below, so that layers do not multiply. It is looked at at
+    /// every [`CHECKED`] bytes only, so that the place of the end does not depend on the size of the reads.
     fn count(&mut self, count: usize) -> usize {
         self.produced = self.produced.saturating_add(count as u64);
-        if self.raw.get().saturating_sub(self.step_raw) >= LOOKAHEAD as u64 {
-            self.step_raw = self.raw.get();
-            self.step_produced = 0;
-        }
-        self.step_produced = self.step_produced.saturating_add(count as u64);
-        if self.step_produced > self.step_limit {
+        let allowed = self.free.saturating_add(self.ratio.saturating_mul(self.taken.get()));
+        if self.produced.is_multiple_of(CHECKED) && self.produced > allowed {
             self.damage = Some(Damage::Limit("unpack_ratio"));
         }
         count
@@ -615,9 +615,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_bomb_ends_with_a_note() {
-        let limits = Limits { unpack_ratio: 50, ..Limits::default() };
-        let most = 50 * LOOKAHEAD;
-        // 50 × 64 KiB are 25 blocks of 128 KiB.
+        let limits = Limits { unpack_free: 3 << 20, unpack_ratio: 50, ..Limits::default() };
+        // The packed bytes are a few KiB, or with two layers a few hundred.
+        let most = 3 << 20;
         let note = Some(NoteKind::Limit { limit: "unpack_ratio" });
         let flat = |length: usize| vec![b'a'; length];
         let bombs = [zstd_bomb(0x38, 1000), gzip(&flat(8 << 20)), lz4(&flat(8 << 20)), gzip(&gzip(&flat(64 << 20)))];
@@ -627,7 +627,14 @@ pub(crate) mod tests {
             let mut content = Vec::new();
             unpacked.read_to_end(&mut content).unwrap();
             assert_eq!(unpacked.damage(), note, "{index}");
-            assert!(content.len() >= most && content.len() < most + (1 << 20), "{index} {}", content.len());
+            let allowed = most + 50 * bomb.len();
+            assert!(content.len() > most && content.len() <= allowed + (1 << 20), "{index} {}", content.len());
+            for reads in [1, 1000, 100_000] {
+                let mut input = Dribble::new(bomb, reads);
+                let mut unpacked = Unpacked::open(&mut input, &limits).unwrap();
+                let length = io::copy(&mut unpacked, &mut io::sink()).unwrap();
+                assert_eq!((length, unpacked.damage()), (content.len() as u64, note.clone()), "{index} by {reads}");
+            }
             assert!(content.iter().all(|byte| *byte == b'a'));
         }
         let (content, damage) = unpack(&zstd_bomb(0x38, 24), &limits);

@@ -21,6 +21,10 @@ const JUDGED_ELSEWHERE: [&str; 12] = [
     "tls_pending_total",
 ];
 
+/// A recording that unpacks to far more than any real one: more memory is not what helps first.
+const UNPACK_FIRST: &str =
+    "The recording unpacks to more than a hundred times its size; unpack it (gzip -d, zstd -d, lz4 -d) and give the result.";
+
 declare_rule! {
     /// A bound of this program was reached, and something was given up: connections, tokens or members that were not
     /// looked at.
@@ -64,6 +68,7 @@ impl Rule for LimitReached {
             ..Evidence::default()
         };
         let draft = Self::META.about(Concern::Anything).detail(format!("limit: {limit}")).evidence(evidence);
+        let draft = if limit == "unpack_ratio" { draft.remedy(UNPACK_FIRST) } else { draft };
         context.find(if JUDGED_ELSEWHERE.contains(&limit) { draft } else { draft.overturns() });
     }
 
