@@ -48,10 +48,11 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The moment to judge at for something recorded at `recorded`.
-    pub const fn at(self, recorded: Option<Timestamp>) -> Option<Timestamp> {
+    /// The moment to judge at for something recorded at `recorded`; `None` if that is only counted from the beginning of
+    /// the recording.
+    pub fn at(self, recorded: Option<Timestamp>) -> Option<Timestamp> {
         match self {
-            Self::Capture => recorded,
+            Self::Capture => recorded.filter(|time| !time.is_relative()),
             Self::Fixed(moment) => Some(moment),
         }
     }

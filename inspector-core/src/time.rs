@@ -12,6 +12,25 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    /// The last moment it can hold, in 2262; what lies beyond is cut to it.
+    pub const MAX: Self = Self { nanos: i64::MAX };
+
+    /// The first moment it can hold, in 1677; what lies before is cut to it.
+    pub const MIN: Self = Self { nanos: i64::MIN };
+
+    /// 1990-01-01T00:00:00Z. Nobody recorded HTTP before it: earlier times of a recording are counted from its beginning.
+    const FIRST_CALENDAR: Self = Self::from_seconds(631_152_000);
+
+    /// Whether a recording's time is no moment of the calendar, but counted from the recording's beginning.
+    pub fn is_relative(self) -> bool {
+        self < Self::FIRST_CALENDAR
+    }
+
+    /// Whether it stands for anything beyond the range.
+    pub fn is_cut(self) -> bool {
+        self == Self::MAX || self == Self::MIN
+    }
+
     /// The moment `nanos` nanoseconds after 1970.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self { nanos }
@@ -81,5 +100,19 @@ mod tests {
         assert_eq!(Timestamp::parse_http_date("Thu, 01 Jan 2026 00:00:00 GMT"), Some(new_year));
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
         assert_eq!(Timestamp::from_nanos(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn times_before_1990_are_counted_from_the_beginning() {
+        for (text, relative) in [
+            ("1970-01-01T00:00:05Z", true),
+            ("1601-01-01T00:00:00Z", true),
+            ("1989-12-31T23:59:59Z", true),
+            ("1990-01-01T00:00:00Z", false),
+            ("2026-01-01T00:00:00Z", false),
+        ] {
+            let time = Timestamp::parse_rfc3339(text).unwrap_or(Timestamp::MIN);
+            assert_eq!(time.is_relative(), relative, "{text}");
+        }
     }
 }

@@ -2,13 +2,20 @@
 
 use inspector_core::time::Timestamp;
 
-/// `2026-01-01 00:01:00 UTC`.
+/// `2026-01-01 00:01:00 UTC`; what lies beyond the range of moments is said to do so.
 pub(crate) fn utc(moment: Timestamp) -> String {
-    format!("{} UTC", civil(moment))
+    match moment {
+        Timestamp::MAX => "beyond the year 2262".to_owned(),
+        Timestamp::MIN => "before the year 1677".to_owned(),
+        _ => format!("{} UTC", civil(moment)),
+    }
 }
 
 /// `2026-01-01 00:01:00 to 08:01:00 UTC`; the date of the end only if it is another day.
 pub(crate) fn range(from: Timestamp, to: Timestamp) -> String {
+    if from.is_cut() || to.is_cut() {
+        return format!("{} to {}", utc(from), utc(to));
+    }
     let (begin, end) = (civil(from), civil(to));
     match (begin.split_once(' '), end.split_once(' ')) {
         (Some((day, _)), Some((same, time))) if day == same => format!("{begin} to {time} UTC"),
@@ -51,17 +58,21 @@ pub(crate) fn relative(moment: Timestamp, from: Timestamp, event: &str) -> Strin
     }
 }
 
-/// What a lifetime says at `at`: `7 h 59 min left at the call`, `expired 3 min before the call`.
+/// What a lifetime says at `at`: `7 h 59 min left at the call`, `expired 3 min before the call`. Nothing, where `at` counts
+/// from the beginning of the recording.
 pub(crate) fn lifetime(
     not_before: Option<Timestamp>,
     expires: Option<Timestamp>,
     at: Timestamp,
     event: &str,
 ) -> Option<String> {
+    if at.is_relative() {
+        return None;
+    }
     if let Some(begin) = not_before.filter(|begin| *begin > at) {
         return Some(format!("not valid until {}", relative(begin, at, event)));
     }
-    let end = expires?;
+    let end = expires.filter(|end| !end.is_cut())?;
     let left = end.seconds().saturating_sub(at.seconds());
     Some(if left > 0 {
         format!("{} left at {event}", span(left.unsigned_abs()))
@@ -99,6 +110,9 @@ mod tests {
         assert_eq!(told(plus(-60), plus(0)).as_deref(), Some("expired at the call"));
         assert_eq!(told(plus(90), plus(3600)).as_deref(), Some("not valid until 1 min 30 s after the call"));
         assert_eq!(told(plus(-60), None), None);
+        assert_eq!(told(plus(-60), Some(Timestamp::MAX)), None);
+        assert_eq!(lifetime(plus(-60), plus(60), Timestamp::from_seconds(5), "the call"), None);
+        assert_eq!(range(at, Timestamp::MAX), "2026-01-01 00:00:00 UTC to beyond the year 2262");
         assert_eq!(utc(at), "2026-01-01 00:00:00 UTC");
         assert_eq!(range(at, plus(3600).unwrap()), "2026-01-01 00:00:00 to 01:00:00 UTC");
         assert_eq!(range(at, plus(90_000).unwrap()), "2026-01-01 00:00:00 to 2026-01-02 01:00:00 UTC");

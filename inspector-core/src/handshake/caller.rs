@@ -29,6 +29,8 @@ pub enum Layer {
     OuterIssuer,
     /// `nameid` of the actor token.
     ActorNameId,
+    /// `actor` of a user's token, whose `nameid` is the user.
+    Acting,
     /// `iss` of an actor token its caller signed itself.
     SelfIssuer,
     /// `appid` or `azp` of an Entra token, with its `tid` as realm.
@@ -41,6 +43,7 @@ impl Layer {
         match self {
             Self::OuterIssuer => "iss of the outer token",
             Self::ActorNameId => "nameid of the actor token",
+            Self::Acting => "actor of the user's token",
             Self::SelfIssuer => "iss of the self-issued actor token",
             Self::EntraApplication => "application id of the Entra token",
         }
@@ -93,12 +96,12 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
         TokenKind::S2sOuter => {
             add(token.issuer(), Layer::OuterIssuer);
             if let Some(actor) = &token.actor {
-                add(actor_caller(actor), Layer::ActorNameId);
+                add(actor_caller(actor), layer_of(actor));
                 add(self_issuer(actor), Layer::SelfIssuer);
             }
         }
         TokenKind::S2sActor => {
-            add(actor_caller(token), Layer::ActorNameId);
+            add(actor_caller(token), layer_of(token));
             add(self_issuer(token), Layer::SelfIssuer);
         }
         TokenKind::EntraAccess => add(token.application(), Layer::EntraApplication),
@@ -120,9 +123,14 @@ fn bounded(principal: &Principal) -> Principal {
     }
 }
 
-/// The caller an actor token names: `nameid`, or the application of an Entra token used as one.
+fn layer_of(actor: &Token) -> Layer {
+    if actor.acting().is_some() { Layer::Acting } else { Layer::ActorNameId }
+}
+
+/// The caller an actor token names: `actor` of a user's token, else `nameid`, or the application of an Entra token used as
+/// one.
 pub fn actor_caller(actor: &Token) -> Option<&Principal> {
-    actor.name_id().or_else(|| actor.application())
+    actor.acting().or_else(|| actor.name_id()).or_else(|| actor.application())
 }
 
 /// `iss` of an actor token, if it is a caller's own name: no `nameid`, or the same id.

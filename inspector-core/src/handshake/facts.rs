@@ -200,6 +200,8 @@ pub struct InputFacts {
     pub hosts: Vec<bool>,
     /// Resources that answered without credentials what they do not answer without: signs of a sanitised recording.
     pub unexplained: Vec<(HostId, Seen)>,
+    /// The earliest time of an exchange.
+    pub first: Option<Timestamp>,
     /// Seconds `Date` is ahead of the recording's clock, of exchanges with credentials.
     pub clock: Vec<i64>,
     /// Where the first of these was.

@@ -335,6 +335,9 @@ impl Ledger {
         let exchange = observation.exchange;
         let input = self.input(exchange.source);
         input.exchanges += 1;
+        if let Some(time) = observation.time {
+            input.first = Some(input.first.map_or(time, |first| first.min(time)));
+        }
         if host != HostId::OTHER {
             if input.hosts.len() <= host.index() {
                 input.hosts.resize(host.index() + 1, false);

@@ -366,8 +366,12 @@ impl<'a> Observation<'a> {
     }
 
     /// When the lifetime of a token is judged: [`Observation::judged_at`]; but where the recording's clock and `Date` of the
-    /// answer differ by more than five minutes, the server's.
+    /// answer differ by more than five minutes, the server's. Where the recording only counts from its beginning, the
+    /// server's clock alone tells, if it does.
     pub fn valid_at(&self) -> Option<Timestamp> {
+        if self.judged_at.is_none() && self.time.is_some_and(Timestamp::is_relative) {
+            return self.date.filter(|_| self.response().is_some_and(|head| head.value("age").is_none()));
+        }
         let judged = self.judged_at?;
         let recorded = self.exchange.response.as_ref().and_then(|response| response.first.time());
         let head = self.response().filter(|head| self.judged_at == self.time && head.value("age").is_none());

@@ -96,7 +96,7 @@ pub enum Place {
     /// The path, or a folder it is in.
     #[default]
     Prefix,
-    /// Anywhere.
+    /// Anywhere; a folder also at the end, without its slash.
     Contains,
 }
 
@@ -141,7 +141,10 @@ impl EndpointPattern {
     /// Whether a path in lower case fits.
     pub fn matches(&self, path: &str) -> bool {
         match self.place {
-            Place::Contains => memchr::memmem::find(path.as_bytes(), self.path.as_bytes()).is_some(),
+            Place::Contains => {
+                let folder = self.path.strip_suffix('/').unwrap_or(&self.path);
+                memchr::memmem::find(path.as_bytes(), self.path.as_bytes()).is_some() || path.ends_with(folder)
+            }
             Place::Prefix => path
                 .strip_prefix(&self.path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/')),
@@ -309,6 +312,23 @@ mod tests {
         }
         let pinned = Issuer { issuer: "a@realm".into(), name: None, source: None };
         assert!(pinned.admits("A@realm") && !pinned.admits("a@Realm"));
+    }
+
+    #[test]
+    fn endpoints_of_sharepoint() {
+        let profile = Profile::builtin("sharepoint-s2s").unwrap();
+        let kind = |path: &str| profile.endpoint(path).map(|e| (e.kind, e.alone));
+        for path in [
+            "/_api/web/title",
+            "/sites/team/_api/web",
+            "/sites/team/_api",
+            "/_vti_bin/client.svc/processquery",
+            "/sites/team/_vti_bin/lists.asmx",
+        ] {
+            assert_eq!(kind(path), Some((EndpointKind::Resource, true)), "{path}");
+        }
+        assert_eq!(kind("/_layouts/15/metadata/json/1"), Some((EndpointKind::Metadata, false)));
+        assert_eq!((kind("/sites/team_api/x"), kind("/_apix")), (None, None));
     }
 
     #[test]

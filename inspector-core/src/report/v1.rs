@@ -597,8 +597,8 @@ impl Token {
             signature: state.map_or(Signature::Unverifiable, |state| state.signature),
             signature_reason: state.map(|state| state.reason.clone()).unwrap_or_default(),
             signature_key: state.and_then(|state| state.key.as_deref()).map(SigningKey::new),
-            not_before: token.not_before,
-            expires: token.expires,
+            not_before: token.not_before.filter(|moment| !moment.is_cut()),
+            expires: token.expires.filter(|moment| !moment.is_cut()),
             issuer: token.claim("iss").map(std::borrow::Cow::into_owned),
             audience: token.audiences().into_iter().next(),
             principal: principal.map(|p| Principal {

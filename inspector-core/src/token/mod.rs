@@ -180,6 +180,8 @@ struct Names {
     audience: Option<Principal>,
     name_id: Option<Principal>,
     application: Option<Principal>,
+    /// `actor`: the application that acts for the user `nameid` names.
+    acting: Option<Principal>,
 }
 
 impl Token {
@@ -199,9 +201,10 @@ impl Token {
     }
 
     /// Whether nothing signs it: `alg` is `none` in any case, or its signature is empty, though the recording did not
-    /// take it out. Unknown, hence `false`, for what cannot be read.
+    /// take it out. One that cannot be decoded is there, and damaged. Unknown, hence `false`, for what cannot be read.
     pub fn is_unsigned(&self) -> bool {
-        let empty = self.signature_length == 0 && !self.defects.contains(&Defect::Redacted);
+        let there = [Defect::Redacted, Defect::SignatureNotBase64];
+        let empty = self.signature_length == 0 && !self.defects.iter().any(|defect| there.contains(defect));
         self.kind.is_readable() && (empty || self.algorithm().eq_ignore_ascii_case("none"))
     }
 
@@ -237,6 +240,7 @@ impl Token {
                 issuer: parsed("iss"),
                 audience: self.audiences().first().and_then(|first| Principal::parse(first)),
                 name_id: parsed("nameid"),
+                acting: parsed("actor").filter(Principal::is_guid),
                 application: parsed(application).map(|id| Principal {
                     name: id.name,
                     host: None,
@@ -268,6 +272,13 @@ impl Token {
     /// The application of an Entra token: `appid` or `azp`, with `tid` as realm.
     pub fn application(&self) -> Option<&Principal> {
         self.names().application.as_ref()
+    }
+
+    /// The application that acts for a user, in the user's token of a SharePoint add-in: `actor`, where `nameid` names the
+    /// user and no application.
+    pub fn acting(&self) -> Option<&Principal> {
+        let names = self.names();
+        names.acting.as_ref().filter(|_| names.name_id.as_ref().is_none_or(|name| !name.is_guid()))
     }
 
     /// `nameid` by the principal grammar.

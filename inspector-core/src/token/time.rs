@@ -1,13 +1,15 @@
 //! `NumericDate` (RFC 7519 §2) and what Microsoft's issuers write for it.
 //!
-//! A plain JSON number of seconds is the rule. Strings, milliseconds and Windows FILETIME (100 ns since 1601, 18 digits)
-//! occur in documents and traffic. Values are read from their text, because an `f64` loses the low digits of a FILETIME.
+//! A plain JSON number of seconds is the rule. Strings and Windows FILETIME (100 ns since 1601, 18 digits) occur in
+//! documents and traffic. A number of milliseconds is no form of its own: by the rule it counts seconds, so that it lies
+//! tens of thousands of years ahead, and that is how receivers take it. Values are read from their text, because an `f64`
+//! loses the low digits of a FILETIME.
 
 use smallvec::SmallVec;
 
 use crate::time::Timestamp;
 
-/// Values from here on are milliseconds: in seconds they would lie after the year 5138.
+/// Values from here on were probably meant as milliseconds: in seconds they lie after the year 5138.
 const MILLISECONDS: i128 = 100_000_000_000;
 /// Values from here on are FILETIME.
 const FILETIME: i128 = 100_000_000_000_000_000;
@@ -17,7 +19,7 @@ const EPOCH_1601: i128 = 11_644_473_600 * 1_000_000_000;
 /// A time claim, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct NumericDate {
-    /// The moment; `None` if the text tells none or it lies outside 1677 to 2262.
+    /// The moment; `None` if the text tells none. One outside 1677 to 2262 is cut to that range.
     pub(super) time: Option<Timestamp>,
     /// How it deviates from a plain number of seconds.
     pub(super) forms: SmallVec<[&'static str; 2]>,
@@ -56,14 +58,18 @@ fn read(date: &mut NumericDate, number: &Decimal) {
         date.forms.push("FILETIME");
         // A billionth of 100 ns is a ten-millionth of a nanosecond.
         (number.billionths / 10_000_000).checked_sub(EPOCH_1601)
-    } else if size.abs() >= MILLISECONDS {
-        date.forms.push("milliseconds");
-        Some(number.billionths / 1000)
     } else {
+        if size.abs() >= MILLISECONDS {
+            date.forms.push("milliseconds");
+        }
         Some(number.billionths)
     };
-    date.time = nanos.and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos);
-    if date.time.is_none() {
+    let nanos = nanos.unwrap_or(if number.billionths < 0 { i128::MIN } else { i128::MAX });
+    let cut = if nanos < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    date.time = Some(i64::try_from(nanos).map_or(cut, Timestamp::from_nanos));
+    // Of milliseconds that goes without saying.
+    let is_milliseconds = (MILLISECONDS..FILETIME).contains(&size.abs());
+    if date.time.is_some_and(Timestamp::is_cut) && !is_milliseconds {
         date.forms.push("out of range");
     }
 }
@@ -116,12 +122,17 @@ mod tests {
 
     #[test]
     fn trap_4_times_in_every_encoding() {
+        const END: &str = "2262-04-11T23:47:16.854775807Z";
+        const BEGIN: &str = "1677-09-21T00:12:43.145224192Z";
         let table: &[(&str, Option<&str>, &[&str])] = &[
             ("1767225600", Some("2026-01-01T00:00:00Z"), &[]),
             ("\"1767225600\"", Some("2026-01-01T00:00:00Z"), &["string"]),
             ("\" 01767225600 \"", Some("2026-01-01T00:00:00Z"), &["string"]),
-            ("1767225600000", Some("2026-01-01T00:00:00Z"), &["milliseconds"]),
-            ("\"1767225600123\"", Some("2026-01-01T00:00:00.123Z"), &["string", "milliseconds"]),
+            // By the letter a whole number of seconds: the year 57971.
+            ("1767225600000", Some(END), &["milliseconds"]),
+            ("\"1767225600123\"", Some(END), &["string", "milliseconds"]),
+            ("1.7672256e12", Some(END), &["fraction", "milliseconds"]),
+            ("-1767225600000", Some(BEGIN), &["milliseconds"]),
             // The sample of [MS-XOAUTH] §2.2; as f64 it would end in …656.
             ("129592882368666656", Some("2011-08-31T18:17:16.8666656Z"), &["FILETIME"]),
             ("\"129592882368666656\"", Some("2011-08-31T18:17:16.8666656Z"), &["string", "FILETIME"]),
@@ -131,9 +142,9 @@ mod tests {
             ("17672256000e-1", Some("2026-01-01T00:00:00Z"), &["fraction"]),
             ("0", Some("1970-01-01T00:00:00Z"), &[]),
             ("-1", Some("1969-12-31T23:59:59Z"), &[]),
-            ("99999999999", None, &["out of range"]),
-            ("18446744073709551616000", None, &["FILETIME", "out of range"]),
-            ("1e999999999999999999999", None, &["fraction", "FILETIME", "out of range"]),
+            ("99999999999", Some(END), &["out of range"]),
+            ("18446744073709551616000", Some(END), &["FILETIME", "out of range"]),
+            ("1e999999999999999999999", Some(END), &["fraction", "FILETIME", "out of range"]),
             ("1e-999999999999999999999", Some("1970-01-01T00:00:00Z"), &["fraction"]),
             ("\"2026-01-01T00:00:00Z\"", Some("2026-01-01T00:00:00Z"), &["string", "not a number"]),
             ("\"soon\"", None, &["string", "not a number"]),

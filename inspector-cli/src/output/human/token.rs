@@ -218,7 +218,8 @@ fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Opti
         "auth_time" | "updated_at" | "xms_tcdt" | "ts" => text.parse().ok().map(Timestamp::from_seconds),
         _ => None,
     };
-    let says = match (time, shown.moment.at) {
+    let is_calendar = |at: &Timestamp| !at.is_relative() && !time.is_some_and(Timestamp::is_cut);
+    let says = match (time, shown.moment.at.filter(is_calendar)) {
         (Some(time), Some(at)) if at == time => Some(moment::utc(time)),
         (Some(time), Some(at)) => {
             Some(format!("{} ({})", moment::utc(time), moment::relative(time, at, shown.moment.event)))
@@ -241,7 +242,8 @@ pub(crate) fn validity(token: &Token, moment: Moment) -> Option<String> {
         (Some(from), Some(to)) => {
             let seconds = to.seconds().saturating_sub(from.seconds());
             let whole = u64::try_from(seconds).map_or_else(|_| "ends before it begins".to_owned(), moment::span);
-            format!("{} ({whole})", moment::range(from, to))
+            let whole = if to.is_cut() { String::new() } else { format!(" ({whole})") };
+            format!("{}{whole}", moment::range(from, to))
         }
         (Some(from), None) => format!("from {}, without end", moment::utc(from)),
         (None, Some(to)) => format!("until {}", moment::utc(to)),

@@ -8,10 +8,12 @@ const TOLERATED: i64 = 300;
 
 declare_rule! {
     /// The recording's clock and the servers' clocks differ by more than five minutes, so that what is said about the
-    /// lifetimes of tokens at the time of the recording may be wrong.
+    /// lifetimes of tokens at the time of the recording may be wrong. Or its times lie before 1990: they count from the
+    /// beginning of the recording, and lifetimes are judged by the servers' `Date` alone, where there is one.
     ///
     /// # Evidence
-    /// The median difference between `Date` and the time of the response, over exchanges with credentials.
+    /// The median difference between `Date` and the time of the response, over exchanges with credentials; or the first
+    /// time.
     ///
     /// # Traps
     /// Answers from a cache carry an old `Date` and are left out (`Age`).
@@ -22,9 +24,23 @@ declare_rule! {
     reference: "https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1",
 }
 
+/// The title where times count from the beginning of the recording.
+const RELATIVE: &str = "The recording's times are relative, so that lifetimes of tokens are not judged by them";
+
+const NAME_THE_TIME: &str = "Name the time of the recording with --at, for example --at 2026-01-31T12:00:00Z, to have \
+                             lifetimes judged.";
+
 impl Rule for ClockUnreliable {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         for input in context.ledger.inputs() {
+            if let Some(first) = input.first.filter(|first| first.is_relative()) {
+                let path = &input.path;
+                let detail = format!("{path}: its times count from its beginning ({first}); no lifetime is judged by them");
+                let is_named = context.policy.clock != Clock::Capture;
+                let draft = Self::META.input(input.source).title(RELATIVE).detail(detail).remedy(NAME_THE_TIME);
+                context.find(if is_named { draft.severity(Severity::Info) } else { draft });
+                continue;
+            }
             let Some(ahead) = input.skew().filter(|ahead| ahead.saturating_abs() > TOLERATED) else { continue };
             let side = if ahead > 0 { "ahead of" } else { "behind" };
             let detail = format!("{}: servers are {} seconds {side} the recording", input.path, ahead.saturating_abs());

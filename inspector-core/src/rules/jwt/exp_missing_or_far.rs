@@ -1,6 +1,7 @@
 use crate::{
     rules::{Context, Declared, Rule, Summary, declare_rule, s2s},
-    token::TokenKind,
+    time::Timestamp,
+    token::{Defect, Token, TokenKind},
 };
 
 /// Longest lifetime of an access token, in seconds: a day, and ten minutes for clocks.
@@ -9,7 +10,8 @@ const ACCESS: i64 = 86_400 + 600;
 const ENTRA: i64 = 28 * 3600 + 600;
 
 declare_rule! {
-    /// A token that was presented has no end (`exp`), or lives longer than a day.
+    /// A token that was presented has no end (`exp`), or lives longer than a day. A whole number in `exp` counts seconds,
+    /// whatever was meant: one of milliseconds ends tens of thousands of years from now.
     ///
     /// # Evidence
     /// `exp` and the lifetime.
@@ -36,6 +38,9 @@ impl Rule for ExpMissingOrFar {
             };
             let detail = match s2s::lifetime(token) {
                 _ if !token.claims.contains_key("exp") => format!("{}: exp is absent", token.kind),
+                _ if token.expires == Some(Timestamp::MAX) => {
+                    format!("{}: exp lies beyond the year 2262{}", token.kind, meant(token))
+                }
                 Some(seconds) if seconds > most => format!("{}: it lives {seconds} s", token.kind),
                 _ => continue,
             };
@@ -43,5 +48,44 @@ impl Rule for ExpMissingOrFar {
                 context.find(draft.detail(detail.clone()));
             }
         }
+    }
+}
+
+/// What a far end was probably meant to be.
+fn meant(token: &Token) -> &'static str {
+    let milliseconds = Defect::TimeEncoding { claim: "exp", form: "milliseconds" };
+    if token.defects.contains(&milliseconds) { ", as if milliseconds were meant" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing;
+
+    /// The codes above and the detail of JWT-011 for a token with that `exp`.
+    fn found(exp: &serde_json::Value) -> (Vec<&'static str>, Option<String>) {
+        let claims = serde_json::json!({"iss": "https://as.test", "aud": "https://api.contoso.com", "exp": exp});
+        let token = testing::jwt(&serde_json::json!({"alg": "RS256"}), &claims, 256);
+        let report = super::super::report_on(&token, |_, _| {});
+        let detail = report.findings.iter().find(|finding| finding.meta.code == "JWT-011").map(|it| it.detail.clone());
+        (report.findings.iter().map(|finding| finding.meta.code).collect(), detail)
+    }
+
+    #[test]
+    fn a_whole_number_counts_seconds() {
+        // Judged at 2026-01-01T00:02:00Z.
+        for (exp, far, words) in [
+            (serde_json::json!(1_767_229_200_000_i64), true, "milliseconds"),
+            (serde_json::json!(1_767_222_000_000_i64), true, "milliseconds"),
+            (serde_json::json!("1767222000000"), true, "milliseconds"),
+            (serde_json::json!(1_767_229_200_000_000_i64), true, "milliseconds"),
+            (serde_json::json!(32_503_680_000_i64), true, "beyond"),
+            (serde_json::json!(1_767_229_200), false, ""),
+        ] {
+            let (codes, detail) = found(&exp);
+            assert_eq!(codes.contains(&"JWT-011"), far, "{exp}");
+            assert!(!codes.contains(&"JWT-012"), "{exp}");
+            assert!(detail.unwrap_or_default().contains(words), "{exp}");
+        }
+        assert!(found(&serde_json::json!(1_767_222_000)).0.contains(&"JWT-012"));
     }
 }

@@ -4,7 +4,7 @@ use crate::{
 };
 
 declare_rule! {
-    /// A signature has a length that no key of its algorithm gives: it was made up, or damaged.
+    /// A signature has a length that no key of its algorithm gives, or is no base64url: it was made up, or damaged.
     ///
     /// # Evidence
     /// `alg` and the length of the decoded signature.
@@ -30,10 +30,37 @@ impl Rule for SignatureLength {
                 continue;
             }
             let severity = if layer.is_used() { Self::META.severity } else { Severity::Low };
-            let detail = format!("alg \"{}\", signature of {length} bytes", mask::text(&token.algorithm()));
+            let detail = format!("alg \"{}\", {}", mask::text(&token.algorithm()), s2s::signature_words(token));
             for draft in layer.drafts(Self::META, "alg", &token.algorithm()) {
                 context.find(draft.severity(severity).detail(detail.clone()));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing;
+
+    #[test]
+    fn a_damaged_signature_is_there() {
+        let whole = testing::jwt(
+            &serde_json::json!({"alg": "RS256"}),
+            &serde_json::json!({"iss": "https://as.test", "exp": 1_767_229_200}),
+            256,
+        );
+        let stub = whole.rsplit_once('.').unwrap().0;
+        for (signature, unsigned, damaged) in [
+            (&whole[stub.len() + 1..], false, false),
+            (&whole[stub.len() + 1..whole.len() - 1], false, true),
+            ("AAAAA", false, true),
+            ("A", false, true),
+            ("A~!", false, true),
+            ("", true, false),
+        ] {
+            let report = super::super::report_on(&format!("{stub}.{signature}"), |_, _| {});
+            let has = |code: &str| report.findings.iter().any(|finding| finding.meta.code == code);
+            assert_eq!((has("JWT-001"), has("JWT-019")), (unsigned, damaged), "{signature}");
         }
     }
 }

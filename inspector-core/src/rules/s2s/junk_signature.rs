@@ -43,7 +43,7 @@ impl Rule for JunkSignature {
                 layers.into_iter().flatten().filter(|token| is_whole(token) && super::has_impossible_signature(token))
             {
                 let algorithm = mask::text(&token.algorithm());
-                let detail = format!("alg \"{algorithm}\", signature of {} bytes", token.signature_length);
+                let detail = format!("alg \"{algorithm}\", {}", super::signature_words(token));
                 context.find(Self::META.of(observation).detail(detail).evidence(observation.sighted(sighting)));
             }
         }

@@ -62,7 +62,7 @@ use crate::report::signature::Signature;
 use crate::{
     handshake::{facts::TokenFacts, ledger::Ledger, observation::is_whole},
     time::Timestamp,
-    token::{Token, TokenKind, principal::Principal},
+    token::{Defect, Token, TokenKind, principal::Principal},
 };
 
 /// Whether two realms say different things: both are there, neither is `*`, and they are unequal. Tenants are compared
@@ -112,9 +112,13 @@ fn presented_actors(ledger: &Ledger) -> impl Iterator<Item = (&TokenFacts, &Toke
     })
 }
 
-/// Whether no key of the algorithm gives a signature of that length. Empty signatures are the matter of other rules.
+/// Whether no key of the algorithm gives such a signature: by its length, or because it is no base64url at all. Empty
+/// signatures are the matter of other rules.
 pub(crate) fn has_impossible_signature(token: &Token) -> bool {
     let length = token.signature_length;
+    if token.defects.contains(&Defect::SignatureNotBase64) {
+        return !token.algorithm().eq_ignore_ascii_case("none");
+    }
     if length == 0 {
         return false;
     }
@@ -127,6 +131,14 @@ pub(crate) fn has_impossible_signature(token: &Token) -> bool {
         _ => return false,
     };
     !plausible.contains(&length)
+}
+
+/// What is said of a signature's length.
+pub(crate) fn signature_words(token: &Token) -> String {
+    if token.defects.contains(&Defect::SignatureNotBase64) {
+        return "signature that is no base64url".to_owned();
+    }
+    format!("signature of {} bytes", token.signature_length)
 }
 
 /// A report on an accepted call with a token, once the signature of the actor token inside it was verified so.

@@ -17,7 +17,8 @@ declare_rule! {
     /// The claim as sent.
     ///
     /// # Traps
-    /// An audience or issuer that is a URL is Entra's form and fine. `nameid` of the outer token is the user.
+    /// An audience or issuer that is a URL is Entra's form and fine. `nameid` of the outer token is the user, and so it is in
+    /// the user's token of a SharePoint add-in, where `actor` names the application.
     pub(crate) PrincipalSyntax = "S2S-004" "principal-syntax" Medium,
     title: "A principal name in a token is malformed",
     remedy: "Correct the name at the caller: <application id>/<host>@<realm>, in lower case.",
@@ -37,14 +38,12 @@ impl Rule for PrincipalSyntax {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for sighting in observation.s2s_tokens().filter(|sighting| sighting.kind != TokenKind::ProofToken) {
             let token = &sighting.token;
-            let is_actor = sighting.kind == TokenKind::S2sActor;
-            check(
-                observation,
-                context,
-                sighting,
-                token,
-                if is_actor { &["iss", "aud", "nameid"] } else { &["iss", "aud"] },
-            );
+            let claims: &[&str] = match sighting.kind {
+                TokenKind::S2sActor if token.acting().is_some() => &["iss", "aud", "actor"],
+                TokenKind::S2sActor => &["iss", "aud", "nameid"],
+                _ => &["iss", "aud"],
+            };
+            check(observation, context, sighting, token, claims);
             if let Some(actor) = token.actor.as_deref().filter(|actor| actor.kind.is_readable()) {
                 check(observation, context, sighting, actor, &["iss", "aud", "nameid"]);
             }

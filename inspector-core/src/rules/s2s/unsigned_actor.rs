@@ -42,7 +42,7 @@ impl Rule for UnsignedActor {
                 continue;
             }
             let algorithm = mask::text(&actor.algorithm());
-            let detail = format!("alg \"{algorithm}\", signature of {} bytes", actor.signature_length);
+            let detail = format!("alg \"{algorithm}\", {}", super::signature_words(actor));
             let evidence = observation.claimed(sighting, "alg of the actor token", &algorithm);
             context.find(Self::META.of(observation).detail(detail).evidence(evidence));
         }
