@@ -162,6 +162,9 @@ impl Scope {
                     || self.addresses.contains(&address.to_canonical())
                     || named()
             }
+            Concern::Between(a, b) => {
+                self.covers(Concern::Address(a), ledger) || self.covers(Concern::Address(b), ledger)
+            }
             Concern::Input(input) => {
                 let facts = ledger.find_input(input);
                 !self.identified

@@ -8,8 +8,10 @@
 //! Everything right of here is blind to the recording's format.
 
 mod conversations;
+mod datagrams;
 mod handout;
 mod order;
+mod ordinary;
 mod parallel;
 mod quic;
 mod shares;
@@ -20,6 +22,7 @@ pub use self::shares::Shares;
 
 use self::{
     conversations::Conversations,
+    datagrams::Datagrams,
     handout::{Handout, Results},
 };
 use crate::{
@@ -33,7 +36,7 @@ use crate::{
     lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
-    packet::{Dissector, Packet, Unfinished},
+    packet::{Dissector, Packet, Skipped, Unfinished},
     tls::keylog::Keys,
 };
 
@@ -115,7 +118,7 @@ pub fn read_from(
         dissector: Dissector::default(),
         table: FlowTable::new(&options.limits),
         conversations: Conversations::new(keys, options, Results::new(&options.limits)),
-        quic: quic::QuicFlows::new(&options.limits),
+        datagrams: Datagrams::new(&options.limits),
         handout: Handout::new(source, receiver),
     };
     let recording = producer.produce(&options.limits, &Nobody, &mut pipeline)?;
@@ -129,7 +132,7 @@ struct Pipeline<'a> {
     dissector: Dissector,
     table: FlowTable<Conversations<&'a mut Keys, Results>>,
     conversations: Conversations<&'a mut Keys, Results>,
-    quic: quic::QuicFlows,
+    datagrams: Datagrams,
     handout: Handout<'a>,
 }
 
@@ -161,15 +164,15 @@ impl Pipeline<'_> {
                 }
             }
             Ok(Packet::Udp(datagram)) => {
-                if self.quic.push(&datagram, &self.options.limits) {
-                    let id = self.table.allocate_id();
-                    self.quic.open(&datagram, id, &self.options.limits);
-                }
+                let table = &mut self.table;
+                self.datagrams.push(&datagram, &self.options.limits, || table.allocate_id());
             }
-            Ok(Packet::Fragment | Packet::Other { .. }) => {}
-            Err(what) => {
-                self.handout.coverage.packets_skipped += u64::from(counts_as_skipped(what));
-                self.handout.note(Note::at(frame.at, NoteKind::PacketSkipped { what }));
+            Ok(Packet::Fragment) => {}
+            Err(skipped) => {
+                if let Some(note) = note_of_skipped(frame, skipped) {
+                    self.handout.coverage.packets_skipped += 1;
+                    self.handout.note(note);
+                }
             }
         }
     }
@@ -177,29 +180,42 @@ impl Pipeline<'_> {
     fn finish(mut self) -> Coverage {
         let unfinished = self.dissector.finish();
         self.handout.coverage.packets_skipped += unfinished.packets;
-        notes_of(unfinished).for_each(|note| self.handout.note(note));
+        notes_of(unfinished, &mut self.dissector).for_each(|note| self.handout.note(note));
+        let table = &mut self.table;
+        let (notes, packets) = self.datagrams.finish(|| table.allocate_id());
+        self.handout.coverage.packets_skipped += packets;
+        notes.into_iter().for_each(|note| self.handout.note(note));
         self.table.finish(&mut self.conversations);
         self.handout.hand_out(&mut self.conversations.results, true);
         if let Some(note) = note_of(self.table.totals()) {
             self.handout.note(note);
         }
-        for report in self.quic.finish() {
+        for report in self.datagrams.reports() {
             self.handout.report(report);
         }
         self.handout.coverage
     }
 }
 
-/// Whether a packet that was not dissected may have held something of interest.
-const fn counts_as_skipped(what: PacketSkip) -> bool {
-    !matches!(what, PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_))
+/// What is to be said of a packet that was not understood. Nothing, if it cannot hold anything of interest.
+fn note_of_skipped(frame: &Frame<'_>, skipped: Skipped) -> Option<Note> {
+    let Skipped { what, between } = skipped;
+    let kind = NoteKind::PacketSkipped { what, between, packets: 1 };
+    (!what.is_control()).then_some(Note::at(frame.at, kind))
 }
 
-/// What is to be said of datagrams of which fragments are missing.
-fn notes_of(unfinished: Unfinished) -> impl Iterator<Item = Note> {
-    let fragments = (0..unfinished.packets).map(|_| NoteKind::PacketSkipped { what: PacketSkip::Fragment });
-    let limit = unfinished.limit_reached.then_some(NoteKind::Limit { limit: "fragments" });
-    fragments.chain(limit).map(Note::input)
+/// What is to be said of datagrams of which fragments are missing, and of packets that were read by their form.
+fn notes_of(unfinished: Unfinished, dissector: &mut Dissector) -> impl Iterator<Item = Note> + use<> {
+    let fragments = dissector.take_unfinished().map(|(between, packets)| {
+        Note::input(NoteKind::PacketSkipped { what: PacketSkip::Fragment, between, packets })
+    });
+    let guessed = dissector.take_guessed().map(|(what, between, group)| Note {
+        at: group.first,
+        connection: None,
+        kind: NoteKind::PacketGuessed { what, between, packets: group.packets },
+    });
+    let limit = unfinished.limit_reached.then_some(Note::input(NoteKind::Limit { limit: "fragments" }));
+    fragments.chain(guessed).chain(limit)
 }
 
 /// What is to be said of connections that had to make room.

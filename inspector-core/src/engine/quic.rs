@@ -1,32 +1,30 @@
 //! QUIC flows: recognised and counted, so that what cannot be read is not passed over in silence.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::net::SocketAddr;
 
-use foldhash::fast::RandomState;
-
+use super::{
+    datagrams::{Unread, ends},
+    ordinary::HTTPS,
+};
 use crate::{
     connection::{Application, ConnectionReport, Reason, Transport},
     evidence::{At, ConnectionId, Endpoint},
     flow::Connection,
     limits::Limits,
-    packet::{
-        Datagram,
-        quic::{self, ClientInitials},
-    },
+    packet::{Datagram, quic::ClientInitials},
 };
 
-/// The QUIC conversations of a recording, by their two ends.
-pub(super) struct QuicFlows {
-    flows: HashMap<(Endpoint, Endpoint), Flow, RandomState>,
-    most: usize,
-}
-
-struct Flow {
-    id: ConnectionId,
+/// A QUIC conversation.
+pub(super) struct QuicFlow {
+    pub(super) id: ConnectionId,
     first: At,
     last: At,
     client: Endpoint,
     server: Endpoint,
+    /// Ports or the handshake tell who is the client.
+    roles_known: bool,
+    /// Its handshake is in the recording.
+    from_start: bool,
     packets: u64,
     bytes: [u64; 2],
     server_name: Option<String>,
@@ -34,60 +32,69 @@ struct Flow {
     initials: Option<Box<ClientInitials>>,
 }
 
-impl QuicFlows {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self { flows: HashMap::default(), most: limits.connections }
+impl QuicFlow {
+    /// Begins with this datagram, which is still to be pushed.
+    pub(super) fn open(datagram: &Datagram<'_>, id: ConnectionId, from_start: bool) -> Self {
+        Self::between(datagram.source, datagram.destination, datagram.at, id, from_start)
     }
 
-    /// Counts a datagram; `true` if it begins a QUIC conversation that is not known yet.
-    pub(super) fn push(&mut self, datagram: &Datagram<'_>, limits: &Limits) -> bool {
-        // Only a conversation that began with a long header is QUIC: its later short headers have no mark of their own.
-        if let Some(flow) = self.flows.get_mut(&key(datagram)) {
-            flow.last = datagram.at;
-            flow.packets += 1;
-            let side = usize::from(datagram.source == flow.server);
-            if let Some(bytes) = flow.bytes.get_mut(side) {
-                *bytes += datagram.payload.len() as u64;
-            }
-            if side == 0 {
-                flow.read_name(datagram, limits);
-            }
-            return false;
-        }
-        quic::long_header(datagram.payload).is_some() && self.flows.len() < self.most
+    /// A conversation of which only short headers were recorded.
+    pub(super) fn of(unread: &Unread, id: ConnectionId) -> Self {
+        let mut flow = Self::between(unread.source, unread.destination, unread.first, id, false);
+        flow.follow(unread);
+        flow.last = unread.last;
+        flow
     }
 
-    /// Begins a conversation.
-    pub(super) fn open(&mut self, datagram: &Datagram<'_>, id: ConnectionId, limits: &Limits) {
-        let to_client = datagram.source.port < 1024 && datagram.destination.port >= 1024;
-        let (client, server) =
-            if to_client { (datagram.destination, datagram.source) } else { (datagram.source, datagram.destination) };
-        let mut flow = Flow {
+    fn between(source: Endpoint, destination: Endpoint, first: At, id: ConnectionId, from_start: bool) -> Self {
+        // A port of a service tells the server; else the first to send is taken for the client.
+        let is_service = |end: Endpoint| end.port == HTTPS || end.port < 1024;
+        let to_client = is_service(source) && !is_service(destination);
+        let roles_known = from_start || is_service(source) != is_service(destination);
+        let (client, server) = if to_client { (destination, source) } else { (source, destination) };
+        Self {
             id,
-            first: datagram.at,
-            last: datagram.at,
+            first,
+            last: first,
             client,
             server,
-            packets: 1,
-            bytes: if to_client { [0, datagram.payload.len() as u64] } else { [datagram.payload.len() as u64, 0] },
+            roles_known,
+            from_start,
+            packets: 0,
+            bytes: [0; 2],
             server_name: None,
             initials: Some(Box::default()),
-        };
-        if !to_client {
-            flow.read_name(datagram, limits);
         }
-        self.flows.insert(key(datagram), flow);
     }
 
-    /// The reports of all conversations, in the order of their first packets.
-    pub(super) fn finish(&mut self) -> Vec<ConnectionReport> {
-        let mut flows: Vec<Flow> = self.flows.drain().map(|(_, flow)| flow).collect();
-        flows.sort_by_key(|flow| flow.id);
-        flows.into_iter().map(Flow::report).collect()
+    /// What came before of the same conversation.
+    pub(super) fn follow(&mut self, earlier: &Unread) {
+        self.first = earlier.first;
+        for (sender, address) in earlier.sides.iter().zip([earlier.source, earlier.destination]) {
+            self.count(address, sender.packets, sender.bytes);
+        }
     }
-}
 
-impl Flow {
+    /// Its two ends, in the same order for both directions.
+    pub(super) fn key(&self) -> (Endpoint, Endpoint) {
+        ends(self.client, self.server)
+    }
+
+    fn count(&mut self, source: Endpoint, packets: u64, bytes: u64) {
+        self.packets += packets;
+        let [client, server] = &mut self.bytes;
+        *(if source == self.server { server } else { client }) += bytes;
+    }
+
+    /// Counts a datagram, and looks for the server's name in the client's.
+    pub(super) fn push(&mut self, datagram: &Datagram<'_>, limits: &Limits) {
+        self.last = datagram.at;
+        self.count(datagram.source, 1, datagram.payload.len() as u64);
+        if datagram.source == self.client {
+            self.read_name(datagram, limits);
+        }
+    }
+
     /// Looks for the name in the client's first packets; a handshake of so many has none that can be read.
     fn read_name(&mut self, datagram: &Datagram<'_>, limits: &Limits) {
         const INITIALS: u64 = 16;
@@ -98,12 +105,11 @@ impl Flow {
         }
     }
 
-    fn report(self) -> ConnectionReport {
+    pub(super) fn report(self) -> ConnectionReport {
         let name = self.server_name.as_deref().unwrap_or("unknown host");
-        let detail = format!(
-            "{} speaks QUIC (HTTP/3) with {name}; QUIC is recognised but not decrypted",
-            SocketAddr::new(self.client.address, self.client.port)
-        );
+        let client = SocketAddr::new(self.client.address, self.client.port);
+        let joined = if self.from_start { "" } else { " and was joined midway" };
+        let detail = format!("{client} speaks QUIC (HTTP/3) with {name}; QUIC is recognised but not decrypted{joined}");
         ConnectionReport {
             connection: Connection {
                 id: self.id,
@@ -111,8 +117,8 @@ impl Flow {
                 last: self.last,
                 client: self.client,
                 server: self.server,
-                roles_known: true,
-                from_start: [true; 2],
+                roles_known: self.roles_known,
+                from_start: [self.from_start; 2],
                 packets: self.packets,
                 gaps: [0; 2],
                 bytes_missing: [0; 2],
@@ -135,9 +141,4 @@ impl Flow {
             plaintext: None,
         }
     }
-}
-
-fn key(datagram: &Datagram<'_>) -> (Endpoint, Endpoint) {
-    let (a, b) = (datagram.source, datagram.destination);
-    if a <= b { (a, b) } else { (b, a) }
 }

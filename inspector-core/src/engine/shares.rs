@@ -5,7 +5,7 @@ use crate::{
     coverage::Coverage,
     evidence::{At, SourceId},
     http::exchange::{Exchange, Mark},
-    note::{Note, NoteKind, PacketSkip},
+    note::{Note, NoteKind},
 };
 
 /// Counts what a recording yields by the files it begins in: an exchange by its request, a connection by its first
@@ -65,12 +65,11 @@ impl Shares {
     /// Takes a note.
     pub fn note(&mut self, note: &Note) {
         let figures = match note.kind {
-            NoteKind::PacketSkipped { what: PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_) } => return,
-            NoteKind::PacketSkipped { .. } if note.at.is_none() => {
-                self.rest += 1;
+            NoteKind::PacketSkipped { packets, .. } if note.at.is_none() => {
+                self.rest += packets;
                 return;
             }
-            NoteKind::PacketSkipped { .. } => Coverage { packets_skipped: 1, ..Coverage::default() },
+            NoteKind::PacketSkipped { packets, .. } => Coverage { packets_skipped: packets, ..Coverage::default() },
             NoteKind::EntrySkipped { .. } => Coverage { entries_skipped: 1, ..Coverage::default() },
             NoteKind::Sanitized { .. } => Coverage { sanitized: true, ..Coverage::default() },
             _ => return,

@@ -12,8 +12,12 @@ use std::{collections::VecDeque, net::IpAddr};
 use foldhash::{HashMap, HashMapExt};
 use smallvec::SmallVec;
 
-use super::{Cursor, Hosts, Unfinished};
-use crate::{limits::Limits, note::PacketSkip, time::Timestamp};
+use super::{Cursor, Hosts, Unfinished, tally::Tally};
+use crate::{
+    limits::Limits,
+    note::{Between, Guess, PacketSkip},
+    time::Timestamp,
+};
 
 /// How long fragments wait for the others, in capture time: what Linux does (RFC 8200 §4.5 allows 60 seconds).
 const TIMEOUT_NANOS: i64 = 30 * 1_000_000_000;
@@ -48,6 +52,7 @@ pub(crate) struct Piece<'p> {
     bytes: &'p [u8],
     cut: usize,
     encapsulation: u32,
+    guess: Option<Guess>,
     /// How many headers may yet follow.
     depth: usize,
 }
@@ -55,8 +60,13 @@ pub(crate) struct Piece<'p> {
 impl<'p> Piece<'p> {
     /// A fragment whose payload `body` stands on. `protocol` is that of its payload's first header if `offset` is 0.
     pub(crate) const fn new(key: Key, protocol: u8, offset: usize, more: bool, body: &Cursor<'p>) -> Self {
-        let Cursor { bytes, cut, encapsulation, .. } = *body;
-        Self { key, protocol, offset, more, bytes, cut, encapsulation, depth: 0 }
+        let Cursor { bytes, cut, encapsulation, guess, .. } = *body;
+        Self { key, protocol, offset, more, bytes, cut, encapsulation, guess, depth: 0 }
+    }
+
+    /// Sender and receiver.
+    pub(crate) const fn hosts(&self) -> (IpAddr, IpAddr) {
+        (self.key.source, self.key.destination)
     }
 
     /// With so many headers that may yet follow.
@@ -73,6 +83,7 @@ pub(crate) struct Whole {
     /// Bytes of the datagram after those handed out.
     pub(crate) cut: usize,
     pub(crate) encapsulation: u32,
+    pub(crate) guess: Option<Guess>,
     pub(crate) depth: usize,
 }
 
@@ -197,6 +208,8 @@ pub(crate) struct Defragmenter {
     /// What all datagrams cost.
     bytes: usize,
     lost: Unfinished,
+    /// The packets of `lost`.
+    given_up: Tally<()>,
 }
 
 impl Default for Defragmenter {
@@ -207,6 +220,7 @@ impl Default for Defragmenter {
             serial: 0,
             bytes: 0,
             lost: Unfinished { packets: 0, limit_reached: false },
+            given_up: Tally::default(),
         }
     }
 }
@@ -248,6 +262,7 @@ impl Defragmenter {
                 hosts: Hosts { source: piece.key.source, destination: piece.key.destination, protocol },
                 cut: total.saturating_sub(bytes.len()),
                 encapsulation: piece.encapsulation,
+                guess: piece.guess,
                 depth: piece.depth,
             }
         });
@@ -265,9 +280,8 @@ impl Defragmenter {
     }
 
     pub(crate) fn finish(&mut self) -> Unfinished {
-        let waiting = self.partials.values().filter(|partial| !partial.complete).map(|partial| partial.packets);
-        self.lost.packets = self.lost.packets.saturating_add(waiting.sum::<u64>());
-        self.partials.clear();
+        // In any order: they are only counted.
+        std::mem::take(&mut self.partials).iter().for_each(|(key, partial)| self.give_up(key, partial));
         self.order.clear();
         self.bytes = 0;
         self.lost
@@ -276,9 +290,21 @@ impl Defragmenter {
     fn remove(&mut self, key: &Key) {
         let Some(partial) = self.partials.remove(key) else { return };
         self.bytes = self.bytes.saturating_sub(partial.cost());
-        if !partial.complete {
+        self.give_up(key, &partial);
+    }
+
+    /// Counts the packets of a datagram that never came together. What runs the network (ICMP) hides nothing.
+    fn give_up(&mut self, key: &Key, partial: &Partial) {
+        let protocol = partial.protocol.unwrap_or(key.protocol);
+        if !partial.complete && !PacketSkip::IpProtocol(protocol).is_control() {
             self.lost.packets = self.lost.packets.saturating_add(partial.packets);
+            self.given_up.add((), Between::Hosts(key.source, key.destination), partial.packets, None);
         }
+    }
+
+    /// The packets that were given up, by whom they went between.
+    pub(crate) fn take_unfinished(&mut self) -> impl Iterator<Item = (Between, u64)> + use<> {
+        self.given_up.take().map(|((), between, group)| (between, group.packets))
     }
 
     /// Drops from the front of the order what is stale or too old.
@@ -320,7 +346,13 @@ mod tests {
     fn piece(id: u32, offset: usize, more: bool, bytes: &[u8], cut: usize) -> Piece<'_> {
         let host = IpAddr::from([10, 0, 0, 1]);
         let key = Key { source: host, destination: host, id, protocol: 6 };
-        Piece::new(key, 6, offset, more, &Cursor { layer: Layer::Ip, bytes, cut, bounded: true, encapsulation: 0 })
+        Piece::new(
+            key,
+            6,
+            offset,
+            more,
+            &Cursor { layer: Layer::Ip, bytes, cut, bounded: true, encapsulation: 0, guess: None },
+        )
     }
 
     fn at(seconds: i64) -> Option<Timestamp> {

@@ -4,7 +4,10 @@
 //! A link type that is not here is named in the result ([`PacketSkip::LinkType`]), never guessed from its bytes.
 
 use super::{Cursor, Layer, Tag, serial, tunnel, wireless};
-use crate::{input::LinkType, note::PacketSkip};
+use crate::{
+    input::LinkType,
+    note::{Guess, PacketSkip},
+};
 
 /// The smallest EtherType; smaller values are the length of an IEEE 802.3 frame (IEEE 802.3-2018 §3.2.6).
 pub(crate) const SMALLEST_ETHER_TYPE: u16 = 0x0600;
@@ -78,10 +81,14 @@ fn other_link(link: LinkType, cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSk
 /// Destination (6), source (6), EtherType or length.
 #[inline]
 pub(crate) fn ethernet(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
-    let (&[.., high, low], rest) = cursor.take::<14>("Ethernet")?;
+    let (&[first, .., high, low], rest) = cursor.take::<14>("Ethernet")?;
     Ok(match u16::from_be_bytes([high, low]) {
         0x0800 => cursor.on(Layer::Ipv4, rest),
         0x86dd => cursor.on(Layer::Ipv6, rest),
+        // What pktmon records of Wi-Fi, and calls Ethernet.
+        _ if first & 0x4f == 0x08 && wireless::fits(&cursor) => {
+            return Ok(wireless::ieee80211(cursor, false)?.guessed(Guess::WirelessAsEthernet));
+        }
         kind => cursor.on(Layer::EtherType(kind), rest),
     })
 }
@@ -119,6 +126,8 @@ pub(crate) fn ether_type(kind: u16, cursor: Cursor<'_>) -> Result<Cursor<'_>, Pa
         // E-TAG (IEEE 802.1BR), VN-Tag, Cisco metadata: tags between two EtherTypes.
         0x893f => after_addresses(cursor, 6, "E-TAG"),
         0x8926 => after_addresses(cursor, 4, "VN-Tag"),
+        // High-availability seamless redundancy (IEC 62439-3): path and size, sequence.
+        0x892f => after_addresses(cursor, 4, "HSR"),
         0x8909 => after_addresses(cursor, 6, "Cisco metadata"),
         0x88e5 => macsec(cursor),
         0x22f3 => trill(cursor),
@@ -153,8 +162,11 @@ pub(crate) fn llc(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         [0xaa, 0xaa, 0x03, rest @ ..] => snap(cursor.on(Layer::Llc, rest)),
         [0x06, 0x06, 0x03, rest @ ..] => Ok(cursor.on(Layer::Ipv4, rest)),
         [0xfe, 0xfe, 0x03, rest @ ..] => serial::network_layer_protocol(cursor.on(Layer::Llc, rest)),
-        [0xff, 0xff, ..] => Err(PacketSkip::Protocol("IPX")),
-        [0x42, 0x42, ..] => Err(PacketSkip::Protocol("spanning tree")),
+        [0xff, 0xff, ..] | [0xe0, 0xe0, ..] => Err(PacketSkip::Control("IPX")),
+        [0x42, 0x42, ..] => Err(PacketSkip::Control("spanning tree")),
+        [0xf0, 0xf0 | 0xf1, ..] => Err(PacketSkip::Control("NetBIOS over LLC")),
+        // XID and TEST (IEEE 802.2 §5.4), with or without the poll bit.
+        [_, _, 0xaf | 0xbf | 0xe3 | 0xf3, ..] => Err(PacketSkip::Control("LLC management")),
         [_, _, ..] => Err(PacketSkip::Protocol("LLC")),
         _ => Err(PacketSkip::Malformed("LLC")),
     }
@@ -170,6 +182,8 @@ pub(crate) fn snap(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         ([0, 0, 0] | [0, 0, 0xf8], SMALLEST_ETHER_TYPE..) => Ok(cursor.on(Layer::EtherType(kind), rest)),
         // Bridged Ethernet (RFC 2684 §5.2) with two bytes of padding.
         ([0x00, 0x80, 0xc2], 1 | 7) => cursor.on(Layer::Ethernet, rest).skip(2, Layer::Ethernet, WHAT),
+        ([0x00, 0x00, 0x0c], _) => Err(PacketSkip::Control("a discovery protocol of Cisco")),
+        ([0x08, 0x00, 0x07], 0x809b) => Err(PacketSkip::Control("AppleTalk")),
         _ => Err(PacketSkip::Protocol("SNAP protocol other than IP")),
     }
 }
@@ -210,7 +224,7 @@ fn cooked_protocol(hardware: u16, protocol: u16, cursor: Cursor<'_>) -> Result<C
         (802, _) => wireless::prism(cursor),
         (803, _) => wireless::radiotap(cursor),
         (824, _) => Err(PacketSkip::LinkType(253)),
-        (_, 0x0001) => Err(PacketSkip::Protocol("IPX")),
+        (_, 0x0001) => Err(PacketSkip::Control("IPX")),
         (_, 0x0004) => llc(cursor),
         (_, SMALLEST_ETHER_TYPE..) => Ok(cursor.on(Layer::EtherType(protocol), cursor.bytes)),
         _ => Err(PacketSkip::EtherType(protocol)),
@@ -221,7 +235,7 @@ fn cooked_protocol(hardware: u16, protocol: u16, cursor: Cursor<'_>) -> Result<C
 fn fddi(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
     let (&[control, ..], rest) = cursor.take::<13>("FDDI")?;
     if control & 0x70 != 0x50 {
-        return Err(PacketSkip::Protocol("FDDI management"));
+        return Err(PacketSkip::Control("FDDI management"));
     }
     Ok(cursor.on(Layer::Llc, rest))
 }
@@ -232,7 +246,7 @@ fn token_ring(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
     const WHAT: &str = "Token Ring";
     let (&[_, control, _, _, _, _, _, _, source, ..], rest) = cursor.take::<14>(WHAT)?;
     if control & 0xc0 != 0x40 {
-        return Err(PacketSkip::Protocol("Token Ring management"));
+        return Err(PacketSkip::Control("Token Ring management"));
     }
     let route = if source & 0x80 == 0 { Some(0) } else { rest.first().map(|first| usize::from(first & 0x1f)) };
     cursor.on(Layer::Llc, rest).skip(route.ok_or(PacketSkip::Malformed(WHAT))?, Layer::Llc, WHAT)
@@ -280,7 +294,7 @@ fn docsis(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         (0, 0) => cursor.skip(6, Layer::Ethernet, WHAT),
         (0, _) if matches!(extended >> 4, 3 | 4) => Err(PacketSkip::Encrypted("DOCSIS baseline privacy")),
         (0, _) => cursor.skip(6 + usize::from(parameter), Layer::Ethernet, WHAT),
-        _ => Err(PacketSkip::Protocol("DOCSIS management")),
+        _ => Err(PacketSkip::Control("DOCSIS management")),
     }
 }
 
@@ -404,6 +418,7 @@ mod tests {
             "0038 aaaa03 000000 0800".to_owned(),
             "0038 aaaa03 0000f8 0800".to_owned(),
             "0033 060603".to_owned(),
+            "892f 0040 0001 0800".to_owned(),
         ];
         for case in cases {
             tcp_in(1, &format!("{MACS} {case}"));
@@ -417,16 +432,22 @@ mod tests {
             (1, format!("{MACS} 08"), "damaged Ethernet header"),
             (1, format!("{MACS} 8100 00"), "damaged VLAN header"),
             (1, format!("{MACS} 88e5 2c00 00000001"), "encrypted by MACsec"),
-            (1, format!("{MACS} 0026 424203"), "spanning tree is not dissected"),
-            (1, format!("{MACS} 0026 ffff"), "IPX is not dissected"),
-            (1, format!("{MACS} 0026 aaaa03 00000c 2000"), "SNAP protocol other than IP is not dissected"),
+            (1, format!("{MACS} 0026 424203"), "spanning tree carries no HTTP"),
+            (1, format!("{MACS} 0026 ffff"), "IPX carries no HTTP"),
+            (1, format!("{MACS} 0026 aaaa03 00000c 2000"), "a discovery protocol of Cisco carries no HTTP"),
+            (1, format!("{MACS} 0026 aaaa03 080007 809b"), "AppleTalk carries no HTTP"),
+            (1, format!("{MACS} 0026 aaaa03 00aabb 2000"), "SNAP protocol other than IP is not dissected"),
+            (1, format!("{MACS} 0026 f0f003"), "NetBIOS over LLC carries no HTTP"),
+            (1, format!("{MACS} 0026 0001af 8101"), "LLC management carries no HTTP"),
+            (1, format!("{MACS} 0026 101003"), "LLC is not dissected"),
+            (1, format!("{MACS} 88b5 00"), "EtherType 0x88b5 is not IP"),
             (0, "07000000".into(), "address family other than IP is not dissected"),
-            (6, format!("1000 {MACS}"), "Token Ring management is not dissected"),
-            (10, format!("41 {MACS}"), "FDDI management is not dissected"),
+            (6, format!("1000 {MACS}"), "Token Ring management carries no HTTP"),
+            (10, format!("41 {MACS}"), "FDDI management carries no HTTP"),
             (113, "0000 0338 0000 0000000000000000 0000".into(), "link type 253 is not dissected"),
             (129, "01020000 d4 01 0001".into(), "ARCNET fragment is not dissected"),
             (143, "01 06 0040 4501 0000".into(), "encrypted by DOCSIS baseline privacy"),
-            (143, "c2 00 0040 0000".into(), "DOCSIS management is not dissected"),
+            (143, "c2 00 0040 0000".into(), "DOCSIS management carries no HTTP"),
             (149, "00".into(), "link type 149 is not dissected"),
             (149, "00".repeat(100), "link type 149 is not dissected"),
             (239, "0200 0000 0300 0100".into(), "damaged nflog header"),

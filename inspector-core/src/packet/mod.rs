@@ -11,10 +11,12 @@
 //! Checksums are never looked at: with offload the captured ones are wrong as a rule.
 
 pub mod defrag;
+pub mod ipsec;
 pub mod link;
 pub mod net;
 pub mod quic;
 pub mod serial;
+pub mod tally;
 pub mod transport;
 pub mod tunnel;
 pub mod wireless;
@@ -24,12 +26,15 @@ mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use self::defrag::{Defragmenter, Piece, Whole};
+use self::{
+    defrag::{Defragmenter, Piece, Whole},
+    tally::{Group, Tally},
+};
 use crate::{
     evidence::{At, Endpoint},
     input::{Frame, LinkType},
     limits::Limits,
-    note::PacketSkip,
+    note::{Between, Guess, PacketSkip},
 };
 
 /// TCP control bits (RFC 9293 §3.1).
@@ -100,13 +105,15 @@ pub enum Packet<'p> {
     Udp(Datagram<'p>),
     /// A fragment of a datagram that is not complete yet.
     Fragment,
-    /// A complete packet of another protocol between these hosts (ICMP, SCTP, …).
-    Other {
-        /// Sender, if it is IP.
-        source: Option<IpAddr>,
-        /// IP protocol number.
-        protocol: u8,
-    },
+}
+
+/// A frame that led to no packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Why.
+    pub what: PacketSkip,
+    /// Who sent it to whom.
+    pub between: Between,
 }
 
 /// The IP header's word on what follows it.
@@ -169,6 +176,8 @@ pub(crate) struct Cursor<'p> {
     pub(crate) bounded: bool,
     /// Hash of the identifiers passed so far; 0 without any.
     pub(crate) encapsulation: u32,
+    /// A header before this was read by what it looks like.
+    pub(crate) guess: Option<Guess>,
 }
 
 impl<'p> Cursor<'p> {
@@ -180,6 +189,7 @@ impl<'p> Cursor<'p> {
             cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
             bounded: false,
             encapsulation: 0,
+            guess: None,
         }
     }
 
@@ -208,6 +218,13 @@ impl<'p> Cursor<'p> {
     pub(crate) const fn tagged(mut self, kind: Tag, id: u32) -> Self {
         let mixed = self.encapsulation.rotate_left(7) ^ id ^ ((kind as u32 + 1) << 28);
         self.encapsulation = mixed.wrapping_mul(0x9e37_79b1) | 1;
+        self
+    }
+
+    /// Read by what it looks like from here on.
+    #[inline]
+    pub(crate) const fn guessed(mut self, guess: Guess) -> Self {
+        self.guess = Some(guess);
         self
     }
 
@@ -245,8 +262,37 @@ pub(crate) enum Step<'p> {
 
 /// Peels off headers until the transport layer, a fragment, or something that is not understood. `depth` is how many
 /// headers may yet come before the transport's.
-fn walk(mut cursor: Cursor<'_>, at: At, depth: usize) -> Result<Step<'_>, PacketSkip> {
+fn walk(cursor: Cursor<'_>, at: At, depth: usize) -> Result<Walked<'_>, Skipped> {
+    let mut trace = Trace::default();
+    let result = peel(cursor, at, depth, &mut trace);
+    let between = trace.hosts.map_or(Between::Unknown, |hosts| Between::Hosts(hosts.source, hosts.destination));
+    match result {
+        Ok(step) => Ok(Walked { step, guess: trace.guess.map(|guess| (guess, between)) }),
+        Err(what) => Err(Skipped { what, between }),
+    }
+}
+
+/// Where the headers led to.
+struct Walked<'p> {
+    step: Step<'p>,
+    /// What the packet was read as by its form, and whom it went between.
+    guess: Option<(Guess, Between)>,
+}
+
+/// What was passed on the way.
+#[derive(Default)]
+struct Trace {
+    /// Of the innermost IP header.
+    hosts: Option<Hosts>,
+    guess: Option<Guess>,
+}
+
+fn peel<'p>(mut cursor: Cursor<'p>, at: At, depth: usize, trace: &mut Trace) -> Result<Step<'p>, PacketSkip> {
     for left in (0..=depth).rev() {
+        if let Layer::Transport(hosts) = cursor.layer {
+            trace.hosts = Some(hosts);
+            trace.guess = cursor.guess;
+        }
         cursor = match cursor.layer {
             Layer::Link(link) => link::link(link, cursor)?,
             Layer::Ethernet => link::ethernet(cursor)?,
@@ -326,15 +372,16 @@ pub struct Dissector {
     datagram: Vec<u8>,
     /// The buffer that becomes `datagram` when a reassembled datagram holds a fragment that completes another.
     spare: Vec<u8>,
+    guessed: Tally<Guess>,
 }
 
 impl Dissector {
     /// Dissects one frame. The packet borrows the frame, or this dissector where the frame completed a datagram.
     ///
     /// # Errors
-    /// [`PacketSkip`] names why the frame yields neither TCP nor UDP nor another complete IP packet.
+    /// [`Skipped`] names why the frame yields neither TCP nor UDP.
     #[inline]
-    pub fn dissect<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, PacketSkip> {
+    pub fn dissect<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, Skipped> {
         if let Some(segment) = common(frame) {
             return Ok(Packet::Tcp(segment));
         }
@@ -342,11 +389,16 @@ impl Dissector {
     }
 
     /// The packets that are not of the [`common`] shape.
-    fn any<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, PacketSkip> {
-        match walk(Cursor::at_link(frame), frame.at, limits.encapsulations)? {
+    fn any<'p>(&'p mut self, frame: &Frame<'p>, limits: &Limits) -> Result<Packet<'p>, Skipped> {
+        let walked =
+            walk(Cursor::at_link(frame), frame.at, limits.encapsulations).map_err(|skipped| located(skipped, frame))?;
+        if let Some((guess, between)) = walked.guess {
+            self.guessed.add(guess, between, 1, Some(frame.at));
+        }
+        match walked.step {
             Step::Packet(packet) => Ok(packet),
             Step::Fragment(piece) => self.fragment(&piece, frame.at, limits),
-            Step::Next(_) => Err(PacketSkip::TooDeep),
+            Step::Next(_) => Err(Skipped { what: PacketSkip::TooDeep, between: Between::Unknown }),
         }
     }
 
@@ -356,29 +408,61 @@ impl Dissector {
     }
 
     /// Gives up all waiting fragments and tells how many packets led to nothing in all. The caller reports them as
-    /// [`PacketSkip::Fragment`].
+    /// [`PacketSkip::Fragment`], from [`Dissector::take_unfinished`].
     pub fn finish(&mut self) -> Unfinished {
         self.defragmenter.finish()
     }
 
+    /// The packets of [`Unfinished`], by whom they went between.
+    pub fn take_unfinished(&mut self) -> impl Iterator<Item = (Between, u64)> + use<> {
+        self.defragmenter.take_unfinished()
+    }
+
+    /// The packets that were read by what they look like.
+    pub fn take_guessed(&mut self) -> impl Iterator<Item = (Guess, Between, Group)> + use<> {
+        self.guessed.take()
+    }
+
     #[cold]
-    fn fragment(&mut self, piece: &Piece<'_>, at: At, limits: &Limits) -> Result<Packet<'_>, PacketSkip> {
-        let Some(mut whole) = self.defragmenter.push(piece, at.time(), limits, &mut self.datagram)? else {
+    fn fragment(&mut self, piece: &Piece<'_>, at: At, limits: &Limits) -> Result<Packet<'_>, Skipped> {
+        let skipped = |piece: &Piece<'_>, what| {
+            let (source, destination) = piece.hosts();
+            Skipped { what, between: Between::Hosts(source, destination) }
+        };
+        let whole = self.defragmenter.push(piece, at.time(), limits, &mut self.datagram);
+        let Some(mut whole) = whole.map_err(|what| skipped(piece, what))? else {
             return Ok(Packet::Fragment);
         };
-        while let Step::Fragment(inner) = walk(whole.cursor(&self.datagram), at, whole.depth)? {
-            let Some(next) = self.defragmenter.push(&inner, at.time(), limits, &mut self.spare)? else {
+        while let Step::Fragment(inner) = walk(whole.cursor(&self.datagram), at, whole.depth)?.step {
+            let next = self.defragmenter.push(&inner, at.time(), limits, &mut self.spare);
+            let Some(next) = next.map_err(|what| skipped(&inner, what))? else {
                 return Ok(Packet::Fragment);
             };
             std::mem::swap(&mut self.datagram, &mut self.spare);
             whole = next;
         }
         // Walked again because the borrow of the loop's result cannot leave a loop that replaces the buffer.
-        match walk(whole.cursor(&self.datagram), at, whole.depth)? {
+        let walked = walk(whole.cursor(&self.datagram), at, whole.depth)?;
+        if let Some((guess, between)) = walked.guess {
+            self.guessed.add(guess, between, 1, Some(at));
+        }
+        match walked.step {
             Step::Packet(packet) => Ok(packet),
             Step::Fragment(_) | Step::Next(_) => Ok(Packet::Fragment),
         }
     }
+}
+
+/// With the stations of the frame where no host is known.
+#[cold]
+fn located(mut skipped: Skipped, frame: &Frame<'_>) -> Skipped {
+    if let (Between::Unknown, 1, Some((destination, rest))) =
+        (skipped.between, frame.link.0, frame.bytes.split_first_chunk::<6>())
+        && let Some(source) = rest.first_chunk::<6>()
+    {
+        skipped.between = Between::Stations(*source, *destination);
+    }
+    skipped
 }
 
 impl Whole {
@@ -389,6 +473,7 @@ impl Whole {
             cut: self.cut,
             bounded: true,
             encapsulation: self.encapsulation,
+            guess: self.guess,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    Cursor, Hosts, Layer, Packet, Step,
+    Cursor, Hosts, Layer, Step,
     defrag::{Key, Piece},
 };
 use crate::note::PacketSkip;
@@ -182,10 +182,10 @@ pub(crate) fn other_protocol(hosts: Hosts, cursor: Cursor<'_>) -> Result<Step<'_
             let layer = Layer::Transport(Hosts { protocol: next, ..hosts });
             cursor.skip((usize::from(length) + 2) * 4, layer, "AH").map(Step::Next)
         }
-        protocol::ESP => Err(PacketSkip::Encrypted("IPsec ESP")),
+        protocol::ESP => super::ipsec::esp(hosts, cursor).map(Step::Next),
         protocol::IPCOMP => Err(PacketSkip::Protocol("IPComp")),
         protocol::L2TP => Err(PacketSkip::Protocol("L2TPv3")),
         protocol::MINIMAL_ENCAPSULATION => Err(PacketSkip::Protocol("minimal IP encapsulation")),
-        protocol => Ok(Step::Packet(Packet::Other { source: Some(hosts.source), protocol })),
+        protocol => Err(PacketSkip::IpProtocol(protocol)),
     }
 }

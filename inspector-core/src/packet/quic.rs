@@ -78,6 +78,29 @@ pub fn long_header(payload: &[u8]) -> Option<LongHeader<'_>> {
     Some(LongHeader { version, destination, source, is_initial, header_length: payload.len() - rest.len() })
 }
 
+/// Whether a datagram can be a packet with a short header (RFC 9000 §17.3.1): the second bit is set unless the ends agreed
+/// otherwise (RFC 9287), what follows is protected and looks random, and there is enough of it to take a sample of (RFC
+/// 9001 §5.4.2). Text, of which the first byte of many protocols is, is none.
+pub fn may_be_short_header(payload: &[u8]) -> bool {
+    const SHORTEST: usize = 21;
+    const LOOKED_AT: usize = 64;
+    let is_text = || payload.iter().take(LOOKED_AT).all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
+    payload.len() >= SHORTEST && payload.first().is_some_and(|first| first >> 6 == 1) && !is_text()
+}
+
+/// Whether a datagram ends in what looks random, as packets do whose last 16 bytes authenticate them. Of 16 random bytes
+/// some 15 differ.
+pub fn ends_random(payload: &[u8]) -> bool {
+    const DIFFERENT: u32 = 12;
+    let mut seen = [0_u128; 2];
+    let last = payload.last_chunk::<16>().copied().unwrap_or_default();
+    for byte in last {
+        let [low, high] = &mut seen;
+        *(if byte < 128 { low } else { high }) |= 1 << (byte & 127);
+    }
+    seen.iter().map(|bits| bits.count_ones()).sum::<u32>() >= DIFFERENT
+}
+
 fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&length, rest) = bytes.split_first()?;
     if length > 20 { None } else { rest.split_at_checked(length.into()) }

@@ -25,7 +25,7 @@ pub(crate) fn ppp(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         0x003d => Err(PacketSkip::Protocol("PPP multilink")),
         0x0053 | 0x0055 => Err(PacketSkip::Encrypted("PPP")),
         0x00fb | 0x00fd => Err(PacketSkip::Protocol("PPP compressed or encrypted datagram")),
-        0x8000..=0xffff => Err(PacketSkip::Protocol("PPP control")),
+        0x8000..=0xffff => Err(PacketSkip::Control("PPP control")),
         _ => Err(PacketSkip::Protocol("PPP network protocol other than IP")),
     }
 }
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_not_ip_is_named() {
         for (link, bytes, words) in [
-            (9, "ff03 c021 01010004", "PPP control is not dissected"),
+            (9, "ff03 c021 01010004", "PPP control carries no HTTP"),
             (9, "ff03 00fd 900001", "PPP compressed or encrypted datagram is not dissected"),
             (9, "ff", "PPP network protocol other than IP is not dissected"),
             (9, "00", "damaged PPP header"),

@@ -44,7 +44,7 @@ fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Dissects one frame that was sent with as many bytes as were captured.
-pub(super) fn dissect<T>(link: u16, bytes: &[u8], check: impl FnOnce(Result<Packet<'_>, PacketSkip>) -> T) -> T {
+pub(super) fn dissect<T>(link: u16, bytes: &[u8], check: impl FnOnce(Result<Packet<'_>, Skipped>) -> T) -> T {
     let mut dissector = Dissector::default();
     check(dissector.dissect(&frame(link, bytes, bytes.len()), &Limits::default()))
 }
@@ -68,7 +68,7 @@ pub(super) fn segment(link: u16, bytes: &[u8], original_length: usize) -> (Vec<u
 
 /// The words for why the frame is skipped.
 pub(super) fn skip_of(link: u16, bytes: &[u8]) -> String {
-    dissect(link, bytes, |packet| packet.expect_err("a skip").to_string())
+    dissect(link, bytes, |packet| packet.expect_err("a skip").what.to_string())
 }
 
 /// The header leads to IPv4 and TCP; trailing bytes are no data; cut anywhere, what is missing is counted.
@@ -225,10 +225,52 @@ fn other_protocols_are_no_segments() {
     for (packet, expected) in
         [(ipv4(1, &quote), 1), (ipv6(58, &quote), 58), (ipv4(132, &quote), 132), (ipv6(59, &[]), 59), (ipv4(2, &[]), 2)]
     {
-        dissect(101, &packet, |packet| match packet {
-            Ok(Packet::Other { source: Some(_), protocol }) => assert_eq!(protocol, expected),
-            other => panic!("{other:?}"),
+        dissect(101, &packet, |packet| {
+            assert_eq!(packet.unwrap_err().what, PacketSkip::IpProtocol(expected));
         });
+        assert_eq!(PacketSkip::IpProtocol(expected).is_control(), expected != 132, "{expected}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_tells_whom_it_went_between() {
+    let between = |link: u16, bytes: &[u8]| dissect(link, bytes, |packet| packet.unwrap_err().between.to_string());
+    let sctp = ipv4(132, &[0; 12]);
+    assert_eq!(between(101, &sctp), "between 10.0.0.1 and 10.0.0.2");
+    assert_eq!(between(1, &[hex(ETHERNET), sctp.clone()].concat()), "between 10.0.0.1 and 10.0.0.2");
+    assert_eq!(between(101, &ipv4(50, &[0; 32])), "between 10.0.0.1 and 10.0.0.2");
+    assert_eq!(
+        between(101, &ipv6(108, &[0; 32])),
+        format!("between {} and {}", "fdfd:".repeat(8).trim_end_matches(':'), "fefe:".repeat(8).trim_end_matches(':'))
+    );
+    // Of a tunnel whose content is not known its ends; else the hosts inside.
+    assert_eq!(between(101, &ipv4(47, &hex("2000 7777 00000007 55"))), "between 10.0.0.1 and 10.0.0.2");
+    let mut inner = sctp;
+    inner[15] = 9;
+    assert_eq!(between(101, &ipv4(4, &inner)), "between 10.0.0.9 and 10.0.0.2");
+    // Fragments that do not fit, and frames without IP.
+    assert_eq!(
+        between(1, &hex("02000000000a 02000000000b 88b5 00")),
+        "between 02:00:00:00:00:0b and 02:00:00:00:00:0a"
+    );
+    assert_eq!(
+        between(1, &hex("02000000000a 02000000000b 0800 00")),
+        "between 02:00:00:00:00:0b and 02:00:00:00:00:0a"
+    );
+    assert_eq!(between(147, &[]), "between unknown addresses");
+}
+
+#[test]
+fn groups_are_told_from_hosts() {
+    for (between, expected) in [
+        (Between::Hosts([10, 0, 0, 1].into(), [224, 0, 0, 251].into()), true),
+        (Between::Hosts([10, 0, 0, 1].into(), [255; 4].into()), true),
+        (Between::Hosts([10, 0, 0, 1].into(), [10, 0, 0, 2].into()), false),
+        (Between::Stations([2; 6], [1, 0x80, 0xc2, 0, 0, 0]), true),
+        (Between::Stations([1; 6], [2; 6]), false),
+        (Between::Unknown, false),
+    ] {
+        assert_eq!(between.is_to_group(), expected, "{between:?}");
     }
 }
 
@@ -248,7 +290,7 @@ fn nesting_is_bounded() {
         let mut dissector = Dissector::default();
         let result = dissector.dissect(&frame(101, &packet, packet.len()), &limits);
         assert_eq!(result.is_ok(), fits, "{count}");
-        assert!(fits || matches!(result, Err(PacketSkip::TooDeep)));
+        assert!(fits || matches!(result, Err(Skipped { what: PacketSkip::TooDeep, .. })));
     }
 }
 
@@ -354,6 +396,23 @@ fn lost_fragments_are_counted() {
     }
     assert_eq!(dissector.unfinished(), Unfinished::default());
     assert_eq!(dissector.finish(), Unfinished { packets: 3, limit_reached: false });
+    let between = Between::Hosts([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+    assert_eq!(dissector.take_unfinished().collect::<Vec<_>>(), [(between, 3)]);
+    // A ping of which a fragment is missing hides nothing.
+    let ping = fragments(&ipv4(1, &[8; 50]), 24);
+    assert!(dissector.dissect(&frame(101, &ping[1], ping[1].len()), &Limits::default()).is_ok());
+    assert_eq!(dissector.finish().packets, 3);
+    assert_eq!(dissector.take_unfinished().count(), 0);
+}
+
+/// What the frame was read as by its form, and its data.
+pub(super) fn guess_of(link: u16, bytes: &[u8]) -> (Vec<Guess>, Vec<u8>) {
+    let mut dissector = Dissector::default();
+    let data = match dissector.dissect(&frame(link, bytes, bytes.len()), &Limits::default()) {
+        Ok(Packet::Tcp(segment)) => segment.payload.to_vec(),
+        other => panic!("{other:?}"),
+    };
+    (dissector.take_guessed().map(|(guess, ..)| guess).collect(), data)
 }
 
 /// All link types this program dissects.

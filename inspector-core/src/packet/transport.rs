@@ -57,7 +57,7 @@ fn udp(hosts: Hosts, cursor: Cursor<'_>, at: At) -> Result<Step<'_>, PacketSkip>
         _ => body,
     };
     let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
-    if let Some(inner) = udp_tunnel(source, destination, body) {
+    if let Some(inner) = udp_tunnel(hosts, source, destination, body) {
         return inner.map(Step::Next);
     }
     Ok(Step::Packet(Packet::Udp(Datagram {

@@ -3,8 +3,8 @@
 //! A tunnel over UDP is known by nothing but its port, and any datagram may use that port. So its header must fit, and what
 //! it carries must look like the beginning of an Ethernet frame or an IP packet; else the datagram stays a datagram.
 
-use super::{Cursor, Layer, Tag, link::SMALLEST_ETHER_TYPE};
-use crate::note::PacketSkip;
+use super::{Cursor, Hosts, Layer, Tag, ipsec, link::SMALLEST_ETHER_TYPE, wireless};
+use crate::note::{Guess, PacketSkip};
 
 /// A stack of labels (RFC 3032 §2.1), each label (20 bits), class (3), bottom of stack (1), time to live (8).
 ///
@@ -29,7 +29,7 @@ pub(crate) fn mpls(mut cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         (Some(0), fit) if ethernet_fits(&after_word) > fit => Ok(after_word),
         (_, Fit::Ip | Fit::Other) => Ok(frame),
         (first, Fit::No) => Err(match first {
-            Some(1) => PacketSkip::Protocol("MPLS associated channel"),
+            Some(1) => PacketSkip::Control("MPLS associated channel"),
             Some(_) => PacketSkip::Protocol("MPLS payload other than IP and Ethernet"),
             None => PacketSkip::Malformed("MPLS"),
         }),
@@ -66,7 +66,7 @@ pub(crate) fn gre(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
         cursor = cursor.skip(4, cursor.layer, WHAT)?;
     }
     match (version, kind) {
-        (1, 0x880b) if flags & SEQUENCE == 0 => Err(PacketSkip::Protocol("PPTP acknowledgment")),
+        (1, 0x880b) if flags & SEQUENCE == 0 => Err(PacketSkip::Control("PPTP acknowledgment")),
         (1, 0x880b) => cursor.skip(if flags & ACKNOWLEDGMENT == 0 { 0 } else { 4 }, Layer::Ppp, WHAT),
         (0, 0x88be) => erspan2(cursor, flags & SEQUENCE != 0),
         (0, 0x22eb) => erspan3(cursor),
@@ -75,9 +75,30 @@ pub(crate) fn gre(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
             let own = if cursor.bytes.first().is_some_and(|first| first >> 4 == 4) { 0 } else { 4 };
             cursor.skip(own, Layer::Ipv4, "WCCP")
         }
+        // Ethernet over IP of MikroTik, whose key is a length and a number.
+        (1, 0x6400) => Ok(cursor.on(Layer::Ethernet, cursor.bytes)),
+        (0, 0) if cursor.sent() == 0 => Err(PacketSkip::Control("GRE keepalive")),
+        (0, 0x2001) => Err(PacketSkip::Control("NHRP")),
+        // What Aruba's access points mirror and tunnel, by numbers that are registered for nothing of the kind.
+        (0, 0x8200..=0x83ff | 0x9000..=0x91ff) if !is_vlan(kind) => wireless_mirror(kind, cursor),
         (0, _) => Ok(cursor),
         _ => Err(PacketSkip::Malformed(WHAT)),
     }
+}
+
+/// IEEE 802.11 in GRE: told by the form of the frame.
+fn wireless_mirror(kind: u16, cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
+    if wireless::fits(&cursor) {
+        return Ok(wireless::ieee80211(cursor, false)?.guessed(Guess::WirelessInTunnel));
+    }
+    Err(match wireless::ieee80211(cursor, false) {
+        Err(encrypted @ PacketSkip::Encrypted(_)) => encrypted,
+        _ => PacketSkip::EtherType(kind),
+    })
+}
+
+const fn is_vlan(kind: u16) -> bool {
+    matches!(kind, 0x9100)
 }
 
 /// ERSPAN type I, which has no header and no GRE sequence number, and type II (draft-foschiano-erspan §4):
@@ -138,6 +159,7 @@ pub(crate) fn service_header(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSki
 
 /// What a datagram between these ports carries, if it is a tunnel; `None` if it stays a datagram.
 pub(crate) fn udp_tunnel<'p>(
+    hosts: Hosts,
     source: u16,
     destination: u16,
     body: Cursor<'p>,
@@ -158,7 +180,9 @@ pub(crate) fn udp_tunnel<'p>(
     } else if port(37008) {
         tzsp(body)
     } else if port(4500) {
-        return ipsec_in_udp(body.bytes).map(Err);
+        return is_ipsec(body.bytes).then(|| ipsec::esp(hosts, body));
+    } else if port(5555) {
+        wireless_mirror_in_udp(body)
     } else {
         None
     }?;
@@ -292,10 +316,16 @@ fn tzsp(body: Cursor<'_>) -> Option<Cursor<'_>> {
 
 /// ESP in UDP (RFC 3948 §2): a security parameter index that is not 0 (which marks IKE) nor small (reserved), and a sequence
 /// number. A keepalive is one byte.
-fn ipsec_in_udp(bytes: &[u8]) -> Option<PacketSkip> {
-    let (&index, rest) = bytes.split_first_chunk::<4>()?;
-    let esp = u32::from_be_bytes(index) > 255 && rest.len() >= 16 && super::quic::long_header(bytes).is_none();
-    esp.then_some(PacketSkip::Encrypted("IPsec ESP"))
+fn is_ipsec(bytes: &[u8]) -> bool {
+    let Some((&index, rest)) = bytes.split_first_chunk::<4>() else { return false };
+    u32::from_be_bytes(index) > 255 && rest.len() >= 16 && super::quic::long_header(bytes).is_none()
+}
+
+/// What Aruba's access points mirror by UDP: a record's header as in pcap (16), the frame.
+fn wireless_mirror_in_udp(body: Cursor<'_>) -> Option<Cursor<'_>> {
+    let frame = body.on(Layer::Llc, body.bytes.get(16..)?);
+    let frame = frame.guessed(Guess::WirelessInTunnel);
+    if wireless::fits(&frame) { wireless::ieee80211(frame, false).ok() } else { None }
 }
 
 /// How much bytes look like an Ethernet frame.
@@ -334,7 +364,7 @@ fn ethernet_fits(frame: &Cursor<'_>) -> Fit {
 }
 
 /// Whether the bytes look like an IP packet that its outer packet can hold.
-fn ip_fits(cursor: &Cursor<'_>) -> bool {
+pub(super) fn ip_fits(cursor: &Cursor<'_>) -> bool {
     match *cursor.bytes {
         [first @ 0x45..=0x4f, _, l0, l1, ..] => {
             let length = usize::from(u16::from_be_bytes([l0, l1]));
@@ -370,7 +400,7 @@ mod tests {
         for (header, words) in [
             ("00064140", "damaged MPLS header"),
             ("00064040", "damaged MPLS header"),
-            ("00064140 10000021 00", "MPLS associated channel is not dissected"),
+            ("00064140 10000021 00", "MPLS associated channel carries no HTTP"),
             ("00064140 a0", "MPLS payload other than IP and Ethernet is not dissected"),
         ] {
             assert_eq!(skip_of(104, &hex(&format!("0f00 8847 {header}"))), words);
@@ -403,7 +433,7 @@ mod tests {
         for (header, words) in [
             ("4000 0800", "GRE with source routing is not dissected"),
             ("0003 0800", "damaged GRE header"),
-            ("2081 880b 00000007 00000001", "PPTP acknowledgment is not dissected"),
+            ("2081 880b 00000007 00000001", "PPTP acknowledgment carries no HTTP"),
             ("1000 88be 00000001 3064 0005 00000000", "damaged ERSPAN header"),
             ("0000 0806", "EtherType 0x0806 is not IP"),
         ] {

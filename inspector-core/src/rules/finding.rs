@@ -24,6 +24,8 @@ pub enum Concern {
     Host(HostId),
     /// A connection that told no name, by its server's address.
     Address(IpAddr),
+    /// Two hosts by their addresses, of which either may be the one that counts.
+    Between(IpAddr, IpAddr),
     /// All hosts of an input.
     Input(SourceId),
     /// Something whose host cannot be told, so that it may be any.

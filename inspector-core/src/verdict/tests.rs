@@ -12,7 +12,7 @@ use crate::{
         exchange::{Exchange, Mark},
         message::BodyCut,
     },
-    note::{Note, NoteKind, PacketSkip},
+    note::{Between, Guess, Note, NoteKind, PacketSkip},
     report::Report,
     rules::{Severity, testing},
 };
@@ -326,8 +326,6 @@ fn what_could_not_overturn_the_answer_does_not_block() {
         (NoteKind::TruncatedInput { offset: 5 }, Outcome::Pass),
         (NoteKind::MalformedBlock { what: "x" }, Outcome::Pass),
         (NoteKind::Duplicate, Outcome::Pass),
-        (NoteKind::PacketSkipped { what: PacketSkip::EtherType(0x806) }, Outcome::Pass),
-        (NoteKind::PacketSkipped { what: PacketSkip::Encrypted("ESP") }, Outcome::Pass),
         (NoteKind::Limit { limit: "body" }, Outcome::Pass),
         (NoteKind::Limit { limit: "connections" }, Outcome::Inconclusive),
         (NoteKind::EntrySkipped { why: "x".into() }, Outcome::Inconclusive),
@@ -336,6 +334,79 @@ fn what_could_not_overturn_the_answer_does_not_block() {
         let report = judged(testing::policy(), &works(), |a| a.note(SourceId(0), &Note::input(kind.clone())));
         assert_eq!(report.outcome, outcome, "{kind:?}: {}", report.reason);
     }
+}
+
+#[test]
+fn packets_that_are_not_understood_block_by_their_addresses() {
+    let esp = PacketSkip::Encrypted("IPsec ESP");
+    let unknown = PacketSkip::EtherType(0x88b5);
+    let hosts = |a: [u8; 4], b: [u8; 4]| Between::Hosts(a.into(), b.into());
+    let (server, client, other) = ([203, 0, 113, 7], [10, 0, 0, 1], [10, 9, 9, 9]);
+    let mapped = std::net::Ipv4Addr::from(server).to_ipv6_mapped();
+    for (what, between, outcome) in [
+        (esp, hosts(client, server), Outcome::Inconclusive),
+        (esp, hosts(server, other), Outcome::Inconclusive),
+        (esp, Between::Hosts([1; 16].into(), mapped.into()), Outcome::Inconclusive),
+        (esp, hosts(client, other), Outcome::Pass),
+        (PacketSkip::IpProtocol(132), hosts(client, server), Outcome::Inconclusive),
+        (PacketSkip::IpProtocol(132), hosts(client, other), Outcome::Pass),
+        (PacketSkip::IpProtocol(1), hosts(client, server), Outcome::Pass),
+        (PacketSkip::Datagram(4444), hosts(client, server), Outcome::Inconclusive),
+        (PacketSkip::Fragment, hosts(client, server), Outcome::Inconclusive),
+        (PacketSkip::EtherType(0x806), Between::Stations([2; 6], [4; 6]), Outcome::Pass),
+        (PacketSkip::Control("spanning tree"), Between::Unknown, Outcome::Pass),
+        (PacketSkip::IpProtocol(253), hosts(server, [224, 0, 0, 9]), Outcome::Pass),
+        // No address tells that it is another host's.
+        (unknown, Between::Stations([2; 6], [4; 6]), Outcome::Inconclusive),
+        (unknown, Between::Unknown, Outcome::Inconclusive),
+        (unknown, Between::Stations([2; 6], [0xff; 6]), Outcome::Pass),
+    ] {
+        let note = Note::input(NoteKind::PacketSkipped { what, between, packets: 3 });
+        let report = judged(testing::policy(), &works(), |a| a.note(SourceId(0), &note));
+        assert_eq!(report.outcome, outcome, "{what:?} {between:?}: {}", report.reason);
+        let found = report.findings.iter().find(|finding| finding.meta.code == "COV-011");
+        assert_eq!(found.map(|finding| finding.count), (!what.is_control()).then_some(3), "{what:?}");
+        if let Some(finding) = found {
+            let shown = if between.is_to_group() { between } else { between.unordered() };
+            assert!(finding.detail.contains(&format!("3 packets {shown}")), "{}", finding.detail);
+        }
+        let nothing_known = judged(testing::policy(), "", |a| a.note(SourceId(0), &note));
+        let blocks = nothing_known.findings.iter().any(|finding| finding.meta.code == "COV-011" && finding.blocks);
+        assert_eq!(blocks, !what.is_control() && !between.is_to_group(), "{what:?} {between:?}");
+    }
+}
+
+#[test]
+fn a_pass_does_not_rest_on_packets_read_by_their_form() {
+    let note = |between| Note::input(NoteKind::PacketGuessed { what: Guess::WirelessAsEthernet, between, packets: 9 });
+    let in_scope = note(Between::Hosts([10, 0, 0, 1].into(), [203, 0, 113, 7].into()));
+    let report = judged(testing::policy(), &works(), |a| a.note(SourceId(0), &in_scope));
+    assert_eq!(report.outcome, Outcome::Inconclusive);
+    let report = judged(testing::policy(), &mail(Some(BASIC), OK), |a| a.note(SourceId(0), &in_scope));
+    assert_eq!(report.outcome, Outcome::Fail);
+    let elsewhere = note(Between::Hosts([10, 0, 0, 1].into(), [203, 0, 113, 8].into()));
+    let report = judged(testing::policy(), &works(), |a| a.note(SourceId(0), &elsewhere));
+    assert_eq!(report.outcome, Outcome::Pass);
+}
+
+/// Many pairs of hosts are told of in a few findings, and none is lost for the outcome.
+#[test]
+fn many_pairs_of_hosts_become_few_findings() {
+    let what = PacketSkip::Encrypted("IPsec ESP");
+    let report = judged(testing::policy(), &works(), |a| {
+        for number in 0..=9999_u32 {
+            let host = |base: u32| std::net::Ipv4Addr::from_bits(base + number).into();
+            for between in [
+                Between::Hosts(host(0x0a00_0000), [203, 0, 113, 7].into()),
+                Between::Hosts(host(0x0a00_0000), host(0x0b00_0000)),
+            ] {
+                a.note(SourceId(0), &Note::input(NoteKind::PacketSkipped { what, between, packets: 1 }));
+            }
+        }
+    });
+    let found: Vec<_> = report.findings.iter().filter(|finding| finding.meta.code == "COV-011").collect();
+    assert!(found.len() < 40 && report.outcome == Outcome::Inconclusive, "{}", found.len());
+    assert_eq!(found.iter().map(|finding| finding.count).sum::<u64>(), 20_000);
 }
 
 #[test]

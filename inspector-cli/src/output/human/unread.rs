@@ -7,7 +7,7 @@ use std::{
 };
 
 use inspector_core::{
-    note::{Note, NoteKind, PacketSkip},
+    note::{Note, NoteKind},
     rules,
 };
 
@@ -37,7 +37,10 @@ impl Unread {
             return;
         }
         let group = self.groups.entry(key).or_insert_with(|| Group { count: 0, first: first(path, frame, note) });
-        group.count += 1;
+        group.count += match note.kind {
+            NoteKind::PacketSkipped { packets, .. } | NoteKind::PacketGuessed { packets, .. } => packets,
+            _ => 1,
+        };
     }
 
     /// Takes those of the next input.
@@ -92,8 +95,8 @@ fn first(path: &str, frame: Option<u64>, note: &Note) -> String {
 /// for packets that are whole and carry no HTTP.
 fn reason(kind: &NoteKind) -> Option<(&'static str, Cow<'static, str>)> {
     Some(match kind {
-        NoteKind::PacketSkipped { what: PacketSkip::EtherType(_) | PacketSkip::IpProtocol(_) } => return None,
-        NoteKind::PacketSkipped { what } => ("COV-011", what.to_string().into()),
+        NoteKind::PacketSkipped { what, between, .. } => ("COV-011", format!("{what}, {}", between.unordered()).into()),
+        NoteKind::PacketGuessed { what, between, .. } => ("COV-011", format!("{what}, {}", between.unordered()).into()),
         NoteKind::TruncatedInput { .. } => ("COV-010", "the input ends inside a piece".into()),
         NoteKind::MalformedBlock { what } => ("COV-010", (*what).into()),
         NoteKind::DamagedCompression { .. } => ("COV-010", "its compression is damaged".into()),

@@ -6,8 +6,8 @@ use super::{
     super::{
         Options,
         conversations::{Conversation, WEIGHED_LATE},
-        counts_as_skipped, note_of, notes_of,
-        quic::QuicFlows,
+        datagrams::Datagrams,
+        note_of, note_of_skipped, notes_of,
     },
     batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What, range_in},
     crew::{Crew, Presence, Role},
@@ -32,7 +32,7 @@ pub(super) struct Stream<'a, 'c> {
     options: &'a Options,
     dissector: Dissector,
     table: FlowTable<Dealer<'c>>,
-    quic: QuicFlows,
+    datagrams: Datagrams,
     dealer: Dealer<'c>,
     coverage: Coverage,
 }
@@ -49,7 +49,7 @@ impl<'a, 'c> Stream<'a, 'c> {
             options,
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
-            quic: QuicFlows::new(&options.limits),
+            datagrams: Datagrams::new(&options.limits),
             dealer: Dealer::new(keys, crew),
             coverage: Coverage::default(),
         };
@@ -70,15 +70,15 @@ impl<'a, 'c> Stream<'a, 'c> {
                 self.table.push(&segment, &mut self.dealer);
             }
             Ok(Packet::Udp(datagram)) => {
-                if self.quic.push(&datagram, &self.options.limits) {
-                    let id = self.table.allocate_id();
-                    self.quic.open(&datagram, id, &self.options.limits);
-                }
+                let table = &mut self.table;
+                self.datagrams.push(&datagram, &self.options.limits, || table.allocate_id());
             }
-            Ok(Packet::Fragment | Packet::Other { .. }) => {}
-            Err(what) => {
-                self.coverage.packets_skipped += u64::from(counts_as_skipped(what));
-                self.dealer.tell(results::Kind::Direct(Note::at(frame.at, NoteKind::PacketSkipped { what })));
+            Ok(Packet::Fragment) => {}
+            Err(skipped) => {
+                if let Some(note) = note_of_skipped(frame, skipped) {
+                    self.coverage.packets_skipped += 1;
+                    self.dealer.tell(results::Kind::Direct(note));
+                }
             }
         }
     }
@@ -87,7 +87,14 @@ impl<'a, 'c> Stream<'a, 'c> {
         let dealer = &mut self.dealer;
         let unfinished = self.dissector.finish();
         self.coverage.packets_skipped += unfinished.packets;
-        for note in notes_of(unfinished) {
+        for note in notes_of(unfinished, &mut self.dissector) {
+            dealer.item += 1;
+            dealer.tell(results::Kind::Direct(note));
+        }
+        let table = &mut self.table;
+        let (notes, packets) = self.datagrams.finish(|| table.allocate_id());
+        self.coverage.packets_skipped += packets;
+        for note in notes {
             dealer.item += 1;
             dealer.tell(results::Kind::Direct(note));
         }
@@ -98,7 +105,7 @@ impl<'a, 'c> Stream<'a, 'c> {
         if let Some(note) = note_of(self.table.totals()) {
             dealer.tell(results::Kind::Direct(note));
         }
-        for report in self.quic.finish() {
+        for report in self.datagrams.reports() {
             dealer.tell(results::Kind::Quic(Box::new(report)));
         }
     }

@@ -34,7 +34,11 @@ use crate::{
 fn concern(report: &ConnectionReport, ledger: &Ledger) -> Concern {
     let hidden = report.reason == Some(Reason::EncryptedClientHello);
     let name = report.server_name.as_deref().filter(|name| !hidden && !name.trim().is_empty());
-    let Some(name) = name else { return Concern::Address(report.connection.server.address.to_canonical()) };
+    let Some(name) = name else {
+        let [client, server] =
+            [report.connection.client, report.connection.server].map(|end| end.address.to_canonical());
+        return if report.connection.roles_known { Concern::Address(server) } else { Concern::Between(client, server) };
+    };
     let id = ledger.find_host(&host::normalize(name, Scheme::Https));
     id.map_or(Concern::Anything, Concern::Host)
 }
