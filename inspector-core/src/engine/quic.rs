@@ -118,6 +118,8 @@ impl Flow {
                 bytes_missing: [0; 2],
                 duplicates: 0,
                 overlaps_differing: 0,
+                strays: 0,
+                standing: crate::flow::Standing::default(),
                 bytes: self.bytes,
             },
             transport: Transport::Quic,
