@@ -193,7 +193,8 @@ pub fn segments<'p>(frames: &'p [Frame<'p>]) -> Vec<Segment<'p>> {
         let mut dissector = Dissector::default();
         if let Ok(Packet::Tcp(segment)) = dissector.dissect(frame, &limits) {
             let start = frame.bytes.len() - segment.payload.len();
-            segments.push(Segment { payload: &frame.bytes[start..], ..segment });
+            let header = segment.whole.len() - segment.payload.len();
+            segments.push(Segment { payload: &frame.bytes[start..], whole: &frame.bytes[start - header..], ..segment });
         }
     }
     segments
@@ -263,6 +264,8 @@ pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<
         bytes_missing: [0; 2],
         duplicates: 0,
         overlaps_differing: 0,
+        strays: 0,
+        standing: inspector_core::flow::Standing::default(),
         bytes: [0; 2],
     };
     let mut sink = Exchanges::default();

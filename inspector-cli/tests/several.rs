@@ -183,7 +183,7 @@ fn a_damaged_file_of_a_set_is_said_and_does_not_end_the_others() {
     fs::write(&third, &whole[..whole.len() - 6]).unwrap();
     let report = check(&[folder.path()], &[]);
     let document = report.json();
-    assert_eq!(report.code, 0, "a damaged tail does not block: {}", report.out);
+    assert_eq!(report.code, 3, "the packet it ends in is cut: {}", report.out);
     let damage = document["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "COV-010").unwrap();
     assert!(damage["evidence"][0]["input"].as_str().unwrap().contains("_00003_"), "{damage}");
 }

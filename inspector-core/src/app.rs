@@ -129,6 +129,12 @@ impl App {
 
     /// Something happened on the connection.
     pub(crate) fn event(&mut self, event: StreamEvent<'_>, cx: &mut Context<'_>) {
+        let standing = &mut cx.connection.standing;
+        match event {
+            StreamEvent::Data { side, offset, bytes, .. } => standing.reach(side, offset, bytes.len() as u64),
+            StreamEvent::Gap { side, offset, bytes, .. } => standing.reach(side, offset, bytes),
+            StreamEvent::End { .. } => {}
+        }
         match event {
             StreamEvent::Data { side, bytes, at, .. } => self.data(side, bytes, at, cx),
             StreamEvent::Gap { side, bytes, at, .. } => self.gap(side, bytes, at, cx),

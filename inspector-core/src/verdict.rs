@@ -28,7 +28,7 @@
 //! | the tail of a response's content that this program did not keep (a limit) | no | the status and the beginning are there, and a fault stands at the beginning |
 //! | values that an exporter took out | yes | they may be Basic |
 //! | entries that could not be read | yes | any request can be in it |
-//! | the end of a damaged recording | no | it is a shorter recording |
+//! | the packet or entry in which a recording ends, what a damaged part of it held | yes | any request can be in it |
 //! | Basic that cannot be decoded, or whose purpose is not clear | yes | it may be a password |
 
 use std::{collections::HashSet, net::IpAddr};

@@ -102,6 +102,8 @@ fuzz_target!(|input: &[u8]| {
             payload: &payload,
             missing: if which & 8 != 0 { u32::from(missing) } else { 0 },
             encapsulation: 0,
+            whole: &[],
+            damaged: false,
             at: At::Frame { number, time: (time != 255).then(|| Timestamp::from_nanos(nanos)) },
         };
         table.push(&segment, &mut consumer);

@@ -145,6 +145,8 @@ pub fn connection() -> Connection {
         bytes_missing: [0; 2],
         duplicates: 0,
         overlaps_differing: 0,
+        strays: 0,
+        standing: inspector_core::flow::Standing::default(),
         bytes: [0; 2],
     }
 }

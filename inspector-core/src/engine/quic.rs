@@ -124,6 +124,8 @@ impl QuicFlow {
                 bytes_missing: [0; 2],
                 duplicates: 0,
                 overlaps_differing: 0,
+                strays: 0,
+                standing: crate::flow::Standing::default(),
                 bytes: self.bytes,
             },
             transport: Transport::Quic,

@@ -14,19 +14,24 @@
 //! 3. at the end: idle, evicted, ports reused, reset and quiet, end of input. Then bytes that were acknowledged though
 //!    nothing behind them was recorded are declared too.
 //!
+//! **Doubt.** A segment with a wrong checksum was dropped by its receiver, if its sender's checksums are right otherwise. It
+//! is put aside until a copy of it comes, which counts then, or until the receiver acknowledges it all the same: then
+//! its checksum was left to a network card, or it was joined from several on receipt.
+//!
 //! A FIN never gives up bytes before it; its `End` comes after them. An RST ends nothing at once, since segments
 //! recorded after it may still fill holes: the table closes the connection a moment later.
 
 use super::{
     Connection, Consumer, End, Side, StreamEvent,
+    delivered::Delivered,
     duplicates::Recent,
-    reassembly::{Arrival, Block, Direction, LARGEST_WINDOW, Now, OLDEST},
+    reassembly::{Arrival, Block, Direction, LARGEST_TAIL, LARGEST_WINDOW, Now, OLDEST},
     table::Totals,
 };
 use crate::{
     evidence::{At, Endpoint},
     limits::Limits,
-    packet::{Flags, Segment},
+    packet::{Flags, Segment, checksum::Checksum},
     time::Timestamp,
 };
 
@@ -37,6 +42,9 @@ pub const REUSE_WINDOW: u64 = 1 << 20;
 /// So many segments in a row at unrelated numbers are another connection whose beginning was not recorded. One is
 /// enough if its acknowledgment is unrelated too.
 pub const STRAYS: u8 = 3;
+
+/// Most bytes of segments put aside for their checksums, in both directions.
+pub const DOUBTFUL: usize = 64 << 10;
 
 /// A direction, named by who sent the connection's first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +77,8 @@ pub(crate) enum Belongs {
     Stray,
     /// The connection was quiet for too long to go on.
     Idle,
+    /// It is of one that was closed for being quiet, and goes on, or tells of what was not recorded.
+    Resumed,
     /// It is of a new one.
     No,
 }
@@ -94,6 +104,14 @@ pub(crate) struct Conversation<S> {
     /// The direction of the client.
     client: Way,
     reset: bool,
+    /// Whose bytes were handed out last.
+    speaker: Option<Way>,
+    /// A SYN with another number came in the middle, with this first byte.
+    anew: Option<(Way, u32)>,
+    /// Where an RST stood that was not taken: who sent it, its number, and the one it acknowledged.
+    last_word: Option<(Way, u32, Option<u32>)>,
+    /// Segments put aside for their checksums.
+    doubtful: Vec<Doubtful>,
     /// The greatest capture time of its packets.
     pub(crate) newest: Option<Timestamp>,
     /// In the table's queue of connections that hold bytes.
@@ -102,6 +120,17 @@ pub(crate) struct Conversation<S> {
     pub(crate) touched: bool,
     /// Bytes of memory it takes, about, without what waits out of order.
     pub(crate) weight: usize,
+}
+
+/// A segment put aside.
+#[derive(Debug)]
+struct Doubtful {
+    way: Way,
+    sequence: u32,
+    acknowledgment: u32,
+    flags: Flags,
+    payload: Box<[u8]>,
+    now: Now,
 }
 
 /// Where events go.
@@ -152,6 +181,10 @@ impl<S> Conversation<S> {
             second,
             client,
             reset: false,
+            speaker: None,
+            anew: None,
+            last_word: None,
+            doubtful: Vec::new(),
             newest: None,
             queued: false,
             touched: false,
@@ -187,6 +220,11 @@ impl<S> Conversation<S> {
         if way == self.client { Side::Client } else { Side::Server }
     }
 
+    /// The direction of the client, if it is certain.
+    pub(crate) fn client(&self) -> Option<Way> {
+        self.connection.roles_known.then_some(self.client)
+    }
+
     /// Both directions have ended.
     pub(crate) const fn has_ended(&self) -> bool {
         self.first.has_ended() && self.second.has_ended()
@@ -199,7 +237,41 @@ impl<S> Conversation<S> {
 
     /// Bytes and overhead of what waits.
     pub(crate) const fn charge(&self) -> usize {
-        self.first.charge().saturating_add(self.second.charge())
+        self.first.charge().saturating_add(self.second.charge()).saturating_add(self.doubtful_bytes())
+    }
+
+    const fn doubtful_bytes(&self) -> usize {
+        let (mut sum, mut rest) = (0, self.doubtful.as_slice());
+        while let [first, others @ ..] = rest {
+            sum += first.payload.len() + size_of::<Doubtful>();
+            rest = others;
+        }
+        sum
+    }
+
+    /// Bytes of what is known of the bytes handed out.
+    pub(crate) fn memory(&self) -> usize {
+        self.first.memory().saturating_add(self.second.memory())
+    }
+
+    /// The sides' data was handed out.
+    fn has_carried(&self) -> bool {
+        self.connection.bytes != [0; 2]
+    }
+
+    /// Goes on where a connection between the same ends stood that was quiet for long.
+    pub(crate) fn resume(&mut self, ends: [Option<u32>; 2]) {
+        let [first, second] = ends;
+        for (direction, end) in [(&mut self.first, first), (&mut self.second, second)] {
+            if let Some(end) = end {
+                direction.resume(end);
+            }
+        }
+    }
+
+    /// Takes what is known of the bytes handed out, by [`Way`].
+    pub(crate) fn take_delivered(&mut self) -> [Delivered; 2] {
+        [self.first.take_delivered(), self.second.take_delivered()]
     }
 
     fn now(&self, at: At) -> Now {
@@ -207,13 +279,25 @@ impl<S> Conversation<S> {
     }
 
     /// Whether the segment is of this connection.
-    pub(crate) fn belongs(&mut self, way: Way, segment: &Segment<'_>) -> Belongs {
+    pub(crate) fn belongs(&mut self, way: Way, segment: &Segment<'_>, recent: &Recent) -> Belongs {
         let closing = self.reset || self.first.is_closing() || self.second.is_closing();
+        let over = (self.first.has_finish() && self.second.has_finish()) || (self.reset && self.has_carried());
+        let (id, packets) = (self.connection.id.0, self.connection.packets as u32);
+        let anew = self.anew;
         let (own, peer) = self.pair(way);
         let flags = segment.flags;
         let acknowledges = flags.has(Flags::ACK);
         if flags.has(Flags::SYN) && !flags.has(Flags::RST) {
             let first = segment.sequence.wrapping_add(1);
+            // After the end a SYN begins another connection, whatever its number, if it is none recorded twice or late.
+            if over && own.first_sequence().is_some() && !recent.knows(id, way == Way::First, packets, segment) {
+                return Belongs::No;
+            }
+            // So does one that was ignored in the middle, once it is answered.
+            let is_answer = |(other, number): (Way, u32)| other != way && segment.acknowledgment == number;
+            if acknowledges && anew.is_some_and(is_answer) {
+                return Belongs::No;
+            }
             if own.fits_start(first) != Some(false) {
                 let unrelated = acknowledges && peer.is_far(segment.acknowledgment, REUSE_WINDOW, REUSE_WINDOW);
                 return if unrelated { Belongs::No } else { Belongs::Yes };
@@ -223,6 +307,9 @@ impl<S> Conversation<S> {
                 return if own.is_established() { Belongs::Stray } else { Belongs::Restart };
             }
             let other = closing || own.is_unknown() || own.is_far(first, REUSE_WINDOW, REUSE_WINDOW);
+            if !acknowledges {
+                self.anew = Some((way, first));
+            }
             return if other { Belongs::No } else { Belongs::Stray };
         }
         if segment.payload.is_empty() {
@@ -254,21 +341,149 @@ impl<S> Conversation<S> {
         self.connection.last = at;
         self.newest = self.newest.max(at.time());
         let proven = self.connection.duplicates > 0;
-        if recent.is_copy(self.connection.id.0, way == Way::First, now.packets, proven, segment) {
+        let copy = recent.is_copy(self.connection.id.0, way == Way::First, now.packets, proven, segment);
+        if copy {
             self.connection.duplicates = self.connection.duplicates.saturating_add(1);
             out.totals.duplicates = out.totals.duplicates.saturating_add(1);
         }
-        let flags = segment.flags;
-        let resets = flags.has(Flags::RST);
+        if !self.doubtful.is_empty() {
+            self.resolve(Some((way, segment)), now, limits, out);
+        }
         let (own, _) = self.pair(way);
-        if belongs == Belongs::Stray || (resets && !own.fits_reset(segment.sequence)) {
-            out.totals.strays = out.totals.strays.saturating_add(1);
+        if belongs == Belongs::Stray || (segment.flags.has(Flags::RST) && !own.fits_reset(segment.sequence)) {
+            self.ignore(way, segment, belongs, out);
+        } else if !self.is_doubtful(way, segment) || !self.put_aside(way, segment, now) {
+            self.take(way, segment, belongs, copy, now, limits, out);
+        }
+    }
+
+    /// A segment that is not taken. An RST stands where its sender stands, unless that goes on at another place.
+    fn ignore<C: Consumer<State = S>>(
+        &mut self,
+        way: Way,
+        segment: &Segment<'_>,
+        belongs: Belongs,
+        out: &mut Outlet<'_, C>,
+    ) {
+        out.totals.strays = out.totals.strays.saturating_add(1);
+        self.connection.strays = self.connection.strays.saturating_add(segment.payload.len() as u64);
+        if belongs != Belongs::Stray && segment.flags.has(Flags::RST) {
+            let acknowledged = segment.flags.has(Flags::ACK).then_some(segment.acknowledgment);
+            self.last_word = Some((way, segment.sequence, acknowledged));
+        }
+    }
+
+    /// Nothing more comes: takes the numbers of an RST for where its sender stood.
+    fn take_last_word(&mut self) {
+        let Some((way, sequence, acknowledged)) = self.last_word.take() else { return };
+        let (own, peer) = self.pair(way);
+        if own.is_unknown() || own.is_far(sequence, 0, LARGEST_TAIL) {
             return;
         }
+        own.stand(sequence);
+        if let Some(number) = acknowledged.filter(|number| !peer.is_far(*number, 0, LARGEST_TAIL)) {
+            peer.acknowledge(number, false);
+        }
+    }
+
+    /// Whether the receiver dropped the segment, by its checksums.
+    fn is_doubtful(&mut self, way: Way, segment: &Segment<'_>) -> bool {
+        let begins = self.speaker != Some(way);
+        let (own, peer) = self.pair(way);
+        if segment.payload.is_empty() || !own.soundness.is_of_interest() {
+            return false;
+        }
+        if !begins && !own.is_beginning(segment.sequence) {
+            return false;
+        }
+        match segment.checksum() {
+            Checksum::Right => own.soundness.sound(),
+            Checksum::Wrong => return own.soundness.is_wrong() && !peer.is_unheard(),
+            Checksum::Unknown => {}
+        }
+        false
+    }
+
+    /// Puts a segment aside, if there is room.
+    fn put_aside(&mut self, way: Way, segment: &Segment<'_>, now: Now) -> bool {
+        let Segment { sequence, acknowledgment, flags, payload, .. } = *segment;
+        if self.doubtful_bytes().saturating_add(payload.len()) > DOUBTFUL {
+            return false;
+        }
+        self.doubtful.push(Doubtful { way, sequence, acknowledgment, flags, payload: payload.into(), now });
+        true
+    }
+
+    /// Takes those put aside that the receiver took, as a segment of it tells, or all without one; drops those of which a
+    /// copy came.
+    fn resolve<C: Consumer<State = S>>(
+        &mut self,
+        segment: Option<(Way, &Segment<'_>)>,
+        now: Now,
+        limits: &Limits,
+        out: &mut Outlet<'_, C>,
+    ) {
+        for doubtful in std::mem::take(&mut self.doubtful) {
+            let Doubtful { way, sequence, acknowledgment, flags, ref payload, now: then } = doubtful;
+            let end = sequence.wrapping_add(payload.len() as u32);
+            let (own, _) = self.pair(way);
+            let is_past = |number: u32| number.wrapping_sub(end).cast_signed() >= 0;
+            if own.has(sequence, payload.len()) {
+                continue;
+            }
+            let is_acknowledged = segment.is_some_and(|(from, segment)| {
+                from != way && segment.flags.has(Flags::ACK) && is_past(segment.acknowledgment)
+            });
+            if is_acknowledged {
+                own.soundness.disregard();
+            } else if segment.is_some() && !now.is_late(then) {
+                self.doubtful.push(doubtful);
+                continue;
+            }
+            let ends = (self.connection.client, self.connection.server);
+            let (source, destination) = if way == self.client { ends } else { (ends.1, ends.0) };
+            let segment = Segment {
+                source,
+                destination,
+                sequence,
+                acknowledgment,
+                flags,
+                payload,
+                missing: 0,
+                encapsulation: 0,
+                whole: &[],
+                damaged: false,
+                at: then.at,
+            };
+            self.take(way, &segment, Belongs::Yes, false, then, limits, out);
+        }
+    }
+
+    /// Takes a segment.
+    #[expect(clippy::too_many_arguments, reason = "what is known of the segment")]
+    fn take<C: Consumer<State = S>>(
+        &mut self,
+        way: Way,
+        segment: &Segment<'_>,
+        belongs: Belongs,
+        copy: bool,
+        now: Now,
+        limits: &Limits,
+        out: &mut Outlet<'_, C>,
+    ) {
+        let flags = segment.flags;
+        let resets = flags.has(Flags::RST);
+        if self.last_word.is_some_and(|(by, ..)| by == way) {
+            self.last_word = None;
+        }
+        let (own, _) = self.pair(way);
         own.hear(now);
         let opens = flags.has(Flags::SYN) && !resets;
         if opens {
             self.open(way, segment, belongs == Belongs::Restart);
+            if segment.checksum() == Checksum::Right {
+                self.pair(way).0.soundness.sound();
+            }
         }
         if flags.has(Flags::ACK) {
             let (_, peer) = self.pair(way);
@@ -276,10 +491,10 @@ impl<S> Conversation<S> {
                 self.mark_start(way.other());
             }
         }
-        self.take_data(way, segment, now, limits, out);
+        self.take_data(way, segment, copy, now, limits, out);
         if resets {
             self.reset = true;
-            self.pair(way).0.set_reset(segment.sequence, at);
+            self.pair(way).0.set_reset(segment.sequence, segment.at);
         }
         if self.first.is_pending() || self.second.is_pending() {
             self.settle(Mode::Ripe, now, out);
@@ -324,6 +539,7 @@ impl<S> Conversation<S> {
         &mut self,
         way: Way,
         segment: &Segment<'_>,
+        copy: bool,
         now: Now,
         limits: &Limits,
         out: &mut Outlet<'_, C>,
@@ -339,33 +555,44 @@ impl<S> Conversation<S> {
             }
             return;
         }
-        let needs = if flags.has(Flags::ACK) { peer.needed(segment.acknowledgment, now) } else { 0 };
+        let acknowledges = flags.has(Flags::ACK);
+        let needs = if acknowledges { peer.needed(segment.acknowledgment, now) } else { 0 };
+        let acknowledged = if acknowledges { peer.offset_of(segment.acknowledgment) } else { None };
         let open = needs <= peer.passed();
         let Some(position) = own.locate(sequence, segment.payload, flags.has(Flags::PSH), now) else { return };
         let passed =
             if open && segment.missing == 0 && !bare { own.pass(position, segment.payload.len()) } else { None };
         if let Some(offset) = passed {
-            self.data(way, offset, segment.payload, now.at, out);
+            self.data(way, offset, segment.payload, acknowledged, now.at, out);
         } else if !bare {
-            let mut arrival =
-                Arrival { position, payload: segment.payload, missing: segment.missing, needs, open, now };
+            let Segment { payload, missing, .. } = *segment;
+            if own.contradicts(position, payload, copy) {
+                self.differ(payload.len() as u64, out);
+            }
+            let mut arrival = Arrival { position, payload, missing, needs, open, acknowledged, now };
+            let (own, _) = self.pair(way);
             if !own.has_room(&arrival, limits.out_of_order) {
                 self.make_room(way, &mut arrival, limits, out);
             }
             let (own, _) = self.pair(way);
             let (bytes, differing) = own.receive(arrival);
             if differing > 0 {
-                self.connection.overlaps_differing = self.connection.overlaps_differing.saturating_add(differing);
-                out.totals.overlaps_differing = out.totals.overlaps_differing.saturating_add(differing);
+                self.differ(differing, out);
             }
             if let Some((offset, bytes)) = bytes {
-                self.data(way, offset, bytes, now.at, out);
+                self.data(way, offset, bytes, acknowledged, now.at, out);
             }
         }
         if finishes {
             let length = (segment.payload.len() as u64).saturating_add(u64::from(segment.missing));
             self.pair(way).0.finish_at(position.saturating_add(length), needs, now);
         }
+    }
+
+    /// Bytes came twice, and differ.
+    fn differ<C: Consumer<State = S>>(&mut self, bytes: u64, out: &mut Outlet<'_, C>) {
+        self.connection.overlaps_differing = self.connection.overlaps_differing.saturating_add(bytes);
+        out.totals.overlaps_differing = out.totals.overlaps_differing.saturating_add(bytes);
     }
 
     /// Gives up what blocks a direction until the segment can be kept, or handed out.
@@ -417,7 +644,7 @@ impl<S> Conversation<S> {
             let (own, peer) = self.pair(way);
             let passed = peer.passed();
             if let Some((offset, chunk)) = own.pop(passed) {
-                self.data(way, offset, &chunk.bytes, chunk.now.at, out);
+                self.data(way, offset, &chunk.bytes, chunk.acknowledged, chunk.now.at, out);
             } else if let Some(at) = own.finished(passed) {
                 own.set_ended();
                 self.end(way, End::Fin, at, out);
@@ -490,14 +717,16 @@ impl<S> Conversation<S> {
     }
 
     /// Declares every hole, and hands out all that waits.
-    pub(crate) fn release_all<C: Consumer<State = S>>(&mut self, out: &mut Outlet<'_, C>) {
+    pub(crate) fn release_all<C: Consumer<State = S>>(&mut self, limits: &Limits, out: &mut Outlet<'_, C>) {
         let now = self.now(self.connection.last);
+        self.resolve(None, now, limits, out);
         self.settle(Mode::All, now, out);
     }
 
     /// Ends both directions.
-    pub(crate) fn close<C: Consumer<State = S>>(mut self, how: End, out: &mut Outlet<'_, C>) {
-        self.release_all(out);
+    pub(crate) fn close<C: Consumer<State = S>>(mut self, how: End, limits: &Limits, out: &mut Outlet<'_, C>) {
+        self.release_all(limits, out);
+        self.take_last_word();
         let last = self.connection.last;
         for way in Way::BOTH {
             if let Some(end) = self.direction(way).lost_tail() {
@@ -516,7 +745,23 @@ impl<S> Conversation<S> {
         out.consumer.close(self.state, self.connection);
     }
 
-    fn data<C: Consumer<State = S>>(&mut self, way: Way, offset: u64, bytes: &[u8], at: At, out: &mut Outlet<'_, C>) {
+    fn data<C: Consumer<State = S>>(
+        &mut self,
+        way: Way,
+        offset: u64,
+        bytes: &[u8],
+        acknowledged: Option<u64>,
+        at: At,
+        out: &mut Outlet<'_, C>,
+    ) {
+        let begins = self.speaker != Some(way);
+        let (own, _) = self.pair(way);
+        if begins {
+            own.begin_turn(offset);
+        }
+        own.deliver(offset, bytes);
+        self.speaker = Some(way);
+        self.connection.standing.acknowledged = acknowledged;
         let side = self.side(way);
         let counter = pick(&mut self.connection.bytes, side);
         *counter = counter.saturating_add(bytes.len() as u64);

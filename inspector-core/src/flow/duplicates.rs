@@ -57,6 +57,17 @@ impl Recent {
         Self { seen: vec![Seen::default(); REMEMBERED].into_boxed_slice() }
     }
 
+    /// Whether a packet that opens a connection is a copy of one remembered.
+    pub(crate) fn knows(&self, connection: u64, first: bool, packets: u32, segment: &Segment<'_>) -> bool {
+        let tag = tag(connection, first, segment);
+        let place = (tag >> 32) as usize % (REMEMBERED / WAYS) * WAYS;
+        let mut places = self.seen.get(place..).unwrap_or_default().iter().take(WAYS);
+        let Some(then) = places.find(|seen| seen.tag == tag) else { return false };
+        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
+        let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
+        is_near(then, &now)
+    }
+
     /// Remembers a packet; whether it is a copy of one remembered. `proven`: copies were seen on this connection before.
     pub(crate) fn is_copy(
         &mut self,
@@ -81,15 +92,22 @@ impl Recent {
         places.rotate_right(1);
         let Some(place) = places.first_mut() else { return false };
         let then = std::mem::replace(place, now);
-        let between = packets.wrapping_sub(then.packets);
         let elsewhere = then.encapsulation != now.encapsulation;
-        let near = match (then.nanos, nanos) {
-            (Some(then), Some(now)) => then.abs_diff(now) <= if elsewhere { MIRROR_NANOS } else { COPY_NANOS },
-            _ => between <= TIMELESS_PACKETS,
-        };
         let telling = !segment.payload.is_empty() || segment.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
-        near && between <= COPY_PACKETS && (telling || elsewhere || proven)
+        is_near(&then, &now) && (telling || elsewhere || proven)
     }
+}
+
+/// Whether two equal packets were recorded so close to each other that TCP did not repeat one.
+fn is_near(then: &Seen, now: &Seen) -> bool {
+    let between = now.packets.wrapping_sub(then.packets);
+    let near = match (then.nanos, now.nanos) {
+        (Some(earlier), Some(later)) => {
+            earlier.abs_diff(later) <= if then.encapsulation == now.encapsulation { COPY_NANOS } else { MIRROR_NANOS }
+        }
+        _ => between <= TIMELESS_PACKETS,
+    };
+    near && between <= COPY_PACKETS
 }
 
 fn tag(connection: u64, first: bool, segment: &Segment<'_>) -> u64 {

@@ -3,6 +3,7 @@
 //! This module knows nothing of TLS or HTTP: what a connection's bytes are handed to is a [`Consumer`].
 
 pub mod conversation;
+pub mod delivered;
 pub mod duplicates;
 pub mod reassembly;
 mod slots;
@@ -113,10 +114,25 @@ pub struct Connection {
     pub bytes_missing: [u64; 2],
     /// Duplicate packets dropped (mirror ports, pktmon): same bytes again at once; retransmissions by TCP are not counted.
     pub duplicates: u64,
-    /// Overlapping bytes that differed from those kept.
+    /// Bytes sent again that differ from those handed out or kept, and those of which it is not known any more.
     pub overlaps_differing: u64,
+    /// Bytes of segments that have the connection's addresses and ports, but no place in its streams.
+    pub strays: u64,
     /// Bytes handed out, by `Side::index`.
     pub bytes: [u64; 2],
+    /// Where what is handed out now stands.
+    pub standing: Standing,
+}
+
+/// Where in the two streams of a connection the latest event stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Offset of its first byte in its direction's stream. Of what is inside TLS: no later than that of its record.
+    pub began: u64,
+    /// Up to which offset its packet acknowledges the other direction's stream, as far as that is known.
+    pub acknowledged: Option<u64>,
+    /// Up to which offset each direction's stream was handed out or given up, by `Side::index`.
+    pub reached: [u64; 2],
 }
 
 impl Connection {
@@ -127,7 +143,18 @@ impl Connection {
         self.gaps = [self.gaps[1], self.gaps[0]];
         self.bytes_missing = [self.bytes_missing[1], self.bytes_missing[0]];
         self.bytes = [self.bytes[1], self.bytes[0]];
+        self.standing.reached = [self.standing.reached[1], self.standing.reached[0]];
         self.roles_known = true;
+    }
+}
+
+impl Standing {
+    /// So many bytes of that side are handed out, or given up, from an offset on.
+    pub(crate) const fn reach(&mut self, side: Side, offset: u64, bytes: u64) {
+        self.began = offset;
+        let [client, server] = &mut self.reached;
+        let reached = if matches!(side, Side::Client) { client } else { server };
+        *reached = offset.saturating_add(bytes);
     }
 }
 

@@ -19,7 +19,10 @@
 //! segment recorded a little too late still finds its place before it. Nothing is reordered against the other side by
 //! that: what answers held bytes waits for them.
 
-use super::waiting::{Chunk, Waiting, split_at_most};
+use super::{
+    delivered::{Comparison, Delivered},
+    waiting::{Chunk, Waiting, split_at_most},
+};
 use crate::evidence::At;
 
 /// Packets of the connection for which the first bytes of a direction without SYN are held.
@@ -129,6 +132,8 @@ pub(crate) struct Arrival<'p> {
     pub(crate) needs: u64,
     /// That position is reached.
     pub(crate) open: bool,
+    /// Up to which offset the packet acknowledges the other direction's stream.
+    pub(crate) acknowledged: Option<u64>,
     /// The packet.
     pub(crate) now: Now,
 }
@@ -191,6 +196,45 @@ pub(crate) struct Direction {
     waiting: Waiting,
     finish: Option<Finish>,
     reset: Option<At>,
+    delivered: Delivered,
+    pub(crate) soundness: Soundness,
+}
+
+/// What is known of the checksums a side sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Soundness {
+    /// One was right.
+    right: bool,
+    /// Wrong ones that say nothing, as there was none that is right, or the other side took the segment.
+    meaningless: u8,
+}
+
+/// So many wrong checksums without meaning, and no further one is looked at.
+const MEANINGLESS: u8 = 3;
+
+impl Soundness {
+    /// Whether they are still looked at.
+    pub(crate) const fn is_of_interest(self) -> bool {
+        self.meaningless < MEANINGLESS
+    }
+
+    /// A right one.
+    pub(crate) const fn sound(&mut self) {
+        self.right = true;
+    }
+
+    /// A wrong one; whether that means something.
+    pub(crate) const fn is_wrong(&mut self) -> bool {
+        if !self.right {
+            self.disregard();
+        }
+        self.right
+    }
+
+    /// A wrong one meant nothing.
+    pub(crate) const fn disregard(&mut self) {
+        self.meaningless = self.meaningless.saturating_add(1);
+    }
 }
 
 impl Direction {
@@ -217,6 +261,8 @@ impl Direction {
             waiting: Waiting::new(),
             finish: None,
             reset: None,
+            delivered: Delivered::new(),
+            soundness: Soundness { right: false, meaningless: 0 },
         }
     }
 
@@ -260,6 +306,68 @@ impl Direction {
     /// Bytes and overhead of what waits.
     pub(crate) const fn charge(&self) -> usize {
         self.waiting.charge()
+    }
+
+    /// Bytes of what is known of the bytes handed out.
+    pub(crate) fn memory(&self) -> usize {
+        self.delivered.weight()
+    }
+
+    /// The offset that a number acknowledges, if the stream is known from its beginning on.
+    pub(crate) fn offset_of(&self, number: u32) -> Option<u64> {
+        let position = self.position(number);
+        let is_known = self.start == Start::Known && position.saturating_sub(self.next) <= LARGEST_WINDOW;
+        if is_known { position.checked_sub(self.base) } else { None }
+    }
+
+    /// The other side spoke since this one did.
+    pub(crate) const fn begin_turn(&mut self, offset: u64) {
+        self.delivered.begin_turn(offset);
+    }
+
+    /// Whether bytes with this number are of the beginning of what the side says.
+    pub(crate) fn is_beginning(&self, sequence: u32) -> bool {
+        self.delivered.is_beginning(self.position(sequence).saturating_sub(self.base))
+    }
+
+    /// Whether so many bytes from a number on were handed out, or wait.
+    pub(crate) fn has(&self, sequence: u32, length: usize) -> bool {
+        let position = self.position(sequence);
+        self.start != Start::Unknown
+            && self.waiting.covers(position.max(self.next), position.saturating_add(length as u64))
+    }
+
+    /// Bytes are handed out.
+    #[inline]
+    pub(crate) fn deliver(&mut self, offset: u64, bytes: &[u8]) {
+        self.delivered.keep(offset, bytes);
+    }
+
+    /// Whether bytes that come again are others than those handed out. `copy`: the packet is a copy of one just recorded.
+    pub(crate) fn contradicts(&self, position: u64, payload: &[u8], copy: bool) -> bool {
+        // RFC 9293 §3.8.4: one garbage octet of a probe is no data.
+        let is_probe = payload.len() == 1 && position.saturating_add(1) == self.next;
+        if self.start != Start::Known || position >= self.next || is_probe {
+            return false;
+        }
+        let (_, payload) = split_at_most(payload, self.base.saturating_sub(position));
+        let position = position.max(self.base);
+        let (old, _) = split_at_most(payload, self.next.saturating_sub(position));
+        match self.delivered.compare(position - self.base, old) {
+            Comparison::Same | Comparison::Unknown => false,
+            Comparison::Differs => !old.is_empty(),
+            Comparison::TooOld => !copy && !old.is_empty(),
+        }
+    }
+
+    /// Takes what is known of the bytes handed out.
+    pub(crate) fn take_delivered(&mut self) -> Delivered {
+        std::mem::take(&mut self.delivered)
+    }
+
+    /// Goes on where a connection that was quiet for long stood.
+    pub(crate) fn resume(&mut self, next: u32) {
+        self.begin(next, Start::Known);
     }
 
     /// The end was handed out.

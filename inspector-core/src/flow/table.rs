@@ -25,8 +25,9 @@ use foldhash::fast::RandomState;
 use super::{
     Connection, Consumer, End, Weight,
     conversation::{Belongs, Conversation, Outlet, Way, guess_roles},
+    delivered::{Comparison, Delivered},
     duplicates::Recent,
-    reassembly::LARGEST_WINDOW,
+    reassembly::{LARGEST_TAIL, LARGEST_WINDOW},
     slots::{List, NONE, Slots},
 };
 use crate::{
@@ -47,6 +48,13 @@ pub const LINGER_NANOS: i64 = 60_000_000_000;
 
 /// Most closed connections whose ends stay known.
 pub const LINGERING: usize = 16_384;
+
+/// Most connections that ended for being quiet whose ends stay known, however long: what comes at last may tell of bytes
+/// that were not recorded.
+pub const ASLEEP: usize = 16_384;
+
+/// Closed connections of which it stays known what they carried at last.
+pub const REMEMBERED: usize = 128;
 
 /// Connections are weighed when the segments that came since take this part of what all connections may take together.
 /// Not with every segment, because what a consumer keeps may be known to it a little later only.
@@ -120,16 +128,50 @@ impl Key {
 }
 
 /// What stays of a closed connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Closed {
     id: u64,
     /// Number of the first byte, as far as known, by [`Way`].
     starts: [Option<u32>; 2],
     /// Number after the last byte, by [`Way`].
-    ends: [u32; 2],
+    ends: [Option<u32>; 2],
     packets: u32,
     /// Copies were seen on it.
     copies: bool,
+    /// The SYN of each side was seen, by [`Way`].
+    syns: [bool; 2],
+    /// It ended for being quiet only.
+    asleep: bool,
+    /// The direction of its client, if that is known.
+    client: Option<Way>,
+    /// What it carried at last, by [`Way`].
+    delivered: Option<Box<[Delivered; 2]>>,
+}
+
+/// What a segment between the ends of a closed connection is.
+enum Afterwards {
+    /// A late one, of no interest.
+    Late,
+    /// The first of a new connection.
+    New,
+    /// The connection goes on, or tells of bytes that were not recorded.
+    Resumed,
+}
+
+/// What a connection goes on from that was quiet for long, by the ways of the segment that told.
+struct Resumed {
+    ends: [Option<u32>; 2],
+    client: Option<Way>,
+}
+
+impl Resumed {
+    fn new(closed: &Closed, way: Way) -> Self {
+        let [first, second] = closed.ends;
+        match way {
+            Way::First => Self { ends: [first, second], client: closed.client },
+            Way::Second => Self { ends: [second, first], client: closed.client.map(Way::other) },
+        }
+    }
 }
 
 enum State<S> {
@@ -157,6 +199,10 @@ pub struct FlowTable<C: Consumer> {
     reset: List,
     /// Closed connections.
     lingering: List,
+    /// Connections closed for being quiet.
+    asleep: List,
+    /// Closed connections of which it is known what they carried at last, the oldest first.
+    remembered: VecDeque<u32>,
     /// Place of the latest segment's connection: the next one is likely of the same.
     latest: u32,
     recent: Recent,
@@ -186,15 +232,68 @@ const fn of_way<T: Copy>(values: &[T; 2], way: Way) -> T {
 }
 
 impl Closed {
-    /// Whether a segment is a late one of the closed connection, as against the first of a new one.
-    fn takes(&self, way: Way, segment: &Segment<'_>) -> bool {
-        if segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::RST) {
-            return of_way(&self.starts, way) == Some(segment.sequence.wrapping_add(1));
+    /// What a segment is to it.
+    fn judge(&self, way: Way, segment: &Segment<'_>, recent: &Recent) -> Afterwards {
+        let flags = segment.flags;
+        if flags.has(Flags::SYN) && !flags.has(Flags::RST) {
+            let fits = of_way(&self.starts, way) == Some(segment.sequence.wrapping_add(1));
+            let is_late = !of_way(&self.syns, way) || recent.knows(self.id, way == Way::First, self.packets, segment);
+            return if fits && is_late { Afterwards::Late } else { Afterwards::New };
+        }
+        if self.asleep {
+            return self.awake(way, segment);
         }
         // Empty segments and garbage at the end tell of nothing new; bytes beyond the end, or far before it, do.
+        if segment.payload.is_empty() {
+            return Afterwards::Late;
+        }
         let after = segment.sequence.wrapping_add(segment.payload.len() as u32);
-        let behind = of_way(&self.ends, way).wrapping_sub(after);
-        segment.payload.is_empty() || u64::from(behind) <= LARGEST_WINDOW
+        let Some(end) = of_way(&self.ends, way) else { return Afterwards::New };
+        let behind = end.wrapping_sub(after);
+        if u64::from(behind) <= LARGEST_WINDOW && !self.contradicts(way, segment) {
+            Afterwards::Late
+        } else {
+            Afterwards::New
+        }
+    }
+
+    /// What a segment is after a long silence.
+    fn awake(&self, way: Way, segment: &Segment<'_>) -> Afterwards {
+        let (Some(own), peer) = (of_way(&self.ends, way), of_way(&self.ends, way.other())) else {
+            return if segment.payload.is_empty() { Afterwards::Late } else { Afterwards::New };
+        };
+        let length = (segment.payload.len() as u32).wrapping_add(segment.missing);
+        let ahead = segment.sequence.wrapping_add(length).wrapping_sub(own).cast_signed();
+        let acknowledges = segment.flags.has(Flags::ACK);
+        let answers =
+            peer.filter(|_| acknowledges).map_or(0, |peer| segment.acknowledgment.wrapping_sub(peer).cast_signed());
+        let most = LARGEST_TAIL as i32;
+        let is_near = |distance: i32| (-most..=most).contains(&distance);
+        if !is_near(ahead) || !is_near(answers) {
+            return if segment.payload.is_empty() { Afterwards::Late } else { Afterwards::New };
+        }
+        // One number more is a FIN that was not recorded.
+        let tells = ahead > i32::from(segment.payload.is_empty()) || answers > 1;
+        let is_probe = segment.payload.len() == 1 && ahead == 0;
+        match (tells, segment.payload.is_empty() || is_probe) {
+            (true, _) => Afterwards::Resumed,
+            (false, true) => Afterwards::Late,
+            (false, false) if self.contradicts(way, segment) => Afterwards::New,
+            (false, false) => Afterwards::Late,
+        }
+    }
+
+    /// Whether bytes that come late are others than those it carried, or it is not known any more what it carried.
+    fn contradicts(&self, way: Way, segment: &Segment<'_>) -> bool {
+        let (Some(start), Some([first, second])) = (of_way(&self.starts, way), self.delivered.as_deref()) else {
+            return true;
+        };
+        let delivered = if way == Way::First { first } else { second };
+        let end = of_way(&self.ends, way).unwrap_or(start);
+        // Garbage of a probe, or what lies before the beginning.
+        let offset = segment.sequence.wrapping_sub(start);
+        let is_probe = segment.payload.len() == 1 && end.wrapping_sub(segment.sequence) <= 2;
+        !is_probe && delivered.compare(u64::from(offset), segment.payload) != Comparison::Same
     }
 }
 
@@ -208,6 +307,8 @@ impl<C: Consumer> FlowTable<C> {
             open: List::new(),
             reset: List::new(),
             lingering: List::new(),
+            asleep: List::new(),
+            remembered: VecDeque::new(),
             latest: NONE,
             recent: Recent::new(),
             held: 0,
@@ -256,18 +357,19 @@ impl<C: Consumer> FlowTable<C> {
         }
         let (mut place, mut way) = match self.find(segment) {
             Some((place, way)) => (place, way),
-            None => (self.begin(segment, consumer), Way::First),
+            None => (self.begin(segment, None, consumer), Way::First),
         };
         let mut belongs = self.judge(place, way, segment);
         if belongs == Belongs::Idle {
             self.totals.idle = self.totals.idle.saturating_add(1);
-            self.drop_connection(place, End::Abandoned, consumer);
+            self.drop_connection(place, End::Abandoned, true, consumer);
             belongs = self.judge(place, way, segment);
         }
-        if belongs == Belongs::No {
-            self.drop_connection(place, End::Abandoned, consumer);
-            self.forget(place);
-            (place, way) = (self.begin(segment, consumer), Way::First);
+        if matches!(belongs, Belongs::No | Belongs::Resumed) {
+            self.drop_connection(place, End::Abandoned, false, consumer);
+            let before = self.forget(place).filter(|_| belongs == Belongs::Resumed);
+            let resumed = before.map(|closed| Resumed::new(&closed, way));
+            (place, way) = (self.begin(segment, resumed, consumer), Way::First);
             belongs = Belongs::Yes;
         }
         self.latest = place;
@@ -293,7 +395,7 @@ impl<C: Consumer> FlowTable<C> {
             let Some(entry) = self.slots.remove(place) else { continue };
             if let State::Open(conversation) = entry.state {
                 let how = if conversation.is_reset() { End::Abandoned } else { End::Input };
-                conversation.close(how, &mut Outlet { consumer, totals: &mut self.totals });
+                conversation.close(how, &self.limits, &mut Outlet { consumer, totals: &mut self.totals });
             }
         }
         let (limits, totals) = (self.limits.clone(), self.totals);
@@ -319,13 +421,14 @@ impl<C: Consumer> FlowTable<C> {
     }
 
     /// Opens a connection; its ends must be unknown.
-    fn begin(&mut self, segment: &Segment<'_>, consumer: &mut C) -> u32 {
+    fn begin(&mut self, segment: &Segment<'_>, resumed: Option<Resumed>, consumer: &mut C) -> u32 {
         while self.open_connections() >= self.limits.connections.max(1) {
             let Some(oldest) = self.reset.first().or(self.open.first()) else { break };
             self.evict(oldest, consumer);
         }
         self.totals.connections = self.totals.connections.saturating_add(1);
-        let (client, roles_known) = guess_roles(segment);
+        let known = resumed.as_ref().and_then(|resumed| resumed.client);
+        let (client, roles_known) = known.map_or_else(|| guess_roles(segment), |client| (client, true));
         let (client_end, server_end) = match client {
             Way::First => (segment.source, segment.destination),
             Way::Second => (segment.destination, segment.source),
@@ -343,10 +446,15 @@ impl<C: Consumer> FlowTable<C> {
             bytes_missing: [0; 2],
             duplicates: 0,
             overlaps_differing: 0,
+            strays: 0,
+            standing: crate::flow::Standing::default(),
             bytes: [0; 2],
         };
         let state = consumer.open(&connection);
-        let conversation = Box::new(Conversation::new::<C>(connection, state, client));
+        let mut conversation = Box::new(Conversation::new::<C>(connection, state, client));
+        if let Some(resumed) = resumed {
+            conversation.resume(resumed.ends);
+        }
         let ends = [segment.source, segment.destination];
         self.weight = self.weight.saturating_add(conversation.weight);
         let place = self.slots.insert(Entry { ends, stamp: self.clock, state: State::Open(conversation) });
@@ -367,11 +475,18 @@ impl<C: Consumer> FlowTable<C> {
                 if quiet.is_some_and(|quiet| quiet > self.limits.idle_nanos) {
                     return Belongs::Idle;
                 }
-                conversation.belongs(way, segment)
+                conversation.belongs(way, segment, &self.recent)
             }
             State::Closed(closed) => {
                 let quiet = time.map_or(0, |time| time.nanos().saturating_sub(entry.stamp));
-                if quiet <= LINGER_NANOS && closed.takes(way, segment) { Belongs::Yes } else { Belongs::No }
+                if quiet > LINGER_NANOS && !closed.asleep {
+                    return Belongs::No;
+                }
+                match closed.judge(way, segment, &self.recent) {
+                    Afterwards::Late => Belongs::Yes,
+                    Afterwards::New => Belongs::No,
+                    Afterwards::Resumed => Belongs::Resumed,
+                }
             }
         }
     }
@@ -423,25 +538,34 @@ impl<C: Consumer> FlowTable<C> {
             (true, true) => {}
         }
         if ended {
-            self.drop_connection(place, End::Fin, consumer);
+            self.drop_connection(place, End::Fin, false, consumer);
         } else if self.reset.len() > RESET_CONNECTIONS
             && let Some(oldest) = self.reset.first()
         {
-            self.drop_connection(oldest, End::Abandoned, consumer);
+            self.drop_connection(oldest, End::Abandoned, false, consumer);
         }
     }
 
-    /// Closes the connection at this place, if it is open. Its ends linger.
-    fn drop_connection(&mut self, place: u32, how: End, consumer: &mut C) {
+    /// Closes the connection at this place, if it is open. Its ends linger; those of one that was only quiet stay known.
+    fn drop_connection(&mut self, place: u32, how: End, asleep: bool, consumer: &mut C) {
         let Some(entry) = self.slots.get_mut(place) else { return };
-        let State::Open(conversation) = &entry.state else { return };
+        let State::Open(conversation) = &mut entry.state else { return };
+        let charge = conversation.charge();
+        // What waits tells where the connection stands.
+        conversation.release_all(&self.limits, &mut Outlet { consumer, totals: &mut self.totals });
+        self.held = self.held.saturating_sub(charge).saturating_add(conversation.charge());
+        let delivered = conversation.take_delivered();
         let ways = Way::BOTH.map(|way| conversation.direction(way));
         let closed = Closed {
             id: conversation.connection.id.0,
             starts: ways.map(|direction| direction.base_sequence()),
-            ends: ways.map(|direction| direction.next_sequence()),
+            ends: ways.map(|direction| (!direction.is_unknown()).then(|| direction.next_sequence())),
             packets: conversation.connection.packets as u32,
             copies: conversation.connection.duplicates > 0,
+            syns: ways.map(|direction| direction.first_sequence().is_some()),
+            asleep,
+            client: conversation.client(),
+            delivered: Some(Box::new(delivered)),
         };
         entry.stamp = self.clock;
         let State::Open(conversation) = std::mem::replace(&mut entry.state, State::Closed(closed)) else { return };
@@ -449,24 +573,34 @@ impl<C: Consumer> FlowTable<C> {
         self.weight = self.weight.saturating_sub(conversation.weight);
         let list = if conversation.is_reset() { &mut self.reset } else { &mut self.open };
         self.slots.unlink(list, place);
-        self.slots.link(&mut self.lingering, place);
-        conversation.close(how, &mut Outlet { consumer, totals: &mut self.totals });
-        if self.lingering.len() > LINGERING.min(self.limits.connections)
-            && let Some(oldest) = self.lingering.first()
+        self.slots.link(if asleep { &mut self.asleep } else { &mut self.lingering }, place);
+        conversation.close(how, &self.limits, &mut Outlet { consumer, totals: &mut self.totals });
+        self.remembered.push_back(place);
+        if self.remembered.len() > REMEMBERED
+            && let Some(oldest) = self.remembered.pop_front()
+            && !self.remembered.contains(&oldest)
+            && let Some(Entry { state: State::Closed(closed), .. }) = self.slots.get_mut(oldest)
         {
+            closed.delivered = None;
+        }
+        let (list, most) = if asleep { (&self.asleep, ASLEEP) } else { (&self.lingering, LINGERING) };
+        let oldest = list.first().filter(|_| list.len() > most.min(self.limits.connections));
+        if let Some(oldest) = oldest {
             self.forget(oldest);
         }
     }
 
     /// Forgets the ends of a closed connection.
-    fn forget(&mut self, place: u32) {
-        if !matches!(self.slots.get(place), Some(Entry { state: State::Closed(_), .. })) {
-            return;
-        }
-        self.slots.unlink(&mut self.lingering, place);
-        if let Some(entry) = self.slots.remove(place) {
-            let [first, second] = entry.ends;
-            self.places.remove(&Key::new(first, second));
+    fn forget(&mut self, place: u32) -> Option<Closed> {
+        let Some(Entry { state: State::Closed(closed), .. }) = self.slots.get(place) else { return None };
+        let list = if closed.asleep { &mut self.asleep } else { &mut self.lingering };
+        self.slots.unlink(list, place);
+        let entry = self.slots.remove(place)?;
+        let [first, second] = entry.ends;
+        self.places.remove(&Key::new(first, second));
+        match entry.state {
+            State::Closed(closed) => Some(closed),
+            State::Open(_) => None,
         }
     }
 
@@ -499,12 +633,11 @@ impl<C: Consumer> FlowTable<C> {
             };
             match self.slots.get(place) {
                 Some(Entry { state: State::Open(conversation), .. }) => {
-                    if !conversation.is_reset() {
-                        self.totals.idle = self.totals.idle.saturating_add(1);
-                    }
-                    self.drop_connection(place, End::Abandoned, consumer);
+                    let asleep = !conversation.is_reset();
+                    self.totals.idle = self.totals.idle.saturating_add(u64::from(asleep));
+                    self.drop_connection(place, End::Abandoned, asleep, consumer);
                 }
-                _ => self.forget(place),
+                _ => drop(self.forget(place)),
             }
         }
         self.due = now;
@@ -540,7 +673,7 @@ impl<C: Consumer> FlowTable<C> {
             if let Some(Entry { state: State::Open(open), .. }) = self.slots.get_mut(place)
                 && open.connection.id == connection
             {
-                let weight = Conversation::least_weight::<C>().saturating_add(bytes);
+                let weight = Conversation::least_weight::<C>().saturating_add(bytes).saturating_add(open.memory());
                 self.weight = self.weight.saturating_sub(open.weight).saturating_add(weight);
                 open.weight = weight;
             }
@@ -565,7 +698,7 @@ impl<C: Consumer> FlowTable<C> {
         let has_data = conversation.connection.bytes != [0; 2] || conversation.charge() > 0;
         self.totals.evicted = self.totals.evicted.saturating_add(1);
         self.totals.evicted_with_data = self.totals.evicted_with_data.saturating_add(u64::from(has_data));
-        self.drop_connection(place, End::Abandoned, consumer);
+        self.drop_connection(place, End::Abandoned, false, consumer);
     }
 
     /// Gives up holes, of those connections first that have waited longest, until the limit of all is kept.
@@ -579,10 +712,10 @@ impl<C: Consumer> FlowTable<C> {
             }
             conversation.queued = false;
             let before = conversation.charge();
-            conversation.release_all(&mut Outlet { consumer, totals: &mut self.totals });
+            conversation.release_all(&self.limits, &mut Outlet { consumer, totals: &mut self.totals });
             self.held = self.held.saturating_sub(before).saturating_add(conversation.charge());
             if conversation.has_ended() {
-                self.drop_connection(place, End::Fin, consumer);
+                self.drop_connection(place, End::Fin, false, consumer);
             }
         }
     }

@@ -132,6 +132,8 @@ pub(super) struct Packet {
     pub(super) payload: Vec<u8>,
     pub(super) missing: u32,
     pub(super) encapsulation: u32,
+    /// TCP header and data, if its checksum is to be looked at.
+    pub(super) whole: Vec<u8>,
     pub(super) nanos: Option<i64>,
 }
 
@@ -166,6 +168,8 @@ impl Bench {
             payload: &packet.payload,
             missing: packet.missing,
             encapsulation: packet.encapsulation,
+            whole: &packet.whole,
+            damaged: false,
             at: At::Frame { number: self.number, time: packet.nanos.map(Timestamp::from_nanos) },
         };
         self.table.push(&segment, &mut self.recorder);
@@ -222,6 +226,7 @@ impl Talk {
             payload,
             missing: 0,
             encapsulation: 0,
+            whole: Vec::new(),
             nanos,
         });
         self.packets.last_mut().unwrap()

@@ -24,6 +24,8 @@ pub(crate) struct Chunk {
     pub(crate) now: Now,
     /// Position the other direction must have reached first.
     pub(super) needs: u64,
+    /// Up to which offset the packet acknowledges the other direction's stream.
+    pub(crate) acknowledged: Option<u64>,
     /// Bytes cut off by snap length directly behind.
     pub(super) cut: u32,
 }
@@ -86,6 +88,19 @@ impl Waiting {
         Some(start.saturating_add(chunk.bytes.len() as u64))
     }
 
+    /// Whether all bytes between two positions wait.
+    pub(super) fn covers(&self, mut from: u64, to: u64) -> bool {
+        while from < to {
+            let Some((start, chunk)) = self.chunks.range(..=from).next_back() else { return false };
+            let end = start.saturating_add(chunk.bytes.len() as u64);
+            if end <= from {
+                return false;
+            }
+            from = end;
+        }
+        true
+    }
+
     /// Moves all positions up.
     pub(super) fn shift(&mut self, by: u64) {
         let chunks = std::mem::take(&mut self.chunks);
@@ -94,7 +109,7 @@ impl Waiting {
 
     /// Copies those bytes that do not wait yet; how many others differ from those that do.
     pub(super) fn keep(&mut self, arrival: Arrival<'_>) -> u64 {
-        let Arrival { mut position, payload: mut bytes, missing, needs, now, .. } = arrival;
+        let Arrival { mut position, payload: mut bytes, missing, needs, acknowledged, now, .. } = arrival;
         let mut differ = 0;
         if let Some((&start, chunk)) = self.chunks.range(..=position).next_back() {
             let (_, known) = split_at_most(&chunk.bytes, position - start);
@@ -121,7 +136,7 @@ impl Waiting {
             if !piece.is_empty() {
                 let cut = if overlap == 0 { missing } else { 0 };
                 self.charge = self.charge_with(piece.len());
-                self.chunks.insert(start, Chunk { bytes: piece.into(), now, needs, cut });
+                self.chunks.insert(start, Chunk { bytes: piece.into(), now, needs, acknowledged, cut });
             }
         }
         differ

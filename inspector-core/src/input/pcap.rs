@@ -163,6 +163,13 @@ fn read_records(
         }
         window.fill(length)?;
         let Some(bytes) = window.bytes().get(header_length..length) else {
+            // The packet the file ends in gives what there is of it.
+            let bytes = window.bytes().get(header_length..).unwrap_or_default();
+            let buffer = Some(window.buffer());
+            let frame = Frame { link: header.link, at, original_length: record.original, bytes, buffer };
+            if !bytes.is_empty() && sink.item(Item::Frame(frame)) == Control::Stop {
+                return Ok(());
+            }
             sink.item(Item::Note(truncated()));
             return Ok(());
         };
@@ -252,7 +259,7 @@ pub(crate) mod tests {
         let note = "MalformedBlock { what: \"the captured length of a packet is impossible; what follows it cannot be found\" }";
         let truncated = "TruncatedInput { offset: 41 }";
         type Row<'a> = ([u16; 2], u32, u32, u32, &'a [u8], &'a [&'a str]);
-        let table: [Row<'_>; 7] = [
+        let table: [Row<'_>; 9] = [
             // Larger than the snap length, but possible: as libpcap reads it.
             ([2, 4], 2, 3, 3, b"abc", &["#2 1 Some(0) 3 [61, 62, 63]"]),
             // Larger than the original: the captured bytes count.
@@ -262,7 +269,9 @@ pub(crate) mod tests {
             ([543, 0], 99, 9, 3, b"abc", &["#2 1 Some(0) 9 [61, 62, 63]"]),
             ([2, 4], 65_535, 262_145, 262_145, b"abc", &[note]),
             ([2, 4], 65_535, u32::MAX, 60, b"abc", &[note]),
-            ([2, 4], 65_535, 4, 4, b"abc", &[truncated]),
+            ([2, 4], 65_535, 4, 4, b"abc", &["#2 1 Some(0) 4 [61, 62, 63]", truncated]),
+            ([2, 4], 65_535, 4, 9, b"abc", &["#2 1 Some(0) 9 [61, 62, 63]", truncated]),
+            ([2, 4], 65_535, 4, 4, b"", &[truncated]),
         ];
         for (version, snap_length, captured, original, data, wanted) in table {
             let mut bytes = file(0, true, version, snap_length, 1);

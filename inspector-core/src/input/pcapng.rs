@@ -204,6 +204,7 @@ impl Blocks<'_, '_> {
         let padded = padded as usize;
         self.window.fill(padded)?;
         let Some(block) = self.window.bytes().get(..padded) else {
+            self.cut_packet(kind, order);
             self.out.note(truncated);
             return Ok(Control::Stop);
         };
@@ -225,6 +226,27 @@ impl Blocks<'_, '_> {
             return Ok(Control::Stop);
         }
         self.misframed(kind, order, length, exact)
+    }
+
+    /// The packet the input ends in gives what there is of it.
+    #[cold]
+    fn cut_packet(&mut self, kind: u32, order: Order) {
+        let body = self.window.bytes().get(8..).unwrap_or_default();
+        let fields = match kind {
+            ENHANCED_PACKET | OBSOLETE_PACKET => 20,
+            SIMPLE_PACKET => 4,
+            _ => return,
+        };
+        if self.section.known && body.len() > fields {
+            let block = Block { kind, order, body, buffer: self.window.buffer() };
+            self.out.count(kind);
+            // That the packet overruns what there is of its block is what the note says that follows.
+            let _ = match kind {
+                ENHANCED_PACKET => self.section.enhanced_packet(block, &mut self.out),
+                OBSOLETE_PACKET => self.section.obsolete_packet(block, &mut self.out),
+                _ => self.section.simple_packet(block, &mut self.out),
+            };
+        }
     }
 
     /// Makes the best of a block whose two lengths disagree, or are no multiples of four.

@@ -225,7 +225,7 @@ mod tests {
             Set::new(vec![piece(sample.clone(), 0), piece(cut, 2), piece(b"junk\0\xff".to_vec(), 0), piece(sample, 0)]);
         set.produce(&Limits::default(), &Nobody, &mut sink).unwrap();
         let read = set.into_read();
-        assert_eq!(read.iter().map(|piece| piece.packets).collect::<Vec<_>>(), [3, 2, 0, 3]);
+        assert_eq!(read.iter().map(|piece| piece.packets).collect::<Vec<_>>(), [3, 3, 0, 3]);
         assert!(matches!(read[2].result, Err(ReadError::UnknownFormat(_))));
         let of =
             |wanted: &NoteKind| notes.iter().filter(|(kind, _)| kind == wanted).map(|(_, at)| *at).collect::<Vec<_>>();

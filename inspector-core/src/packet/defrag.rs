@@ -259,7 +259,7 @@ impl Defragmenter {
             into.clear();
             into.extend_from_slice(bytes);
             Whole {
-                hosts: Hosts { source: piece.key.source, destination: piece.key.destination, protocol },
+                hosts: Hosts { source: piece.key.source, destination: piece.key.destination, protocol, damaged: false },
                 cut: total.saturating_sub(bytes.len()),
                 encapsulation: piece.encapsulation,
                 guess: piece.guess,

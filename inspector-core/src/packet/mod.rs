@@ -8,8 +8,10 @@
 //! is what the capture's snap length took from the end. An IP header sets both anew from its total length, which drops
 //! Ethernet padding and trailers; where that length is 0 (segmentation offload, jumbograms) the frame's own remains.
 //!
-//! Checksums are never looked at: with offload the captured ones are wrong as a rule.
+//! Checksums keep no packet from being read: with offload the captured ones are wrong as a rule. They are looked at where
+//! two copies of a segment differ ([`checksum`]).
 
+pub mod checksum;
 pub mod defrag;
 pub mod ipsec;
 pub mod link;
@@ -79,6 +81,10 @@ pub struct Segment<'p> {
     /// VLAN, MPLS or tunnel identifiers hashed together; 0 without any. Two directions may differ (mirror ports), so
     /// it is no part of a connection's identity.
     pub encapsulation: u32,
+    /// The TCP header and the data, as captured: what its checksum is over. Empty where that is not known.
+    pub whole: &'p [u8],
+    /// The checksum of the IP header is wrong.
+    pub damaged: bool,
     /// The packet.
     pub at: At,
 }
@@ -123,6 +129,8 @@ pub(crate) struct Hosts {
     pub(crate) destination: IpAddr,
     /// IP protocol number of the next header.
     pub(crate) protocol: u8,
+    /// The checksum of the IP header is wrong.
+    pub(crate) damaged: bool,
 }
 
 /// Which header a [`Cursor`] stands on.
@@ -350,6 +358,8 @@ fn common<'p>(frame: &Frame<'p>) -> Option<Segment<'p>> {
         payload: datagram.get(header_length..)?,
         missing: 0,
         encapsulation: 0,
+        whole: datagram,
+        damaged: checksum::is_damaged_header(ip),
         at: frame.at,
     })
 }

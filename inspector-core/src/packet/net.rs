@@ -61,6 +61,7 @@ pub(crate) fn ipv4(cursor: Cursor<'_>) -> Result<Step<'_>, PacketSkip> {
         source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
         protocol,
+        damaged: super::checksum::is_damaged_header(header),
     };
     let body = cursor.skip(header_length, Layer::Transport(hosts), WHAT)?;
     let body = match usize::from(u16::from_be_bytes([l0, l1])) {
@@ -95,6 +96,7 @@ pub(crate) fn ipv6(cursor: Cursor<'_>) -> Result<Step<'_>, PacketSkip> {
         source: IpAddr::V6(Ipv6Addr::from(*source)),
         destination: IpAddr::V6(Ipv6Addr::from(*destination)),
         protocol: next,
+        damaged: false,
     };
     let body = cursor.on(Layer::Transport(hosts), rest);
     let body = match usize::from(u16::from_be_bytes([l0, l1])) {

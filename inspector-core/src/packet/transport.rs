@@ -43,6 +43,8 @@ fn tcp(hosts: Hosts, cursor: Cursor<'_>, at: At) -> Result<Packet<'_>, PacketSki
         payload,
         missing: u32::try_from(sent.saturating_sub(payload.len())).unwrap_or(u32::MAX),
         encapsulation: cursor.encapsulation,
+        whole: if cursor.cut == 0 { cursor.bytes } else { &[] },
+        damaged: hosts.damaged,
         at,
     }))
 }

@@ -222,6 +222,8 @@ fn dark(name: Option<&str>, server: &str, reason: Reason) -> ConnectionReport {
             bytes_missing: [0, 0],
             duplicates: 0,
             overlaps_differing: 0,
+            strays: 0,
+            standing: crate::flow::Standing::default(),
             bytes: [100, 100],
         },
         transport: Transport::Tcp,
@@ -323,8 +325,9 @@ fn what_could_not_overturn_the_answer_does_not_block() {
     assert_eq!(cut("text/html", BodyCut::Coding), Outcome::Inconclusive);
 
     for (kind, outcome) in [
-        (NoteKind::TruncatedInput { offset: 5 }, Outcome::Pass),
-        (NoteKind::MalformedBlock { what: "x" }, Outcome::Pass),
+        (NoteKind::TruncatedInput { offset: 5 }, Outcome::Inconclusive),
+        (NoteKind::MalformedBlock { what: "x" }, Outcome::Inconclusive),
+        (NoteKind::MalformedBlock { what: "a name resolution block is damaged" }, Outcome::Pass),
         (NoteKind::Duplicate, Outcome::Pass),
         (NoteKind::Limit { limit: "body" }, Outcome::Pass),
         (NoteKind::Limit { limit: "connections" }, Outcome::Inconclusive),

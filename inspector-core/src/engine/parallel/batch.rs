@@ -117,6 +117,8 @@ pub(super) struct Known {
     pub(super) roles_known: bool,
     /// The flow table exchanged the roles since the connection began.
     pub(super) exchanged: bool,
+    /// Up to where the packet acknowledges the other stream.
+    pub(super) acknowledged: Option<u64>,
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ impl Group {
                 if followed.reversed {
                     connection.swap_roles();
                 }
+                connection.standing = followed.connection.standing;
                 conversations.close(followed.state, *connection);
             }
             Kind::Secrets(text) => {
@@ -142,6 +143,7 @@ impl Followed {
         let [client, server] = known.from_start;
         connection.from_start = if self.reversed { [server, client] } else { [client, server] };
         connection.roles_known = known.roles_known || self.reversed;
+        connection.standing.acknowledged = known.acknowledged;
         connection.last = self.last.take().unwrap_or(at);
     }
 }

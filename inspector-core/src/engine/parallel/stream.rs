@@ -338,6 +338,7 @@ impl Consumer for Dealer<'_> {
             from_start: connection.from_start,
             roles_known: connection.roles_known,
             exchanged: connection.client != dealt.client,
+            acknowledged: connection.standing.acknowledged,
         };
         self.deal(connection, Kind::Stream { place: dealt.place, known, side, at, what });
     }

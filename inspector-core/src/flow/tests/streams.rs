@@ -226,6 +226,8 @@ proptest! {
                 payload: &pattern(length, flags),
                 missing: if flags & 0x20 == 0 { 0 } else { missing },
                 encapsulation: 0,
+                whole: &[],
+                damaged: false,
                 at: At::Frame { number, time: nanos.map(Timestamp::from_nanos) },
             };
             table.push(&segment, &mut places);
@@ -284,7 +286,8 @@ fn first_bytes_win_and_differences_are_counted() {
     talk.raw(0, hole.wrapping_add(4), ACK, b"GHIJ");
     let seen = &talk.run().seen[0];
     assert_eq!(seen.bytes[0], b"abCDEFGHIJ");
-    assert_eq!(seen.closed.as_ref().unwrap().overlaps_differing, 3);
+    // Of those that wait three, and the four that came again after they were handed out.
+    assert_eq!(seen.closed.as_ref().unwrap().overlaps_differing, 7);
 }
 
 #[test]
@@ -609,4 +612,86 @@ fn nearly_all_before_the_handshake() {
         let seen = &recorder.seen[0];
         assert_eq!((&seen.bytes, seen.ends), (&[b"x".to_vec(), b"y".to_vec()], [Some(End::Fin); 2]), "{order:?}");
     }
+}
+
+/// Gives a packet the TCP header its checksum is over, right or wrong.
+fn with_checksum(packet: &mut Packet, right: bool) {
+    let (source, destination) = (packet.ends[packet.from], packet.ends[1 - packet.from]);
+    let mut whole = [source.port.to_be_bytes(), destination.port.to_be_bytes()].concat();
+    whole.extend(packet.sequence.to_be_bytes());
+    whole.extend(packet.acknowledgment.to_be_bytes());
+    whole.extend([0x50, packet.flags, 0, 200, 0, 0, 0, 0]);
+    whole.extend(&packet.payload);
+    let mut sum: u32 = 6 + whole.len() as u32;
+    for end in [source, destination] {
+        let IpAddr::V4(address) = end.address else { panic!() };
+        sum += address.octets().chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum::<u32>();
+    }
+    sum += whole.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |b| u32::from(*b))).sum::<u32>();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    let checksum = !(sum as u16) ^ if right { 0 } else { 0x0101 };
+    whole[16..18].copy_from_slice(&checksum.to_be_bytes());
+    packet.whole = whole;
+}
+
+#[test]
+fn a_segment_with_a_wrong_checksum_loses_against_its_copy() {
+    for damaged_first in [true, false] {
+        for handshake in [true, false] {
+            let mut talk = Talk::new([7, 9]).handshake();
+            talk.data(0, b"a request").data(1, b"response");
+            let good = talk.data(0, b"good one").packets.last().unwrap().clone();
+            let bad = Packet { payload: b"evil one".to_vec(), ..good.clone() };
+            talk.data(1, b"its response");
+            talk.goodbye();
+            if !handshake {
+                talk.packets.drain(..3);
+            }
+            talk.packets.iter_mut().for_each(|packet| with_checksum(packet, true));
+            let place = talk.packets.iter().position(|packet| packet.payload == b"good one").unwrap();
+            let mut bad = bad;
+            with_checksum(&mut bad, false);
+            talk.packets.insert(if damaged_first { place } else { place + 1 }, bad);
+            let seen = &talk.run().seen[0];
+            assert_eq!(seen.bytes[0], b"a requestgood one", "{damaged_first} {handshake}");
+            assert_eq!(seen.bytes[1], b"responseits response");
+            assert_eq!(seen.closed.as_ref().unwrap().overlaps_differing, 0);
+            assert_eq!(squeeze(&seen.order), "CSCS");
+        }
+    }
+}
+
+#[test]
+fn wrong_checksums_without_right_ones_or_copies_mean_nothing() {
+    // Of all segments, of one side, of all but the handshake, of every second one.
+    let rules: [fn(usize, &Packet) -> bool; 5] = [
+        |_, _| false,
+        |_, packet| packet.from == 1,
+        |_, packet| packet.from == 0,
+        |_, packet| packet.payload.is_empty(),
+        |number, _| number % 2 == 0,
+    ];
+    for rule in rules {
+        let mut talk = Talk::new([7, 9]).handshake();
+        for _ in 0..9 {
+            talk.data(0, b"request").data(0, b"content").data(1, b"response");
+        }
+        talk.goodbye();
+        for (number, packet) in talk.packets.iter_mut().enumerate() {
+            let right = rule(number, packet);
+            with_checksum(packet, right);
+        }
+        let seen = &talk.run().seen[0];
+        assert_eq!(seen.bytes, [b"requestcontent".repeat(9), b"response".repeat(9)]);
+        assert_eq!(squeeze(&seen.order), "CS".repeat(9));
+        assert_eq!((&seen.gaps, seen.ends), (&[vec![], vec![]], [Some(End::Fin); 2]));
+    }
+    // One that nothing acknowledges any more, at the end of the recording.
+    let mut talk = Talk::new([7, 9]).handshake();
+    talk.data(0, b"request").data(1, b"response").data(0, b"another");
+    talk.packets.iter_mut().for_each(|packet| with_checksum(packet, true));
+    with_checksum(talk.packets.last_mut().unwrap(), false);
+    assert_eq!(talk.run().seen[0].bytes[0], b"requestanother");
 }

@@ -95,6 +95,8 @@ impl Setup {
             bytes_missing: [0; 2],
             duplicates: 0,
             overlaps_differing: 0,
+            strays: 0,
+            standing: crate::flow::Standing::default(),
             bytes: [0; 2],
         };
         let (keys, mut recorder, mut http, mut switch) = (Keys::default(), Recorder::default(), Http1::new(), None);

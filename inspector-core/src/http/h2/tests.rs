@@ -46,6 +46,8 @@ fn connection() -> Connection {
         bytes_missing: [0; 2],
         duplicates: 0,
         overlaps_differing: 0,
+        strays: 0,
+        standing: crate::flow::Standing::default(),
         bytes: [0; 2],
     }
 }

@@ -15,8 +15,9 @@ declare_rule! {
     /// The place and the reader's words.
     ///
     /// # Traps
-    /// A recording that ends early is as good as one that was stopped there, so a damaged tail does not block. An entry in
-    /// the middle that could not be read does: any request can be in it.
+    /// A recording that ends between two packets or entries is as good as one that was stopped there. One that ends inside
+    /// a packet or an entry is not: that one is known to have been there, and any request can be in it, as in one in the
+    /// middle that could not be read.
     pub(crate) InputDamaged = "COV-010" "input-damaged" Medium,
     title: "The input is damaged",
     remedy: "Copy the recording again and compare the sizes; stop the recorder properly before copying.",
@@ -65,13 +66,17 @@ impl Rule for InputDamaged {
     fn note(&mut self, input: SourceId, note: &Note, context: &mut Context<'_>) {
         let (detail, hides) = match &note.kind {
             NoteKind::TruncatedInput { offset } => {
-                (format!("it ends inside the piece that begins at byte {offset}"), false)
+                (format!("it ends inside the piece that begins at byte {offset}"), Some(Concern::Input(input)))
             }
-            NoteKind::MalformedBlock { what } => ((*what).to_owned(), false),
+            // Names of addresses hide nothing.
+            NoteKind::MalformedBlock { what } if what.contains("name resolution") => ((*what).to_owned(), None),
+            NoteKind::MalformedBlock { what } => ((*what).to_owned(), Some(Concern::Input(input))),
             NoteKind::DamagedCompression { what } => {
-                (format!("its compression is damaged: {}", mask::text(what)), false)
+                (format!("its compression is damaged: {}", mask::text(what)), Some(Concern::Input(input)))
             }
-            NoteKind::EntrySkipped { why } => (format!("an entry was skipped: {}", mask::text(why)), true),
+            NoteKind::EntrySkipped { why } => {
+                (format!("an entry was skipped: {}", mask::text(why)), Some(Concern::Anything))
+            }
             NoteKind::FilesMissing { .. } | NoteKind::FilesOverlap { .. } => {
                 context.find(of_set(input, note));
                 return;
@@ -93,8 +98,7 @@ impl Rule for InputDamaged {
             entry: note.at.and_then(crate::evidence::At::entry),
             ..Evidence::default()
         };
-        let concern = if hides { Concern::Anything } else { Concern::Nothing };
-        let draft = Self::META.about(concern).detail(detail).evidence(evidence);
-        context.find(if hides { draft.overturns() } else { draft });
+        let draft = Self::META.about(hides.unwrap_or(Concern::Nothing)).detail(detail).evidence(evidence);
+        context.find(if hides.is_some() { draft.overturns() } else { draft });
     }
 }

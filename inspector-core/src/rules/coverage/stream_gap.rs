@@ -6,8 +6,7 @@ use crate::{
         exchange::{Mark, Protocol},
         message::Start,
     },
-    note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, finding::Concern, occasion::Occasions},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {
@@ -18,7 +17,8 @@ declare_rule! {
     /// The exchange the hole touches, or the connection with its count of gaps and missing bytes.
     ///
     /// # Traps
-    /// Retransmissions and reordering are not gaps. A hole in a connection that carries no HTTP does not matter.
+    /// Retransmissions and reordering are not gaps; bytes sent again that differ from the first are one conversation laid
+    /// over another, or a copy that was damaged on its way. A hole in a connection that carries no HTTP does not matter.
     pub(crate) StreamGap = "COV-002" "stream-gap" Medium,
     title: "Bytes of a stream were not recorded",
     remedy: "Record again with the full packet length (tcpdump -s 0), a larger buffer (-B) and a filter for the hosts of \
@@ -56,7 +56,11 @@ impl Rule for StreamGap {
         let missing: u64 = report.connection.bytes_missing.iter().sum();
         let lost = gaps > 0 || missing > 0 || report.reason == Some(Reason::Gap);
         let elsewhere = matches!(report.reason, Some(Reason::NotHttp | Reason::StartTls | Reason::HandshakeFailed));
-        if !lost || elsewhere || super::is_dark(report) {
+        if elsewhere {
+            return;
+        }
+        self.differing(input, report, context);
+        if !lost || super::is_dark(report) {
             return;
         }
         let detail = format!("{}: {gaps} gaps, {missing} bytes missing", super::called(report));
@@ -64,12 +68,25 @@ impl Rule for StreamGap {
         let draft = Self::META.about(concern).subject(super::called(report)).detail(detail).overturns();
         context.find(draft.evidence(super::evidence(input, report, Part::Tcp)));
     }
+}
 
-    fn note(&mut self, _: SourceId, note: &Note, context: &mut Context<'_>) {
-        if note.kind == NoteKind::OverlapDiffers {
-            let detail = "the same bytes of a stream were sent with different contents; the first were kept";
-            context.find(Self::META.about(Concern::Nothing).severity(Severity::Low).detail(detail));
-        }
+impl StreamGap {
+    /// Bytes that came twice and differ, or that have no place in the streams: which of them the receiver took is not
+    /// known, and the others may be of another conversation.
+    fn differing(&self, input: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
+        let connection = &report.connection;
+        let (differ, strays) = (connection.overlaps_differing, connection.strays);
+        let detail = match (differ, strays) {
+            (0, 0) => return,
+            (0, _) => format!("{strays} bytes fit nowhere in the streams of the connection"),
+            _ => format!("{differ} bytes were sent again with other contents; the first were read"),
+        };
+        let draft = Self::META.about(super::concern(report, context.ledger)).subject(super::called(report));
+        let draft = draft
+            .title("Bytes recorded twice differ")
+            .detail(format!("{}: {detail}", super::called(report)))
+            .remedy("Judge each recording by itself if several were merged; else record again, at one place only.");
+        context.find(draft.overturns().evidence(super::evidence(input, report, Part::Tcp)));
     }
 }
 

@@ -154,6 +154,8 @@ impl<'k> Driver<'k> {
             bytes_missing: [0; 2],
             duplicates: 0,
             overlaps_differing: 0,
+            strays: 0,
+            standing: crate::flow::Standing::default(),
             bytes: [0; 2],
         };
         Self { tls: Tls::new(), seen: Seen::default(), connection, keys, limits: Limits::default() }
