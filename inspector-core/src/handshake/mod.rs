@@ -4,6 +4,7 @@
 //! [`ledger::Ledger`] remembers, within bounds, what spans exchanges: hosts, calls and their outcomes, tokens and where
 //! they came from. Rules read both and keep the rest to themselves.
 
+mod answer;
 pub mod call;
 pub mod caller;
 pub mod diagnostics;

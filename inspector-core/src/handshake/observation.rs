@@ -7,7 +7,9 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use memchr::memmem;
 
+pub use super::answer::Answer;
 use super::{
+    answer::{Question, Reading},
     call::History,
     caller::{self, Caller, Direction},
     diagnostics::{Diagnostic, ServerReason},
@@ -23,7 +25,7 @@ use crate::{
     http::{
         auth::{Basic, Challenge, Credentials, CredentialsKind},
         exchange::{Exchange, Mark, Scheme},
-        message::{Head, Message},
+        message::Head,
     },
     profile::{EndpointKind, Profile},
     report::mask,
@@ -31,9 +33,6 @@ use crate::{
     time::Timestamp,
     token::{Defect, Role, Sighting, Token, TokenKind, extract::Extraction},
 };
-
-/// Contents searched for a SOAP fault, in bytes.
-const FAULT_SEARCH: usize = 64 << 10;
 
 /// Seconds clocks may differ.
 pub const CLOCK_SKEW: u64 = 300;
@@ -60,27 +59,6 @@ pub enum Endpoint {
     Tunnel,
     /// Anything else.
     Other,
-}
-
-/// What the server's answer means for the credentials that were sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// Credentials were sent, and got past authentication.
-    Accepted,
-    /// Credentials were sent and refused.
-    Refused,
-    /// A redirect to a login page.
-    Login,
-    /// 401 to an absent or empty `Authorization`: the normal beginning of a handshake.
-    Discovery,
-    /// 403 without a word about OAuth: refused for another reason, or by somebody else.
-    Forbidden,
-    /// No credentials were sent and none were asked for.
-    Anonymous,
-    /// The status tells nothing about the credentials (proxy, overload, gateway, redacted credentials).
-    Undecided,
-    /// No response was recorded.
-    Missing,
 }
 
 /// Which credentials a request carried for the server (not for a proxy).
@@ -201,8 +179,21 @@ impl<'a> Observation<'a> {
             })
             .unwrap_or_default();
         let status = exchange.status().filter(|status| *status != 0);
-        let reason = server_reason(exchange, extraction, &diagnostics);
-        let answer = answer(exchange, extraction, profile, carried, &diagnostics, reason.as_ref());
+        let is_head = request.is_some_and(|r| r.head.method().eq_ignore_ascii_case(b"HEAD"));
+        let reading = response.filter(|_| carried.any()).map(|response| Reading::of(response, is_head));
+        let reason = server_reason(extraction, &diagnostics, reading.as_ref());
+        let question = Question {
+            exchange,
+            extraction,
+            profile,
+            place: (&host_name, &path),
+            endpoint: &endpoint,
+            carried,
+            diagnostics: &diagnostics,
+            was_sent: was_sent(exchange),
+            is_only_embedded: is_only_embedded(extraction),
+        };
+        let answer = question.answer(reading.as_ref());
         let is_token = endpoint == Endpoint::Token;
         let token_request =
             is_token.then(|| TokenRequest::read(extraction, profile, |host| ledger.is_s2s_host(host))).flatten();
@@ -653,7 +644,11 @@ fn has_token(extraction: &Extraction, part: Part) -> bool {
 }
 
 /// What the server said about a refusal, the most telling first.
-fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Diagnostic]) -> Option<ServerReason> {
+fn server_reason(
+    extraction: &Extraction,
+    diagnostics: &[Diagnostic],
+    reading: Option<&Reading>,
+) -> Option<ServerReason> {
     if let Some(said) = diagnostics.iter().find(|d| d.is_oauth()).or_else(|| diagnostics.first()) {
         return Some(ServerReason {
             category: said.category.as_deref().map(mask::text),
@@ -662,8 +657,8 @@ fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Di
             said_in: "x-ms-diagnostics",
         });
     }
-    if let Some(fault) = authentication_fault(exchange) {
-        return Some(fault);
+    if let Some(said) = reading.and_then(Reading::refusal) {
+        return Some(said.clone());
     }
     let challenge = extraction.challenges.iter().find(|c| !c.proxy && c.parameter("error").is_some())?;
     Some(ServerReason {
@@ -672,106 +667,6 @@ fn server_reason(exchange: &Exchange, extraction: &Extraction, diagnostics: &[Di
         text: challenge.parameter("error_description").map(mask::text),
         said_in: "WWW-Authenticate",
     })
-}
-
-/// A SOAP fault that speaks of authentication rather than of the application.
-fn authentication_fault(exchange: &Exchange) -> Option<ServerReason> {
-    const FAULTS: [(&str, &str); 4] = [
-        ("missing a linked account for RBAC", "invalid_grant"),
-        ("FailedAuthentication", "invalid_token"),
-        ("InvalidSecurityToken", "invalid_token"),
-        ("InvalidSecurity<", "invalid_token"),
-    ];
-    let body = exchange.response.as_ref()?.body.kept.as_deref()?;
-    let body = body.get(..FAULT_SEARCH).unwrap_or(body);
-    memmem::find(body, b"Fault")?;
-    let (words, category) = FAULTS.iter().find(|(words, _)| memmem::find(body, words.as_bytes()).is_some())?;
-    Some(ServerReason {
-        category: Some((*category).to_owned()),
-        code: None,
-        text: Some((*words).trim_end_matches('<').to_owned()),
-        said_in: "SOAP fault",
-    })
-}
-
-fn answer(
-    exchange: &Exchange,
-    extraction: &Extraction,
-    profile: &Profile,
-    carried: Carried,
-    diagnostics: &[Diagnostic],
-    reason: Option<&ServerReason>,
-) -> Answer {
-    let Some(response) = &exchange.response else { return Answer::Missing };
-    let status = response.head.status().unwrap_or(0);
-    if status == 0 {
-        return Answer::Missing;
-    }
-    if !was_sent(exchange) {
-        return if carried.any() { Answer::Undecided } else { Answer::Anonymous };
-    }
-    if !carried.any() {
-        return match status {
-            401 => Answer::Discovery,
-            407 => Answer::Undecided,
-            _ => Answer::Anonymous,
-        };
-    }
-    // What was redacted may have been nothing: the answer cannot be held against it. A batch's answers are inside.
-    if carried.redacted || is_only_embedded(extraction) {
-        return Answer::Undecided;
-    }
-    let oauth = diagnostics.iter().any(Diagnostic::is_oauth);
-    let refused_by_fault = reason.is_some_and(|reason| reason.said_in == "SOAP fault");
-    let bearer_error =
-        extraction.challenges.iter().any(|c| !c.proxy && c.is("Bearer") && c.parameter("error").is_some());
-    match status {
-        401 => Answer::Refused,
-        403 if oauth || bearer_error => Answer::Refused,
-        403 => Answer::Forbidden,
-        440 | 456 => Answer::Refused,
-        300..=399 if is_login_redirect(&response.head, profile) => Answer::Login,
-        500 if refused_by_fault || oauth => Answer::Refused,
-        500 if is_soap_fault(response) => Answer::Accepted,
-        400 | 407 | 408 | 429 | 500.. => Answer::Undecided,
-        _ if oauth || refused_by_fault => Answer::Refused,
-        // A success that complains of the token contradicts itself.
-        _ if bearer_error => Answer::Undecided,
-        200..=299 if is_login_page(response) => Answer::Login,
-        _ => Answer::Accepted,
-    }
-}
-
-/// Whether the content is a SOAP fault. That of authentication is told before.
-fn is_soap_fault(response: &Message) -> bool {
-    let is_xml = response.head.media_type().is_some_and(|media| media.ends_with("xml"));
-    is_xml && response.body.kept.as_deref().is_some_and(|body| memmem::find(body, b"Fault").is_some())
-}
-
-/// Whether the content is a page that asks for a password.
-fn is_login_page(response: &Message) -> bool {
-    const FIELDS: [&[u8]; 3] = [b"type=\"password\"", b"type='password'", b"type=password"];
-    if response.head.media_type().is_none_or(|media| !media.contains("html")) {
-        return false;
-    }
-    let Some(body) = response.body.kept.as_deref() else { return false };
-    let page = body.get(..FAULT_SEARCH).unwrap_or(body).to_ascii_lowercase();
-    FIELDS.iter().any(|field| memmem::find(&page, field).is_some())
-}
-
-/// Whether `Location` leads to a page where somebody signs in.
-fn is_login_redirect(head: &Head, profile: &Profile) -> bool {
-    let Some(location) = head.value("location") else { return false };
-    let location = String::from_utf8_lossy(location);
-    let path = path_of(location.as_bytes());
-    let host = location.split_once("://").map(|(_, rest)| {
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        host::normalize(rest.get(..end).unwrap_or_default(), Scheme::Https)
-    });
-    let words = ["login", "logon", "signin", "sign-in"];
-    profile.login_paths.iter().any(|login| path.contains(login.as_str()))
-        || path.split('/').any(|segment| words.iter().any(|word| segment.starts_with(word)))
-        || host.is_some_and(|host| profile.is_token_host(&host))
 }
 
 /// A field's value for people: lossy UTF-8, tokens masked.

@@ -139,6 +139,20 @@ impl TokenError {
         self.codes.last().map(String::as_str)
     }
 
+    /// Whether the endpoint was busy or out of order for a while, and says nothing about the request.
+    pub fn is_temporary(&self) -> bool {
+        let by_error = [
+            "temporarily_unavailable",
+            "server_error",
+            "service_unavailable",
+            "slow_down",
+            "throttled",
+            "too_many_requests",
+        ];
+        by_error.iter().any(|error| self.error.eq_ignore_ascii_case(error))
+            || self.codes.iter().any(|code| number(code).is_some_and(|number| TRANSIENT.contains(&number)))
+    }
+
     /// Meaning and remedy of the most specific code that is known.
     pub fn explanation(&self) -> Option<&'static CodeExplanation> {
         self.codes.iter().rev().find_map(|code| explain(code))
@@ -283,9 +297,18 @@ const CODES: &[CodeExplanation] = &[
     CodeExplanation { code: 240_002, meaning: "an id_token is not usable as a grant", remedy: "" },
 ];
 
+/// Codes of conditions that pass: retryable errors, timeouts, throttling, directories that cannot be reached (Microsoft
+/// Entra error codes).
+const TRANSIENT: &[u32] = &[40010, 50033, 50087, 80002, 90006, 90012, 90024, 90025, 90033, 90055, 90090, 90091];
+
+/// The number of a code with or without its prefix.
+fn number(code: &str) -> Option<u32> {
+    code.trim_start_matches("AADSTS").trim_start_matches("ACS").parse().ok()
+}
+
 /// The explanation of a code with or without its prefix.
 pub fn explain(code: &str) -> Option<&'static CodeExplanation> {
-    let number: u32 = code.trim_start_matches("AADSTS").trim_start_matches("ACS").parse().ok()?;
+    let number = number(code)?;
     CODES.iter().find(|known| known.code == number)
 }
 
@@ -302,6 +325,19 @@ mod tests {
         assert_eq!(error.trace.as_deref(), Some("11112222-3333-4444-5555-666677778888"));
         assert!(error.explanation().unwrap().meaning.contains("signature"));
         assert!(!error.description.contains("Trace"));
+    }
+
+    #[test]
+    fn some_errors_pass() {
+        for (body, temporary) in [
+            (r#"{"error":"temporarily_unavailable"}"#, true),
+            (r#"{"error":"invalid_request","error_description":"AADSTS90033: A transient error has occurred."}"#, true),
+            (r#"{"error":"x","error_codes":[90055]}"#, true),
+            (r#"{"error":"invalid_client","error_description":"AADSTS70002"}"#, false),
+            (r#"{"error":"invalid_grant"}"#, false),
+        ] {
+            assert_eq!(TokenError::read(body.as_bytes()).unwrap().is_temporary(), temporary, "{body}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::{Application, EndpointPattern, Issuer, Judgement, Profile, nearest::nearest};
+use super::{AnswerPattern, Application, EndpointPattern, Issuer, Judgement, Profile, nearest::nearest};
 use crate::{
     rules::{
         self, RuleMeta, Severity,
@@ -51,6 +51,7 @@ struct Tokens {
     hosts: Vec<String>,
     paths: Vec<String>,
     logins: Vec<String>,
+    login_hosts: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -89,6 +90,8 @@ struct ProfileFile {
     #[serde(default)]
     endpoints: Vec<EndpointPattern>,
     #[serde(default)]
+    answers: Vec<AnswerPattern>,
+    #[serde(default)]
     tokens: Tokens,
     #[serde(default)]
     hints: Hints,
@@ -117,9 +120,11 @@ impl Profile {
             realms: joined(file.realms, base.map(|b| &b.realms)),
             hosts: joined(lower(file.hosts), base.map(|b| &b.hosts)),
             endpoints: joined(lower_paths(file.endpoints), base.map(|b| &b.endpoints)),
+            answers: joined(lower_answers(file.answers), base.map(|b| &b.answers)),
             token_hosts: joined(lower(file.tokens.hosts), base.map(|b| &b.token_hosts)),
             token_paths: joined(lower(file.tokens.paths), base.map(|b| &b.token_paths)),
             login_paths: joined(lower(file.tokens.logins), base.map(|b| &b.login_paths)),
+            login_hosts: joined(lower(file.tokens.login_hosts), base.map(|b| &b.login_hosts)),
             user_agents: joined(file.hints.user_agents, base.map(|b| &b.user_agents)),
             relays: joined(lower(file.hints.relays), base.map(|b| &b.relays)),
             exceptions: lines.exceptions(&file.severities, file.ignores)?,
@@ -245,6 +250,10 @@ fn lower(list: Vec<String>) -> Vec<String> {
 
 fn lower_paths(list: Vec<EndpointPattern>) -> Vec<EndpointPattern> {
     list.into_iter().map(|e| EndpointPattern { path: e.path.to_ascii_lowercase(), ..e }).collect()
+}
+
+fn lower_answers(list: Vec<AnswerPattern>) -> Vec<AnswerPattern> {
+    list.into_iter().map(|a| AnswerPattern { path: a.path.to_ascii_lowercase(), ..a }).collect()
 }
 
 #[cfg(test)]

@@ -18,13 +18,17 @@
 
 pub mod applications;
 mod file;
+mod form;
 pub(crate) mod nearest;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-pub use self::file::ProfileError;
+pub use self::{
+    file::ProfileError,
+    form::{AnswerPattern, Form},
+};
 use crate::{handshake::host, rules::exceptions::Exceptions, token::principal::Principal};
 
 /// Which question is answered.
@@ -98,6 +102,24 @@ pub enum Place {
     Prefix,
     /// Anywhere; a folder also at the end, without its slash.
     Contains,
+    /// The end of the path, a slash behind it aside.
+    Suffix,
+}
+
+impl Place {
+    /// Whether `path` is at this place of what `pattern` says.
+    fn matches(self, pattern: &str, path: &str) -> bool {
+        match self {
+            Self::Contains => {
+                let folder = pattern.strip_suffix('/').unwrap_or(pattern);
+                memchr::memmem::find(path.as_bytes(), pattern.as_bytes()).is_some() || path.ends_with(folder)
+            }
+            Self::Suffix => path.trim_end_matches('/').ends_with(pattern),
+            Self::Prefix => path
+                .strip_prefix(pattern)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || pattern.ends_with('/')),
+        }
+    }
 }
 
 /// What an endpoint is for.
@@ -140,15 +162,7 @@ fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Err
 impl EndpointPattern {
     /// Whether a path in lower case fits.
     pub fn matches(&self, path: &str) -> bool {
-        match self.place {
-            Place::Contains => {
-                let folder = self.path.strip_suffix('/').unwrap_or(&self.path);
-                memchr::memmem::find(path.as_bytes(), self.path.as_bytes()).is_some() || path.ends_with(folder)
-            }
-            Place::Prefix => path
-                .strip_prefix(&self.path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/')),
-        }
+        self.place.matches(&self.path, path)
     }
 }
 
@@ -173,12 +187,16 @@ pub struct Profile {
     pub hosts: Vec<String>,
     /// Paths.
     pub endpoints: Vec<EndpointPattern>,
+    /// What the endpoints give.
+    pub answers: Vec<AnswerPattern>,
     /// Hosts (with `*`) of token endpoints.
     pub token_hosts: Vec<String>,
     /// Ends of paths of endpoints where clients authenticate.
     pub token_paths: Vec<String>,
-    /// Paths to which a redirect sends who is not signed in.
+    /// Pieces of the path and the query of a URL to which a redirect sends who is not signed in.
     pub login_paths: Vec<String>,
+    /// First labels of the names of hosts where somebody signs in.
+    pub login_hosts: Vec<String>,
     /// Pieces of the callers' `User-Agent`.
     pub user_agents: Vec<String>,
     /// Hosts (with `*`) that relay for a resource of another name.
@@ -229,6 +247,11 @@ impl Profile {
     /// The endpoint a path in lower case belongs to.
     pub fn endpoint(&self, path: &str) -> Option<&EndpointPattern> {
         self.endpoints.iter().find(|endpoint| endpoint.matches(path))
+    }
+
+    /// The forms in which a path in lower case answers; none if it answers anyone, or nothing is known of it.
+    pub fn forms(&self, path: &str) -> &[Form] {
+        self.answers.iter().find(|answer| answer.matches(path)).map_or(&[], |answer| &answer.forms)
     }
 
     /// Whether the host is known for its token endpoints.

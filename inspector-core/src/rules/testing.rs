@@ -120,11 +120,29 @@ fn exchange((text, number): (&str, u64)) -> Exchange {
     let split = rest.starts_with("HTTP/").then_some(0).or_else(|| rest.find("\nHTTP/").map(|at| at + 1));
     let (request, response) = rest.split_at(split.unwrap_or(rest.len()));
     exchange.request = (!request.trim().is_empty()).then(|| message(request, at));
-    exchange.response = (!response.trim().is_empty()).then(|| message(response, at));
+    exchange.response = (!response.trim().is_empty()).then(|| message(&answered(request, response), at));
     if exchange.response.is_none() {
         exchange.marks.add(Mark::ResponseMissing);
     }
     exchange
+}
+
+/// A 200 to credentials that says nothing else gets the content its endpoint gives: an answer without it shows nothing.
+fn answered(request: &str, response: &str) -> String {
+    let has = |text: &str, name: &str| text.lines().any(|line| line.to_ascii_lowercase().starts_with(name));
+    let is_bare =
+        response.starts_with("HTTP/1.1 200") && !response.trim_end().contains("\n\n") && !has(response, "content-");
+    let by_method = ["HEAD ", "OPTIONS "].iter().any(|method| request.starts_with(method));
+    if !is_bare || by_method || !has(request, "authorization:") {
+        return response.to_owned();
+    }
+    let line = request.lines().next().unwrap_or_default().to_ascii_lowercase();
+    let (kind, content) = if line.contains("/ews") || line.contains("/autodiscover") {
+        ("text/xml", "<s:Envelope><s:Body/></s:Envelope>")
+    } else {
+        ("application/json", "{}")
+    };
+    format!("{}\nContent-Type: {kind}\n\n{content}", response.trim_end())
 }
 
 fn message(text: &str, at: At) -> Message {

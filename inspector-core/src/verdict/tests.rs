@@ -79,7 +79,10 @@ fn the_four_rules_in_their_order() {
         ("absent credentials and call", mail(None, CHALLENGE) + &works(), Pass, ""),
         (
             "a fault of the application",
-            mail(Some(&bearer(&outer())), "HTTP/1.1 500 E\nContent-Type: text/xml\n\n<Fault/>"),
+            mail(
+                Some(&bearer(&outer())),
+                "HTTP/1.1 500 E\nContent-Type: text/xml\n\n<Envelope><Body><Fault/></Body></Envelope>",
+            ),
             Pass,
             "",
         ),

@@ -12,7 +12,7 @@ use smallvec::{SmallVec, smallvec};
 use super::{
     Basic, Credentials, CredentialsKind, Ntlm, grammar,
     grammar::{is_blank, is_tchar},
-    is_partly_redacted, is_redacted, ntlm,
+    is_partly_redacted, is_placeholder, is_redacted, ntlm,
 };
 use crate::{
     evidence::Part,
@@ -291,7 +291,8 @@ fn one_token<'v>(scheme: &'v str, secret: &'v str) -> Parsed<'v> {
         Some((token, _)) if is_compact(token) => token.trim_end_matches(is_blank),
         _ => text,
     };
-    if text.is_empty() {
+    // What says that there is no token is none.
+    if text.is_empty() || is_placeholder(text) {
         return plain(scheme, secret, CredentialsKind::Empty);
     }
     Parsed { scheme, secret, kind: CredentialsKind::Token, tokens: smallvec![("", Cow::Borrowed(text))] }

@@ -20,7 +20,7 @@ pub use credentials::{credentials, is_credentials_field};
 pub(crate) use credentials::{is_whole_basic, parse};
 pub(crate) use grammar::text;
 pub(crate) use redaction::is_partly_redacted;
-pub use redaction::is_redacted;
+pub use redaction::{is_placeholder, is_redacted};
 
 use crate::{
     evidence::Part,

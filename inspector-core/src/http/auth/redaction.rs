@@ -30,6 +30,57 @@ pub fn is_redacted(value: &str) -> bool {
     is_filled(value) || (value.len() <= LONGEST_LABEL + 6 && is_label(value)) || is_named_hash(value)
 }
 
+/// Words that programs send where they have no token: the text of an absent value, or of a template nobody filled in.
+const PLACEHOLDERS: &[&str] = &[
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "nan",
+    "false",
+    "true",
+    "0",
+    "-1",
+    "[object object]",
+    "object",
+    "[object promise]",
+    "(null)",
+    "<null>",
+    "[null]",
+    "token",
+    "bearer",
+    "jwt",
+    "access_token",
+    "access-token",
+    "accesstoken",
+    "placeholder",
+    "changeme",
+    "todo",
+    "%s",
+];
+
+/// Longest placeholder.
+const LONGEST_PLACEHOLDER: usize = 48;
+
+/// Whether a text stands where a token would, and is none: `null`, `undefined`, `$TOKEN`, `YOUR_TOKEN_HERE`. Unlike a value
+/// that was replaced by an exporter, this is what was sent.
+pub fn is_placeholder(value: &str) -> bool {
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    if value.is_empty() || value.len() > LONGEST_PLACEHOLDER {
+        return false;
+    }
+    let is = |word: &&str| value.eq_ignore_ascii_case(word);
+    let is_variable = |name: &str| {
+        let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+        name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+    };
+    let plain = value.strip_prefix("process.env.").or_else(|| value.strip_prefix('$'));
+    let is_yours = starts_with(value, "your")
+        && ["token", "jwt", "key", "here"].iter().any(|word| value.to_ascii_lowercase().contains(word));
+    PLACEHOLDERS.iter().any(is) || plain.is_some_and(is_variable) || is_yours
+}
+
 /// Whether a hash stands there that says so: `sha256:9f86d0…`.
 fn is_named_hash(value: &str) -> bool {
     // None of them goes beyond the name.
@@ -117,6 +168,22 @@ mod tests {
             "<a:b/>",
         ] {
             assert!(!is_redacted(value), "{value}");
+        }
+        for value in [
+            "null",
+            "NULL",
+            "undefined",
+            "None",
+            "\"null\"",
+            "[object Object]",
+            "$TOKEN",
+            "${ACCESS_TOKEN}",
+            "YOUR_ACCESS_TOKEN",
+        ] {
+            assert!(is_placeholder(value), "{value}");
+        }
+        for value in ["", "nullable", "abc", "eyJ0.eyJ1.", "$2b$10$abcdefghijklmnopqrstuv", "your", "00", "tokens"] {
+            assert!(!is_placeholder(value), "{value}");
         }
         for value in ["eyJ0eXAi...", "eyJ0.eyJ1.***", "eyJ0[Redacted]", "eyJ0\u{2026}"] {
             assert!(is_partly_redacted(value), "{value}");

@@ -79,7 +79,7 @@ fn acs(second: u32, client: &str, outer: &str) -> String {
     )
 }
 
-const OK: &str = "HTTP/1.1 200 OK\nContent-Type: text/xml";
+const OK: &str = "HTTP/1.1 200 OK";
 const EXPIRED: &str = "HTTP/1.1 401 Unauthorized\nx-ms-diagnostics: 2000002;reason=\"The token has expired.\";\
                        error_category=\"token_expired\"\nWWW-Authenticate: Bearer client_id=\"x\", trusted_issuers=\"y@z\"";
 

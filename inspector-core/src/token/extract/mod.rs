@@ -37,7 +37,7 @@ use super::{
 use crate::{
     evidence::{At, Part},
     http::{
-        auth::{Challenge, Credentials},
+        auth::{self, Challenge, Credentials},
         exchange::Exchange,
     },
     limits::Limits,
@@ -169,7 +169,7 @@ impl Extractor<'_> {
 
     /// A token at a place. `name` must be safe to show.
     fn sight(&mut self, place: Place, role: Role, name: &str, scheme: Option<&str>, raw: &str) -> Option<Arc<Token>> {
-        if raw.trim().is_empty() || !self.has_room(self.found.sightings.len()) {
+        if raw.trim().is_empty() || auth::is_placeholder(raw) || !self.has_room(self.found.sightings.len()) {
             return None;
         }
         let token = self.interner.intern(raw);
