@@ -1,8 +1,9 @@
 //! Contents in which nothing is to be found, known by their coded bytes.
 //!
 //! Undoing a content coding costs more than everything else about a message, and servers send the same pages, scripts
-//! and lists again and again. A response whose coded bytes are those of one that was decoded before, whole and without a
-//! trace of a token, a credential or a fault, is not decoded again: the same bytes hold nothing again.
+//! and lists again and again. A response whose coded bytes are those of one that was decoded before, whole, and in which
+//! no reader of contents finds anything (`token::extract::may_tell`: markup and lists without any word they look for), is
+//! not decoded again: the same bytes hold nothing again. Of its content the beginning is kept, by which its form is told.
 //!
 //! The bytes themselves are kept and compared, so that no content that holds something can pass for one that does not.
 //! Contents in which there was something are decoded every time.
@@ -42,10 +43,30 @@ struct Known {
     codings: Codings,
     coded: Arc<[u8]>,
     decoded: u64,
+    /// Of the decoded bytes.
+    beginning: Box<[u8]>,
 }
 
+impl Known {
+    fn content(&self) -> Nothing {
+        Nothing { decoded: self.decoded, beginning: self.beginning.clone() }
+    }
+}
+
+/// What is known of a content in which nothing is to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Nothing {
+    /// Its decoded length.
+    pub(super) decoded: u64,
+    /// At most [`FORM`] bytes of it.
+    pub(super) beginning: Box<[u8]>,
+}
+
+/// Bytes that are kept of the beginning of a content in which nothing is to be found: enough to tell its form.
+pub(crate) const FORM: usize = 256;
+
 /// What an entry takes besides its bytes.
-const OVERHEAD: usize = 192;
+const OVERHEAD: usize = 208 + FORM;
 
 /// So many first bytes tell which known content another may be: gzip's header says nothing, the code tables behind it do.
 const BEGINNING: usize = 64;
@@ -73,9 +94,9 @@ impl Twin {
         self.known.coded.get(..self.equal).unwrap_or_default()
     }
 
-    /// The decoded length, if the content is over and the known one is too.
-    pub(super) fn length(&self) -> Option<u64> {
-        (self.equal == self.known.coded.len()).then_some(self.known.decoded)
+    /// What is known of the content, if it is over and the known one is too.
+    pub(super) fn content(&self) -> Option<Nothing> {
+        (self.equal == self.known.coded.len()).then(|| self.known.content())
     }
 }
 
@@ -87,16 +108,16 @@ impl Barren {
         (known.codings == *codings).then(|| Twin { known: Arc::clone(known), equal: 0 })
     }
 
-    /// The decoded length of a content that is known to hold nothing.
-    pub(super) fn length(&self, codings: &Codings, coded: &[u8]) -> Option<u64> {
+    /// What is known of a content that holds nothing.
+    pub(super) fn content(&self, codings: &Codings, coded: &[u8]) -> Option<Nothing> {
         let mut inner = self.inner.borrow_mut();
         let known = Arc::clone(inner.known.get(&inner.hash(coded))?);
         if known.codings != *codings || *known.coded != *coded {
             return None;
         }
-        let decoded = known.decoded;
+        let content = known.content();
         inner.begin(known);
-        Some(decoded)
+        Some(content)
     }
 
     /// Remembers a response's content that was decoded whole, if it holds nothing.
@@ -114,8 +135,8 @@ impl Barren {
         }
         inner.bytes = inner.bytes.saturating_add(weight);
         let hash = inner.hash(&coded);
-        let decoded = decoded.len() as u64;
-        let known = Arc::new(Known { codings: codings.clone(), coded, decoded });
+        let beginning = decoded.get(..FORM).unwrap_or(decoded).into();
+        let known = Arc::new(Known { codings: codings.clone(), coded, decoded: decoded.len() as u64, beginning });
         inner.begin(Arc::clone(&known));
         if let Some(replaced) = inner.known.insert(hash, known) {
             inner.bytes = inner.bytes.saturating_sub(replaced.coded.len().saturating_add(OVERHEAD));

@@ -11,7 +11,7 @@
 use std::{cell::RefCell, sync::Arc};
 
 use super::{
-    barren::{Barren, Twin},
+    barren::{Barren, Nothing, Twin},
     coding::{Codings, Decoder, FREE_OF_RATIO, Stop, trim_to_token},
     exchange::{Mark, Marks},
     lately::{Entry, Lately},
@@ -174,7 +174,8 @@ impl Collector {
     /// [`Mark::CodingUnknown`].
     ///
     /// A content whose coding is unknown is kept as it came, and one that is not coded as declared as far as it can be
-    /// decoded. Both are marked. One that is in `barren` is not kept.
+    /// decoded. Both are marked. Of one that is in `barren` the
+    /// beginning is kept.
     pub fn finish(mut self, limits: &Limits, barren: &Barren) -> (Body, Marks) {
         let (mut body, mut marks) = (Body { transferred: self.transferred, ..Body::default() }, Marks::default());
         if self.over && self.keep {
@@ -214,14 +215,18 @@ impl Collector {
     fn decode_kept(&mut self, limits: &Limits, barren: &Barren, body: &mut Body, marks: &mut Marks) {
         let is_whole = !self.hole && !self.over && !self.broken;
         let may_be_known = is_whole && self.plain_answer;
-        if let Some(length) = self.twin.as_ref().filter(|_| may_be_known).and_then(Twin::length) {
-            body.decoded = Some(length);
+        let mut nothing = |Nothing { decoded, beginning }| {
+            body.decoded = Some(decoded);
+            body.kept = Some(beginning);
+        };
+        if let Some(content) = self.twin.as_ref().filter(|_| may_be_known).and_then(Twin::content) {
+            nothing(content);
             return;
         }
         self.part();
         let raw = std::mem::take(&mut self.raw);
-        if let Some(length) = may_be_known.then(|| barren.length(&self.codings, &raw)).flatten() {
-            body.decoded = Some(length);
+        if let Some(content) = may_be_known.then(|| barren.content(&self.codings, &raw)).flatten() {
+            nothing(content);
             return;
         }
         let Some(mut decoder) = self.codings.decoder(limits) else {
@@ -387,6 +392,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::http::barren::FORM;
     use crate::http::message::HeadBuilder;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -423,15 +429,17 @@ mod tests {
     fn a_content_that_held_nothing_is_not_decoded_again() {
         let coded = |text: &str| gzip(text.as_bytes());
         let gzipped = |status| head(status, &[("content-encoding", "gzip")]);
-        let dull = "nothing to see here ".repeat(20);
-        let limits = Limits { barren: 1000, ..Limits::default() };
+        let dull = format!("<a>{}", "nothing to see here ".repeat(20));
+        let limits = Limits { barren: 3000, ..Limits::default() };
         let barren = Barren::default();
         let keeps = |head: &Head, bytes: &[u8]| {
             let mut collector = Collector::new(head, BodyPolicy::Tokens);
             collector.push(bytes, &limits);
             let (body, marks) = collector.finish(&limits, &barren);
             assert!(marks.iter().next().is_none() && body.decoded.is_some());
-            (body.kept.is_some(), body.decoded.unwrap())
+            let kept = body.kept.unwrap();
+            assert!(kept.len() as u64 == body.decoded.unwrap() || kept.len() == FORM);
+            (kept.len() as u64 == body.decoded.unwrap(), body.decoded.unwrap())
         };
         let length = dull.len() as u64;
         // A refusal is read every time, whatever is known of its content.
@@ -443,18 +451,21 @@ mod tests {
         assert!(keeps(&request.finish(), &coded(&dull)).0);
         // Other codings, other content.
         assert!(keeps(&head(200, &[("content-encoding", "deflate")]), &coded(&dull)).0);
-        for telling in
-            ["{\"access_token\":\"x\"}", "<s:Fault/>", "a=eyJhbGciOiJub25lIn0.e30.", "\\u0065yJ", "UsernameToken"]
-        {
-            let telling = format!("{dull}{telling}");
+        let page = |text: &str| format!("<!DOCTYPE html>{text}");
+        let tells =
+            ["{\"access_token\":\"x\"}", "<s:Fault/>", "a=eyJhbGciOiJub25lIn0.e30.", "\\u0065yJ", "UsernameToken"];
+        let tells = tells.map(|telling| format!("{dull}{telling}"));
+        // Other forms are read every time: more is asked of them than whether a word is there.
+        for telling in tells.into_iter().chain([page(&dull), format!("{{\"a\":\"{dull}\"}}"), dull.replace('<', ">")]) {
             for _ in 0..2 {
                 assert!(keeps(&gzipped(200), &coded(&telling)).0, "{telling}");
             }
         }
         // It is forgotten when there are too many bytes.
-        for other in ["one", "two", "three", "four"] {
-            assert!(keeps(&gzipped(200), &coded(other)).0);
-            assert!(!keeps(&gzipped(200), &coded(other)).0);
+        for other in ["one", "two", "three", "four", "five", "six", "seven"] {
+            let other = dull.replace("here", other);
+            assert!(keeps(&gzipped(200), &coded(&other)).0);
+            assert!(!keeps(&gzipped(200), &coded(&other)).0);
         }
         assert!(keeps(&gzipped(200), &coded(&dull)).0);
     }
@@ -462,7 +473,7 @@ mod tests {
     #[test]
     fn a_content_that_only_begins_like_one_that_held_nothing_is_read() {
         let limits = Limits::default();
-        let known = gzip((0..200).map(|n| format!("item {} of {n} ", n * n)).collect::<String>().as_bytes());
+        let known = gzip((0..200).map(|n| format!("<item {} of {n} ", n * n)).collect::<String>().as_bytes());
         let read = |barren: &Barren, bytes: &[u8], size: usize, hole: Option<usize>| {
             let mut collector = Collector::new(&head(200, &[("content-encoding", "gzip")]), BodyPolicy::Tokens);
             for (index, piece) in bytes.chunks(size).enumerate() {
@@ -481,7 +492,9 @@ mod tests {
             let barren = Barren::default();
             assert!(read(&barren, &known, size, None).0.kept.is_some());
             let (again, marks) = read(&barren, &known, size, None);
-            assert!(again.kept.is_none() && again.decoded.is_some() && marks.iter().next().is_none(), "{size}");
+            let beginning = again.kept.as_deref().unwrap();
+            assert!(beginning.len() == FORM && again.decoded.unwrap() > FORM as u64, "{size}");
+            assert!(marks.iter().next().is_none(), "{size}");
             let longer = [&known[..], b"pad"].concat();
             for other in [&known[..known.len() - 1], &known[..80], &known[..64], &longer, &flipped, &another] {
                 assert_eq!(read(&barren, other, size, None), read(&Barren::default(), other, size, None), "{size}");

@@ -241,9 +241,9 @@ pub struct Body {
     pub transferred: u64,
     /// Bytes after content codings were undone, where they were (always under `BodyPolicy::Measure`).
     pub decoded: Option<u64>,
-    /// The decoded bytes, if this kind of content can hold a token; at most `Limits::decoded_body`. Also `None` for a
-    /// content of a plain answer (2xx, 3xx) in which nothing is to be found: a coded one that was seen before
-    /// (`http::barren`), or one of a HAR.
+    /// The decoded bytes, if this kind of content can hold a token; at most `Limits::decoded_body`. Of a content of a
+    /// plain answer (2xx, 3xx) in which nothing is to be found (`token::extract::may_tell`) it can be the beginning only,
+    /// by which its form is told: of a coded one that was seen before (`http::barren`), and of one of a HAR.
     pub kept: Option<Box<[u8]>>,
     /// Some of the content is not there: why.
     pub cut: Option<BodyCut>,

@@ -9,7 +9,10 @@ use memchr::memmem;
 
 use super::json::{Text, simple_length, unescape};
 use crate::{
-    http::message::{Body, BodyCut},
+    http::{
+        barren::FORM,
+        message::{Body, BodyCut},
+    },
     token::extract::may_tell_escaped,
 };
 
@@ -64,11 +67,17 @@ pub(crate) fn is_loss(media_type: &str) -> bool {
 }
 
 /// The content of a response that says nothing of its own by its kind (no page), if it is whole and nothing is to be found
-/// in it. Its escapes need not be undone then, and nothing of it is kept.
+/// in it. Its escapes need not be undone then, and only its beginning is kept.
 pub(crate) fn barren(text: Text<'_>, limit: usize) -> Option<Body> {
     let is_whole = text.missing == 0 && text.raw.len() <= limit;
-    let length = (is_whole && !may_tell_escaped(text.raw)).then(|| simple_length(text.raw))?;
-    length.map(sized)
+    let length = (is_whole && !may_tell_escaped(text.raw)).then(|| simple_length(text.raw)).flatten()?;
+    let beginning = text.raw.get(..FORM).unwrap_or(text.raw);
+    // An escape has two letters here, of which the first is a backslash; one that is cut stays away.
+    let slashes = beginning.iter().rev().take_while(|byte| **byte == b'\\').count();
+    let beginning = beginning.get(..beginning.len().saturating_sub(slashes % 2)).unwrap_or_default();
+    let mut kept = Vec::with_capacity(beginning.len());
+    unescape(beginning, FORM, &mut kept);
+    Some(Body { kept: Some(kept.into()), ..sized(length) })
 }
 
 /// A content that was recorded: `text` as it stands, decoded if `base64`, kept if `keep` up to `limit` bytes.

@@ -399,7 +399,7 @@ fn keeps_contents_that_can_hold_a_token() {
 }
 
 #[test]
-fn keeps_no_content_in_which_nothing_is_to_be_found() {
+fn keeps_the_beginning_of_a_content_in_which_nothing_is_to_be_found() {
     let dull = "<a b=\"c\">\nword</a>".repeat(20);
     let answer = |status: u16, kind: &str, more: &str| {
         let headers = json!([{"name": "Content-Type", "value": kind}]);
@@ -411,7 +411,18 @@ fn keeps_no_content_in_which_nothing_is_to_be_found() {
     let length = dull.len() as u64;
     for kind in ["text/xml", "application/json"] {
         let body = answer(200, kind, "");
-        assert_eq!((body.kept, body.decoded, body.transferred, body.cut), (None, Some(length), length, None));
+        assert_eq!((body.decoded, body.transferred, body.cut), (Some(length), length, None));
+        assert_eq!(body.kept.as_deref(), dull.as_bytes().get(..body.kept.as_ref().unwrap().len()));
+        assert!((200..=256).contains(&body.kept.unwrap().len()));
+    }
+    // An escape is not cut in two.
+    for more in 0..4 {
+        let text = format!("[{}{}", "x".repeat(250 + more), "\n\n\n\n".repeat(20));
+        let content = json!({"mimeType": "application/json", "text": text});
+        let headers = json!([{"name": "Content-Type", "value": "application/json"}]);
+        let response = json!({"status": 200, "headers": headers, "content": content});
+        let body = one(entry(json!({"method": "GET", "url": "https://a.example/"}), response)).response.unwrap().body;
+        assert!(text.as_bytes().starts_with(&body.kept.unwrap()), "{more}");
     }
     // Errors and pages are read in other ways, too.
     for (status, kind, more) in [
@@ -423,6 +434,7 @@ fn keeps_no_content_in_which_nothing_is_to_be_found() {
         (200, "text/xml", "eyJ"),
         (200, "text/xml", "\u{1}"),
         (200, "text/xml", "<s:Fault>"),
+        (200, "application/json", "errors"),
         (200, "application/json", "\njwt\n"),
     ] {
         assert_eq!(kept(&answer(status, kind, more)), format!("{dull}{more}"), "{status} {kind} {more}");

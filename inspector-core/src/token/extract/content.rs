@@ -123,7 +123,7 @@ fn first(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|b| !b.is_ascii_whitespace())
 }
 
-fn starts_page(bytes: &[u8]) -> bool {
+pub(super) fn starts_page(bytes: &[u8]) -> bool {
     let bytes = bytes.trim_ascii_start();
     [b"<!doctype html".as_slice(), b"<html"]
         .iter()

@@ -11,7 +11,7 @@ use aho_corasick::{
 };
 use memchr::memmem;
 
-use super::content::utf8;
+use super::content::{starts_page, utf8};
 use crate::token::scan::begins;
 
 /// What a word tells where it stands.
@@ -27,8 +27,6 @@ enum Tells {
     Other,
     /// The same, but only as a whole name.
     WholeOther,
-    /// The same, if one of the [`DENIALS`] stands here.
-    Denial,
 }
 
 impl Tells {
@@ -66,9 +64,9 @@ const LONG: [Word; 11] = [
     any_case("sername", Tells::Name),
     any_case("uthorization", Tells::Name),
     exact("\\u00", Tells::Name),
-    // A SOAP fault (`handshake::observation`).
-    exact("Fault", Tells::Other),
-    exact("Error", Tells::Denial),
+    // A SOAP fault, an error in whatever form (`handshake::observation`).
+    any_case("fault", Tells::Other),
+    any_case("error", Tells::Other),
     // Keys of federation metadata (`token::verify`).
     exact("EntityDescriptor", Tells::Other),
     // What sanitisers write (`input::har`).
@@ -163,20 +161,27 @@ pub(super) fn has_traces(bytes: &[u8]) -> bool {
 }
 
 /// Whether the content of a response has anything that a reader of contents looks for: a trace of a token or a credential,
-/// a SOAP fault, a denial, a field for a password. The answer is the same for the same bytes.
+/// a fault, an error, a field for a password. The answer is the same for the same bytes.
+///
+/// `false` only for markup and lists. Of JSON objects (answers of authorization servers, metadata) and of pages more is
+/// asked than words can answer, and so is of what has no form.
 pub(crate) fn may_tell(content: &[u8]) -> bool {
     let content = utf8(content);
-    Content { bytes: &content, escaped: false }.tells(&*PASSES, |_| true)
+    !is_plain(&content) || Content { bytes: &content, escaped: false }.tells(&*PASSES, |_| true)
+}
+
+/// Whether a content is markup that is no page, or a list.
+fn is_plain(content: &[u8]) -> bool {
+    matches!(content, [b'<' | b'[', ..]) && !starts_page(content)
 }
 
 /// Whether the content of a response may have anything that a reader of contents looks for, by the string of a JSON
 /// document that stands for it, which has no escape `\u`: the others stand for what is no letter, so that the words are
 /// the same with them.
 ///
-/// `false` only for markup and lists. Of JSON objects (answers of authorization servers, metadata) and of HTML, which is
-/// the caller's to tell, more is asked than words can answer.
+/// `false` only where [`may_tell`] is.
 pub(crate) fn may_tell_escaped(string: &[u8]) -> bool {
-    !matches!(string, [b'<' | b'[', ..]) || Content { bytes: string, escaped: true }.tells(&*PASSES, |_| true)
+    !is_plain(string) || Content { bytes: string, escaped: true }.tells(&*PASSES, |_| true)
 }
 
 impl Content<'_> {
@@ -225,7 +230,6 @@ impl Content<'_> {
                 !self.is_in_word(at.start.checked_sub(1)) && !self.is_in_word(Some(at.end))
             }
             Tells::Token => begins(from_here()),
-            Tells::Denial => DENIALS.iter().any(|denial| from_here().starts_with(denial.as_bytes())),
         }
     }
 
@@ -298,7 +302,10 @@ mod tests {
             ("<s:Fault>", true),
             ("ErrorAccessDenied", true),
             ("<m:ResponseCode>ErrorImpersonateUserDenied<", true),
-            ("ErrorItemNotFound, an Error", false),
+            ("ErrorItemNotFound", true),
+            ("{\"errors\":[]}", true),
+            ("Erro, Terror", true),
+            ("Erro, faul", false),
             ("[{\"kty\":\"RSA\"}]", true),
             ("workty, ktya", false),
             ("<md:EntityDescriptor>", true),
@@ -310,11 +317,16 @@ mod tests {
             ("[{\"KeyvAluE\":\"\"}]", true),
             ("[{\"KTy\":\"RSA\"}]", true),
             ("[reDacted]", true),
-            ("<s:FAULT>", false),
+            ("<s:FAULT>", true),
             ("passwd, passworx, eyVal, REDAct", false),
         ] {
             for text in lengths(text) {
-                assert_eq!(may_tell(text.as_bytes()), expected, "{text}");
+                for begin in ["<a>", "[\"", "<?xml version=\"1.0\"?>"] {
+                    assert_eq!(may_tell(format!("{begin}{text}").as_bytes()), expected, "{begin}{text}");
+                }
+                for begin in ["", "{\"", "<!DOCTYPE html>", "<HTML>", " "] {
+                    assert!(may_tell(format!("{begin}{text}").as_bytes()) || text.starts_with('<'), "{begin}{text}");
+                }
             }
         }
         assert!(may_tell(b"\xff\xfe<\0e\0y\0J\0"), "UTF-16");
@@ -355,7 +367,8 @@ mod tests {
             let cased = |(at, letter): (usize, char)| if is_capital(at) { letter.to_ascii_uppercase() } else { letter };
             let telling: String = word.text.chars().enumerate().map(cased).collect();
             // Others tell only where they stand alone, or with what follows.
-            proptest::prop_assert!(may_tell(telling.as_bytes()) || matches!(word.tells, Tells::Token | Tells::Denial));
+            let markup = ["<", &telling].concat();
+            proptest::prop_assert!(may_tell(markup.as_bytes()) || matches!(word.tells, Tells::Token));
             let word = if without { "" } else { &telling };
             let text = format!("{before}{word}{after}");
             let quoted = serde_json::to_string(&text).unwrap();
