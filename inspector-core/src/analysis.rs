@@ -226,10 +226,11 @@ impl Analysis {
         }
         let Profile { judgement, exceptions, .. } = &self.policy.profile;
         let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
+        let forgeries = self.findings.refused_forgeries();
         let findings = self.findings.finish(&scope, &self.ledger, &weighing);
         let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
         let (findings, ignored) = exceptions.apply(findings, end);
-        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger).without(&ignored);
+        let facts = Facts::new(&self.policy, &findings, &scope, &self.ledger, &forgeries).without(&ignored);
         let (outcome, reason) = verdict::judge(&facts);
         let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
         report.ignored = ignored;

@@ -181,9 +181,15 @@ impl RuleMeta {
         text.trim().to_owned()
     }
 
-    /// The start of a finding about an exchange: it concerns its host.
+    /// The start of a finding about an exchange: it concerns its host. If a token was refused in it, it is about that token.
     pub fn of(&'static self, observation: &Observation<'_>) -> Draft {
-        Draft::new(self, observation.concern())
+        let draft = Draft::new(self, observation.concern()).of_issuance(observation.may_issue());
+        match observation.presented().next() {
+            Some(first) if observation.is_refusal() => {
+                draft.refused_by(observation.host, observation.is_of_stranger()).refused(first.token.id)
+            }
+            _ => draft,
+        }
     }
 
     /// The start of a finding about a host.
