@@ -17,6 +17,7 @@ use super::{
     host::{self, HostId},
     identity::{Identity, Named},
     ledger::Ledger,
+    meaning::{self, Refused},
     moment::Moment,
     sts::{self, TokenError, TokenRequest},
 };
@@ -264,7 +265,27 @@ impl<'a> Observation<'a> {
             concern: concern(exchange, host, is_named),
         };
         observation.history = ledger.history(&observation);
+        observation.explain();
         observation
+    }
+
+    /// Works out what the server's reason means.
+    fn explain(&mut self) {
+        let time = self.valid_at();
+        let Some(reason) = &mut self.reason else { return };
+        let token = self.extraction.sightings.iter().find(|sighting| caller::is_presented(sighting));
+        let refused = Refused {
+            profile: self.profile,
+            host: &self.host_name,
+            product: match &self.endpoint {
+                Endpoint::Resource { product, .. } => product,
+                _ => "",
+            },
+            token: token.map(|sighting| (&*sighting.token, sighting.kind)),
+            time,
+            content: self.exchange.response.as_ref().and_then(|response| response.body.kept.as_deref()),
+        };
+        meaning::explain(reason, &refused);
     }
 
     /// What a finding about this exchange concerns: its host; if neither the request nor TLS names it, whoever is at the
@@ -699,6 +720,7 @@ fn server_reason(
             code: said.code,
             text: said.reason.as_deref().map(mask::text),
             said_in: "x-ms-diagnostics",
+            explained: None,
         });
     }
     if let Some(said) = reading.and_then(Reading::refusal) {
@@ -710,6 +732,7 @@ fn server_reason(
         code: None,
         text: challenge.parameter("error_description").map(mask::text),
         said_in: "WWW-Authenticate",
+        explained: None,
     })
 }
 

@@ -570,7 +570,7 @@ fn settle(handshake: &mut Handshake, grants: &[Grant]) {
             if let Some((status, said)) = &last.refusal {
                 handshake.status = Some(*status);
                 let text = Some(said.clone()).filter(|said| !said.is_empty());
-                handshake.reason = Some(ServerReason { category: None, code: None, text, said_in: "token endpoint" });
+                handshake.reason = Some(ServerReason { text, said_in: "token endpoint", ..ServerReason::default() });
             }
         }
         _ => {}

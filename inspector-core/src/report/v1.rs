@@ -582,7 +582,8 @@ impl Token {
     fn layer(token: &SourceToken, signatures: &[SignatureState]) -> Self {
         let readable = token.kind.is_readable();
         let state = signatures.iter().find(|state| state.token == token.id);
-        let principal = token.name_id().filter(|p| p.is_guid()).or_else(|| token.issuer());
+        let named = token.acting().or_else(|| token.name_id().filter(|p| p.is_guid()));
+        let principal = named.or_else(|| token.issuer());
         Self {
             input: None,
             id: token.id,

@@ -11,10 +11,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Family, RuleMeta, Severity, exceptions::Exceptions};
+use super::{Family, RuleMeta, Severity, exceptions::Exceptions, remedies};
 use crate::{
     evidence::{Evidence, SourceId},
-    handshake::{facts::Seen, host::HostId, ledger::Ledger},
+    handshake::{facts::Seen, host::HostId, ledger::Ledger, meaning::Subject},
     heap,
     limits::Limits,
     profile::Judgement,
@@ -446,6 +446,8 @@ pub struct Weighing<'a> {
     pub decides: fn(Judgement, Family) -> bool,
     /// The question.
     pub judgement: Judgement,
+    /// The product it asks about.
+    pub subject: Subject,
     /// Severities of the user's.
     pub exceptions: &'a Exceptions,
 }
@@ -489,7 +491,11 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
         detail: draft.detail,
         count: draft.count,
         evidence: draft.evidence,
-        remedy: draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
+        remedy: remedies::fitting(
+            draft.meta.code,
+            draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
+            weighing.subject,
+        ),
     }
 }
 

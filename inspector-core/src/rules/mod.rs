@@ -36,6 +36,7 @@ pub mod finding;
 pub mod memory;
 pub mod occasion;
 pub(crate) mod panel;
+pub(crate) mod remedies;
 pub mod shape;
 
 pub(crate) mod basic;

@@ -14,9 +14,11 @@
 //! The work is bounded: a body without a trace of a token is not parsed, everything is read in linear time, and reaching
 //! one of the [`Limits`] is told in [`Extraction::limits`].
 
+mod coded;
 mod content;
 mod fields;
 mod json;
+mod logins;
 mod multipart;
 mod names;
 mod traces;
@@ -81,6 +83,9 @@ pub enum PasswordCarrier {
     WsText,
     /// WS-Security `UsernameToken` with `PasswordDigest`.
     WsDigest,
+    /// A member, an element or an attribute of a request's content whose name says that it is one. The user, if the
+    /// content names one.
+    Named,
 }
 
 /// Everything found in one exchange.
@@ -98,6 +103,8 @@ pub struct Extraction {
     pub passwords: Vec<Password>,
     /// Names of the fields of [`Limits`] that were reached: something was not searched. Each once.
     pub limits: Vec<&'static str>,
+    /// The content of the request is coded in a way its fields do not tell, and could not be decoded.
+    pub undecoded: bool,
 }
 
 /// Finds everything in `exchange`. Tokens are decoded by `interner`, each once.
