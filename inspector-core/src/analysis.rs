@@ -237,6 +237,7 @@ impl Analysis {
         let (outcome, reason) = verdict::judge(&facts);
         let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
         report.ignored = ignored;
+        report.conceal();
         report
     }
 }

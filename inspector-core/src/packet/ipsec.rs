@@ -144,6 +144,7 @@ mod tests {
         source: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)),
         destination: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)),
         protocol: protocol::ESP,
+        damaged: false,
     };
 
     /// A segment whose checksum is what `field` makes of the right one.
