@@ -55,7 +55,6 @@ impl Report {
         for input in &merged.inputs {
             merged.coverage.add(&input.coverage);
         }
-        merged.conceal();
         Some(merged)
     }
 

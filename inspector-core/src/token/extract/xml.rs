@@ -31,7 +31,7 @@ impl Extractor<'_> {
     pub(super) fn xml(&mut self, place: Place, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let mut login: Option<UsernameToken> = None;
-        let mut pieces = Pieces::new(&text);
+        let mut pieces = Pieces { rest: &text };
         let mut tag = Tag::default();
         while let Some(piece) = pieces.next() {
             match piece {
@@ -122,35 +122,32 @@ impl Extractor<'_> {
 
 /// A start tag.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tag<'x> {
+struct Tag<'x> {
     /// Local name.
-    pub(super) name: &'x str,
+    name: &'x str,
     /// What follows the name.
-    pub(super) attributes: &'x str,
+    attributes: &'x str,
 }
 
-impl<'x> Tag<'x> {
+impl Tag<'_> {
     /// The attribute of that local name.
-    pub(super) fn attribute(&self, wanted: &str) -> Option<Cow<'x, str>> {
-        self.all().find(|(name, _)| *name == wanted).map(|(_, value)| value)
-    }
-
-    /// The attributes, by their local names.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&'x str, Cow<'x, str>)> + use<'x> {
+    fn attribute(&self, wanted: &str) -> Option<Cow<'_, str>> {
         let mut rest = self.attributes;
-        std::iter::from_fn(move || {
+        loop {
             let (name, after) = rest.split_once('=')?;
             let after = after.trim_start();
             let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
             let (value, after) = after.strip_prefix(quote)?.split_once(quote)?;
+            if local(name.trim()) == wanted {
+                return Some(unescape(value));
+            }
             rest = after;
-            Some((local(name.trim()), unescape(value)))
-        })
+        }
     }
 }
 
 /// A piece of the document.
-pub(super) enum Piece<'x> {
+enum Piece<'x> {
     Open(Tag<'x>),
     /// The local name of an end tag, or of an empty element.
     Close(&'x str),
@@ -158,17 +155,12 @@ pub(super) enum Piece<'x> {
     Text(Cow<'x, str>),
 }
 
-pub(super) struct Pieces<'x> {
+struct Pieces<'x> {
     rest: &'x str,
 }
 
 impl<'x> Pieces<'x> {
-    pub(super) const fn new(text: &'x str) -> Self {
-        Self { rest: text }
-    }
-
-    /// The next piece.
-    pub(super) fn next(&mut self) -> Option<Piece<'x>> {
+    fn next(&mut self) -> Option<Piece<'x>> {
         loop {
             if self.rest.is_empty() {
                 return None;
