@@ -248,9 +248,9 @@ impl Writer {
     }
 }
 
-/// Writes a file. `secrets` is a key log that stands inside (pcapng only). Gives the file and the length of the last
-/// packet's record.
-pub(crate) fn write(packets: &[Packet], container: Container, secrets: Option<&str>) -> (Vec<u8>, usize) {
+/// Writes a file. `secrets` is a key log that stands inside (pcapng only). Gives the file and where, before it is
+/// compressed, each packet's record begins and ends.
+pub(crate) fn write(packets: &[Packet], container: Container, secrets: Option<&str>) -> (Vec<u8>, Vec<Range<usize>>) {
     let mut to = Writer { bytes: Vec::new(), big_endian: container.big_endian };
     if container.pcapng {
         to.block(0x0a0d_0d0a, |to| {
@@ -285,9 +285,12 @@ pub(crate) fn write(packets: &[Packet], container: Container, secrets: Option<&s
             });
         }
     }
-    let mut last = 0;
+    let mut records = Vec::new();
     for (index, packet) in packets.iter().enumerate() {
-        let Some(bytes) = container.link.wrap(&packet.bytes) else { continue };
+        let Some(bytes) = container.link.wrap(&packet.bytes) else {
+            records.push(to.bytes.len()..to.bytes.len());
+            continue;
+        };
         let length = (packet.length as usize + bytes.len()).saturating_sub(packet.bytes.len()) as u32;
         if container.pcapng && container.extras && index % 3 == 1 {
             extra(&mut to, index);
@@ -316,7 +319,7 @@ pub(crate) fn write(packets: &[Packet], container: Container, secrets: Option<&s
             to.u32(length);
             to.bytes.extend_from_slice(&bytes);
         }
-        last = to.bytes.len() - before;
+        records.push(before..to.bytes.len());
     }
     let mut file = to.bytes;
     if container.gzip {
@@ -324,7 +327,7 @@ pub(crate) fn write(packets: &[Packet], container: Container, secrets: Option<&s
         encoder.write_all(&file).expect("memory takes everything");
         file = encoder.finish().expect("memory takes everything");
     }
-    (file, last)
+    (file, records)
 }
 
 /// A block without packets: statistics, names, or one that nobody knows.

@@ -34,8 +34,10 @@ pub(crate) struct Mutant {
     form: Form,
     /// Where the text is cut, in thousandths.
     cut: Option<u64>,
-    /// Bytes of an entry or more were cut off.
+    /// The file is cut inside an entry, or before all.
     pub(crate) is_cut: bool,
+    /// So many entries are left, the one that is cut not counted.
+    pub(crate) left: usize,
     pub(crate) same_content: bool,
 }
 
@@ -94,6 +96,7 @@ impl Mutant {
             form: Form::default(),
             cut: None,
             is_cut: false,
+            left: usize::MAX,
             same_content: true,
         }
     }
@@ -128,9 +131,7 @@ impl Mutant {
         let mut bytes = text.into_bytes();
         if let Some(cut) = self.cut {
             let at = (bytes.len() as u64 * cut / 1000) as usize;
-            // Behind the last entry nothing is lost.
-            let end = bytes.iter().rposition(|byte| *byte == b']').unwrap_or(bytes.len());
-            self.is_cut = at < end;
+            (self.left, self.is_cut) = entries_before(&bytes[..at]);
             bytes.truncate(at);
         }
         if self.form.gzip {
@@ -141,6 +142,32 @@ impl Mutant {
         }
         Given { recordings: vec![vec![bytes]], keys: None }
     }
+}
+
+/// How many entries a cut text still has, and whether it is cut elsewhere than between two.
+fn entries_before(text: &[u8]) -> (usize, bool) {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let (mut in_entries, mut entries, mut done) = (false, 0, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                // The only list at this depth.
+                in_entries |= depth == 3 && *byte == b'[';
+            }
+            b'}' | b']' if !in_string => {
+                depth -= 1;
+                entries += usize::from(in_entries && depth == 3);
+                done |= in_entries && depth == 2;
+                in_entries &= !done;
+            }
+            _ => {}
+        }
+    }
+    (entries, !done && (!in_entries || depth > 3))
 }
 
 /// Members in the opposite order, everywhere.

@@ -78,13 +78,8 @@ pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutan
     let loss = loss(capture, mutant);
     let is_dark = mutant.packets.iter().fold(0, |marks, packet| marks | packet.dark) == HEAD | BODY;
     let dark_keys = capture.encrypted && keys_taken(capture, mutant);
-    if mutant.no_rule || mutant.cut_compressed {
-        let words = match base.outcome {
-            _ if mutant.no_rule => "pfi",
-            Outcome::Pass => "pi",
-            _ => "fi",
-        };
-        return Allowed::new(words, "what was changed may mean anything");
+    if mutant.no_rule {
+        return Allowed::new("pfi", "what was changed may mean anything");
     }
     if matches!(mutant.apart, Apart::Times(_) | Apart::Flows(_)) {
         // Each part is a recording by itself.
@@ -109,7 +104,7 @@ pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutan
         }
         return Allowed::new(words, "something in scope is dark");
     }
-    from_loss(base, &loss, mutant.same_content && mutant.cut == 0)
+    from_loss(base, &loss, mutant.same_content)
 }
 
 /// What a mutant of a HAR may be answered.
@@ -118,7 +113,8 @@ pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
     let mut unseen = BTreeSet::new();
     let mut same = mutant.same_content;
     let mut broken = mutant.is_cut;
-    for entry in &mutant.entries {
+    let kept = mutant.entries.iter().take(mutant.left);
+    for entry in kept {
         same &= entry.taken == Taken::Nothing;
         let Some(index) = entry.origin else {
             broken |= entry.taken == Taken::Seen;

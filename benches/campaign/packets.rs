@@ -3,6 +3,8 @@
 //! A [`Change`] is a kind and a few numbers that pick the places, so that a list of them can be applied again, or without
 //! one of them. What a change took is not told by the change: the oracle sees by [`Packet::origin`] what is left.
 
+use std::ops::Range;
+
 use crate::{
     base::Capture,
     capture::{self, BODY, Container, FIN, HEAD, Link, Packet, SYN, fix_checksums, readdress, tcp, with_payload},
@@ -119,19 +121,23 @@ impl Mutant {
 
     /// The files of it. Where the file is cut, what is lost of the last packet shows in [`Self::packets`] afterwards.
     pub(crate) fn given(&mut self) -> Given {
+        self.container.gzip |= self.cut_compressed;
         let keys = self.keys.join("\n") + "\n";
         let secrets = Some(keys.as_str()).filter(|_| self.inside && self.container.pcapng);
         let beside = secrets.is_none() && !self.keys.is_empty();
         let write = |packets: &[Packet]| capture::write(packets, self.container, secrets);
         let recordings = match self.apart {
             Apart::Whole => {
-                let (mut file, last) = write(&self.packets);
+                let (mut file, records) = write(&self.packets);
                 if self.cut_compressed {
                     file.truncate(file.len() - 9 - self.cut % (file.len() / 2));
-                } else if self.cut > 0 && !self.container.gzip && last > 1 {
-                    let cut = 1 + self.cut % (last - 1);
-                    file.truncate(file.len() - cut);
-                    lose_end(&mut self.packets, cut, self.container.pcapng);
+                    lose_end(&mut self.packets, &records, unpacked(&file));
+                } else if let Some(last) = records.last().filter(|last| self.cut > 0 && last.len() > 1) {
+                    let end = last.end - 1 - self.cut % (last.len() - 1);
+                    if !self.container.gzip {
+                        file.truncate(end);
+                        lose_end(&mut self.packets, &records, end);
+                    }
                 }
                 vec![vec![file]]
             }
@@ -158,16 +164,28 @@ impl Mutant {
     }
 }
 
-/// The last packet loses what a cut of so many bytes takes of its record.
-fn lose_end(packets: &mut Vec<Packet>, cut: usize, pcapng: bool) {
-    let Some(packet) = packets.last_mut() else { return };
-    // A block ends with its options and its length.
-    let cut = if pcapng { cut.saturating_sub(4) } else { cut };
-    if cut < packet.bytes.len() {
-        packet.bytes.truncate(packet.bytes.len() - cut);
-        keep_of_payload(packet);
-    } else {
+/// How much of a compressed file can be unpacked.
+fn unpacked(file: &[u8]) -> usize {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let _ = flate2::read::GzDecoder::new(file).read_to_end(&mut bytes);
+    bytes.len()
+}
+
+/// The packets lose what stood behind `end` in the file.
+fn lose_end(packets: &mut Vec<Packet>, records: &[Range<usize>], end: usize) {
+    let whole = records.iter().take_while(|record| record.end <= end).count();
+    packets.truncate(whole + 1);
+    let Some(packet) = packets.get_mut(whole) else { return };
+    // The packet's bytes stand behind all that leads to them; what follows them is less than the blocks' 24 bytes.
+    let lost = (records[whole].end - end).min(packet.bytes.len());
+    let has = if end <= records[whole].start { 0 } else { packet.bytes.len() - lost };
+    if has == 0 {
         packets.pop();
+    } else {
+        packet.bytes.truncate(has);
+        packet.dark = 0;
+        keep_of_payload(packet);
     }
 }
 

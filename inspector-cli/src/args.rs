@@ -56,7 +56,8 @@ pub(crate) struct Reading {
     /// Write to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Show passwords, signatures and opaque tokens as they are
+    /// Show tokens, fields and URLs as they were sent. Passwords in findings stay masked: `inspector exchanges` shows the
+    /// message
     #[arg(long)]
     pub(crate) show_secrets: bool,
     /// Threads that may work at once [default: as many as there are processors, and for 0]
@@ -144,7 +145,7 @@ pub(crate) struct Decode {
     /// Keys to verify the signature with
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Vec<PathBuf>,
-    /// Show signatures and opaque tokens as they are
+    /// Show tokens and the secrets in their claims as they are
     #[arg(long)]
     pub(crate) show_secrets: bool,
     /// Output format

@@ -17,7 +17,9 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
-    handshake::{host::HostPattern, ledger::Ledger, observation::Observation, published::PublishedKeys},
+    handshake::{
+        host::HostPattern, ledger::Ledger, meaning::Subject, observation::Observation, published::PublishedKeys,
+    },
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
@@ -225,14 +227,17 @@ impl Analysis {
             self.findings.add(rules::coverage::limit_reached("findings_total"));
         }
         let Profile { judgement, exceptions, .. } = &self.policy.profile;
-        let weighing = Weighing { decides: verdict::decides, judgement: *judgement, exceptions };
+        let subject = Subject::of(&self.policy.profile);
+        let weighing = Weighing { decides: verdict::decides, judgement: *judgement, subject, exceptions };
+        let forgeries = self.findings.refused_forgeries();
         let findings = self.findings.finish(&scope, &self.ledger, &weighing);
         let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
         let (findings, ignored) = exceptions.apply(findings, end);
-        let facts = Facts::new(&self.policy.profile, &findings, &scope, &self.ledger).without(&ignored);
+        let facts = Facts::new(&self.policy, &findings, &scope, &self.ledger, &forgeries).without(&ignored);
         let (outcome, reason) = verdict::judge(&facts);
         let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
         report.ignored = ignored;
+        report.conceal();
         report
     }
 }

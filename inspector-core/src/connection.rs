@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::flow::Connection;
+use crate::{flow::Connection, redact::shown_line};
 
 /// The transport below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -174,4 +174,16 @@ pub struct ConnectionReport {
     pub tunnel: Option<String>,
     /// Digest of the plaintext, if it was asked for.
     pub plaintext: Option<Plaintext>,
+}
+
+impl ConnectionReport {
+    /// Masks what of its texts is a secret, and escapes what is not seen. All of them are from the recording.
+    pub fn conceal(&mut self) {
+        let texts = [&mut self.server_name, &mut self.application_protocol, &mut self.tunnel];
+        for text in texts.into_iter().flatten().chain([&mut self.detail]) {
+            if let Cow::Owned(shown) = shown_line(text) {
+                *text = shown;
+            }
+        }
+    }
 }

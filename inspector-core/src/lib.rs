@@ -30,6 +30,7 @@ pub mod app;
 pub mod connection;
 pub mod context;
 pub mod coverage;
+mod encoding;
 pub mod engine;
 pub mod evidence;
 pub mod flow;

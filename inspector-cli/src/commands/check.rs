@@ -23,9 +23,20 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         Format::Json | Format::Ndjson => super::plain_output_of(reading)?,
     };
     let written = match check.format {
-        Format::Human => human::report::write(&mut *to, &judged),
-        Format::Json => json::write_pretty(&mut *to, &document(report, reading.show_secrets)?),
-        Format::Ndjson => json::write_line(&mut *to, &document(report, reading.show_secrets)?),
+        Format::Human => human::report::write(&mut *to, &judged).and_then(|()| match reading.show_secrets {
+            true => human::revealed::write(&mut *to, report),
+            false => Ok(()),
+        }),
+        Format::Json => json::write_pretty(
+            &mut *to,
+            &document(report, reading.show_secrets)?,
+            json::Unseen::with(reading.show_secrets),
+        ),
+        Format::Ndjson => json::write_line(
+            &mut *to,
+            &document(report, reading.show_secrets)?,
+            json::Unseen::with(reading.show_secrets),
+        ),
     };
     match written.and_then(|()| to.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),

@@ -58,12 +58,12 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
             }
         }
         Format::Json => match objects.as_slice() {
-            [one] => json::write_pretty(&mut *to, one)?,
-            all => json::write_pretty(&mut *to, &all)?,
+            [one] => json::write_pretty(&mut *to, one, json::Unseen::with(decode.show_secrets))?,
+            all => json::write_pretty(&mut *to, &all, json::Unseen::with(decode.show_secrets))?,
         },
         Format::Ndjson => {
             for object in &objects {
-                json::write_line(&mut *to, object)?;
+                json::write_line(&mut *to, object, json::Unseen::with(decode.show_secrets))?;
             }
         }
     }

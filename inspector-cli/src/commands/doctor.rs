@@ -39,6 +39,7 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         recording: recording.clone(),
         format: listing.format,
         hosts: &reading.host,
+        show_secrets: reading.show_secrets,
         entries: 0,
         unread: Unread::default(),
     };
@@ -129,6 +130,7 @@ struct Examiner<'l> {
     recording: Recording,
     format: Format,
     hosts: &'l [String],
+    show_secrets: bool,
     entries: u64,
     unread: Unread,
 }
@@ -147,11 +149,16 @@ impl Reader for Examiner<'_> {
         }
         let first = report.connection.first.frame().map(|frame| self.recording.place(frame));
         let (path, frame) = first.map_or_else(|| (self.recording.name(), None), |(name, frame)| (name, Some(frame)));
+        let mut report = report.clone();
+        if !self.show_secrets {
+            report.conceal();
+        }
         if self.format == Format::Human {
-            return give(Part::Connection(path.to_owned(), Box::new(report.clone())));
+            return give(Part::Connection(path.to_owned(), Box::new(report)));
         }
         let mut row = Vec::new();
-        json::write_line(&mut row, &Row::new(path, frame, report))?;
+        let unseen = json::Unseen::with(self.show_secrets);
+        json::write_line(&mut row, &Row::new(path, frame, &report), unseen)?;
         give(Part::Row(row))
     }
 

@@ -11,7 +11,7 @@ use inspector_core::{
         exchange::{Exchange, Mark},
         message::{Head, Message},
     },
-    redact,
+    redact::{self, Level},
 };
 use serde::Serialize;
 
@@ -84,10 +84,10 @@ impl Reader for Lister<'_> {
         let row = Row::new(&self.recording, exchange, self.show_secrets);
         let text = &mut self.rows.text;
         match self.format {
-            Format::Ndjson => json::write_line(text, &row)?,
+            Format::Ndjson => json::write_line(text, &row, json::Unseen::with(self.show_secrets))?,
             Format::Json => {
                 text.extend_from_slice(if self.rows.count == 0 { b"" } else { b"," });
-                json::write_line(text, &row)?;
+                json::write_line(text, &row, json::Unseen::with(self.show_secrets))?;
             }
             Format::Human => row.write_human(text)?,
         }
@@ -119,7 +119,7 @@ struct Row<'e> {
     stream: Option<u32>,
     tls: Option<&'static str>,
     suite: Option<&'e str>,
-    sni: Option<&'e str>,
+    sni: Option<Cow<'e, str>>,
     method: Option<String>,
     target: Option<String>,
     url: Option<String>,
@@ -139,7 +139,11 @@ impl<'e> Row<'e> {
         let (asked, answered) = (request.and_then(place), response.and_then(place));
         let input = asked.or(answered).map_or_else(|| recording.name(), |(name, _)| name);
         let first = request.or(response);
-        let url = |text: String| if show_secrets { text } else { redact::url(&text).into_owned() };
+        let url = |text: String| if show_secrets { text } else { owned(redact::url, text) };
+        let known = |text: Cow<'e, str>| match redact::text(&text, Level::Known) {
+            Cow::Owned(masked) if !show_secrets => Cow::Owned(masked),
+            _ => text,
+        };
         let tls = exchange.tls.as_deref();
         Self {
             input,
@@ -156,8 +160,8 @@ impl<'e> Row<'e> {
             stream: exchange.stream,
             tls: tls.map(|session| session.version),
             suite: tls.map(|session| session.suite.as_ref()),
-            sni: tls.and_then(|session| session.server_name.as_deref()),
-            method: request.map(|message| text(message.head.method()).into_owned()),
+            sni: tls.and_then(|session| session.server_name.as_deref()).map(|name| known(Cow::Borrowed(name))),
+            method: request.map(|message| known(text(message.head.method())).into_owned()),
             target: request.map(|message| url(text(message.head.target()).into_owned())),
             url: request.map(|_| url(exchange.url())),
             status: exchange.status(),
@@ -195,11 +199,22 @@ fn size(message: &Message) -> u64 {
 fn headers(head: &Head, show_secrets: bool) -> Vec<(String, String)> {
     head.iter()
         .map(|(name, value)| {
-            let (name, value) = (text(name).into_owned(), text(value));
-            let value = if show_secrets { value.into_owned() } else { redact::field_value(&name, &value).into_owned() };
-            (name, value)
+            let (name, value) = (text(name), text(value));
+            if show_secrets {
+                return (name.into_owned(), value.into_owned());
+            }
+            let shown = redact::field_value(&name, &value).into_owned();
+            (redact::field_name(&name).into_owned(), shown)
         })
         .collect()
+}
+
+/// What `mask` makes of a text, without a copy if that is the text itself.
+fn owned(mask: fn(&str) -> Cow<'_, str>, text: String) -> String {
+    match mask(&text) {
+        Cow::Owned(masked) => masked,
+        Cow::Borrowed(_) => text,
+    }
 }
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {

@@ -24,8 +24,8 @@ pub(crate) fn run(explain: &Explain) -> Result<Exit, Failure> {
     let mut to = super::output(None, explain.color)?;
     match explain.format {
         Format::Human => write_human(&mut *to, meta)?,
-        Format::Json => json::write_pretty(&mut *to, &Described::new(meta))?,
-        Format::Ndjson => json::write_line(&mut *to, &Described::new(meta))?,
+        Format::Json => json::write_pretty(&mut *to, &Described::new(meta), json::Unseen::Shown)?,
+        Format::Ndjson => json::write_line(&mut *to, &Described::new(meta), json::Unseen::Shown)?,
     }
     to.flush()?;
     Ok(Exit::Pass)

@@ -19,7 +19,7 @@ pub(crate) fn run(rules: &Rules) -> Result<Exit, Failure> {
         CatalogueFormat::Human => write_human(&mut *to, &catalogue)?,
         CatalogueFormat::Json => {
             let all: Vec<Described> = catalogue.iter().map(|meta| Described::new(meta)).collect();
-            json::write_pretty(&mut *to, &all)?;
+            json::write_pretty(&mut *to, &all, json::Unseen::Shown)?;
         }
         CatalogueFormat::Markdown => write_markdown(&mut *to, &catalogue)?,
     }

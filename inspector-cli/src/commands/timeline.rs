@@ -4,11 +4,17 @@ use std::io::{self, Write};
 
 use inspector_core::report::{Report, v1};
 
-use super::judging;
+use serde_json::Value;
+
+use super::{check::internal, judging};
 use crate::{
     args::{Timeline, TimelineFormat},
     exit::{Exit, Failure},
-    output::{count, human::ladder, json, mermaid, wrap},
+    output::{
+        count,
+        human::{self, ladder},
+        json, mermaid, wrap,
+    },
 };
 
 /// Runs the command.
@@ -21,18 +27,46 @@ pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     )?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
+    let unseen = json::Unseen::with(reading.show_secrets);
     match timeline.format {
-        TimelineFormat::Human => write_human(&mut *to, report, timeline.all)?,
-        TimelineFormat::Mermaid => mermaid::write(&mut *to, report)?,
-        TimelineFormat::Json => json::write_pretty(&mut *to, &v1::Report::from(report).handshakes)?,
+        TimelineFormat::Human => {
+            write_human(&mut *to, report, timeline.all)?;
+            if reading.show_secrets {
+                human::revealed::write(&mut *to, report)?;
+            }
+        }
+        TimelineFormat::Mermaid => {
+            mermaid::write(&mut *to, report)?;
+            if reading.show_secrets {
+                mermaid::write_tokens(&mut *to, report)?;
+            }
+        }
+        TimelineFormat::Json => json::write_pretty(&mut *to, &handshakes(report, reading.show_secrets)?, unseen)?,
         TimelineFormat::Ndjson => {
-            for handshake in &v1::Report::from(report).handshakes {
-                json::write_line(&mut *to, handshake)?;
+            for handshake in &handshakes(report, reading.show_secrets)? {
+                json::write_line(&mut *to, handshake, unseen)?;
             }
         }
     }
     to.flush()?;
     Ok(Exit::Pass)
+}
+
+/// The handshakes as the contract's objects. With secrets a step that has a token has it as it was sent, too.
+fn handshakes(report: &Report, show_secrets: bool) -> Result<Vec<Value>, Failure> {
+    let raw = human::revealed::tokens(report);
+    let reveal = |mut handshake: Value| {
+        let steps = handshake.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten();
+        for step in steps.filter(|_| show_secrets).filter_map(Value::as_object_mut) {
+            let id = step.get("token").and_then(Value::as_str).unwrap_or_default();
+            if let Some((_, text)) = raw.iter().find(|(known, _)| known == id) {
+                step.insert("raw".to_owned(), Value::String((*text).to_owned()));
+            }
+        }
+        handshake
+    };
+    let all = v1::Report::from(report).handshakes;
+    all.iter().map(|one| serde_json::to_value(one).map(reveal).map_err(internal)).collect()
 }
 
 fn write_human(to: &mut dyn Write, report: &Report, all: bool) -> io::Result<()> {

@@ -27,10 +27,14 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let mut to = super::output_of(reading)?;
     match listing.format {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
-        Format::Json => json::write_pretty(&mut *to, &Objects { report: &judged.report, reading })?,
+        Format::Json => json::write_pretty(
+            &mut *to,
+            &Objects { report: &judged.report, reading },
+            json::Unseen::with(reading.show_secrets),
+        )?,
         Format::Ndjson => {
             for object in objects(&judged.report, reading.show_secrets) {
-                json::write_line(&mut *to, &object.map_err(internal)?)?;
+                json::write_line(&mut *to, &object.map_err(internal)?, json::Unseen::with(reading.show_secrets))?;
             }
         }
     }

@@ -6,8 +6,11 @@ use inspector_core::token::{
 };
 
 /// What a claim or header parameter means in a token of this kind.
-pub(crate) fn meaning(kind: TokenKind, name: &str) -> Option<&'static str> {
+///
+/// `of_user` tells that it names a user beside the application (the user token of an add-in).
+pub(crate) fn meaning(kind: TokenKind, of_user: bool, name: &str) -> Option<&'static str> {
     match (kind, name) {
+        (TokenKind::S2sActor, "nameid") if of_user => return Some("the user the call is made for"),
         (TokenKind::S2sActor, "nameid") => return Some("the calling application"),
         (TokenKind::S2sOuter, "nameid") => return Some("the user the call is made for"),
         // The proof is made with this key; which token it belongs to is told by the token's cnf.

@@ -1,18 +1,21 @@
 //! Bytes of a recording never reach a terminal as they are.
 //!
 //! A header can hold escape sequences that recolour, retitle or rewrite a terminal, or bidirectional marks that turn
-//! text around. Every character that is not printable is shown as its escape.
+//! text around. Every character that is not seen as it is ([`is_invisible`]) is shown as its escape.
 
 use std::borrow::Cow;
 
+pub(crate) use inspector_core::redact::is_invisible as is_harmful;
+use inspector_core::redact::{escaped, escaped_where};
+
 /// Text for one line: control characters (line ends too), invisible and bidirectional marks become escapes.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
-    escape(text, is_harmful)
+    escaped(text)
 }
 
 /// Text of several lines: line feeds stay.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
-    escape(text, |c| c != '\n' && is_harmful(c))
+    escaped_where(text, |c| c != '\n' && is_harmful(c))
 }
 
 /// At most `width` characters of a line, the last one an ellipsis if it is longer.
@@ -24,24 +27,6 @@ pub(crate) fn fitted(text: &str, width: usize) -> String {
     let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
     out.push('…');
     out
-}
-
-fn escape(text: &str, harmful: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.chars().any(&harmful) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    Cow::Owned(out)
-}
-
-/// Whether a character can change how a terminal shows its surroundings.
-pub(crate) fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -48,6 +48,14 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes the tokens as they were sent, as comments of the diagram.
+pub(crate) fn write_tokens(to: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for (id, raw) in super::human::revealed::tokens(report) {
+        writeln!(to, "    %% {id} {}", escape::line(raw))?;
+    }
+    Ok(())
+}
+
 fn client(handshake: &Handshake) -> String {
     handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string())
 }

@@ -7,6 +7,7 @@ use super::{
     diagnostics::ServerReason,
     facts::{SHORT_LIST, Seen},
     host::HostId,
+    moment::Moment,
     observation::{self, Answer, Observation},
 };
 use crate::{
@@ -35,6 +36,8 @@ pub struct Refusal {
     pub reason: Option<ServerReason>,
     /// How often, and where.
     pub seen: Seen,
+    /// The last of them.
+    pub last: Moment,
 }
 
 /// A step of a handshake.
@@ -232,6 +235,8 @@ pub struct Call {
     pub actor: Option<Fingerprint>,
     /// The caller is one the profile expects.
     pub expected: bool,
+    /// One of its tokens names such a caller, though perhaps falsely or elsewhere.
+    pub is_known: bool,
     /// The actor token is signed by an issuer of the profile (not by its caller).
     pub from_issuer: bool,
     /// The exchanges belong to server-to-server OAuth.
@@ -246,6 +251,12 @@ pub struct Call {
     pub pending: Vec<Refusal>,
     /// Refusals that an acceptance followed.
     pub recovered: Vec<Refusal>,
+    /// The first acceptance and the last.
+    pub acceptances: Option<(Moment, Moment)>,
+    /// The last answer.
+    last: Option<Moment>,
+    /// The last refusal.
+    last_refusal: Option<Moment>,
     /// Status of the last answer.
     pub status: Option<u16>,
     /// What the server said last to a refusal.
@@ -321,6 +332,7 @@ pub(super) fn new_call(observation: &Observation<'_>, sighting: &Sighting) -> Ca
         kind: sighting.kind,
         actor: actor.map(|actor| actor.id),
         expected: observation.expected.is_some(),
+        is_known: observation.is_known_caller,
         from_issuer,
         s2s: observation.s2s,
         calls: 0,
@@ -328,6 +340,9 @@ pub(super) fn new_call(observation: &Observation<'_>, sighting: &Sighting) -> Ca
         refused: 0,
         pending: Vec::new(),
         recovered: Vec::new(),
+        acceptances: None,
+        last: None,
+        last_refusal: None,
         status: None,
         reason: None,
         span: None,
@@ -369,34 +384,45 @@ pub(super) fn update_call(call: &mut Call, observation: &Observation<'_>, limit:
     call.calls += 1;
     call.s2s |= observation.s2s;
     call.expected |= observation.expected.is_some();
+    call.is_known |= observation.is_known_caller;
     if let Some(time) = observation.time {
         call.span = Some(call.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
     }
     let first = note_token(call, observation, most_marks);
-    let refused = matches!(observation.answer, Answer::Refused | Answer::Login);
+    let (refused, moment) = (observation.is_refusal(), observation.moment);
     let first_accepted = observation.answer == Answer::Accepted && call.accepted == 0;
     if call.calls == 1 || ((first || refused || first_accepted) && call.steps.len() < most_steps) {
         call.steps.extend(call_steps(observation));
     }
-    if observation.status.is_some() {
+    if observation.status.is_some() && call.last.is_none_or(|last| !last.is_after(moment)) {
         call.status = observation.status;
+        call.last = Some(moment);
     }
     if observation.answer == Answer::Accepted {
         call.accepted += 1;
+        let (first, last) = call.acceptances.unwrap_or((moment, moment));
+        call.acceptances = Some((if first.is_after(moment) { moment } else { first }, last.latest(moment)));
         for refusal in std::mem::take(&mut call.pending) {
-            merge_refusal(&mut call.recovered, refusal, limit);
+            // Refusals of one kind are one: if the last of them is later, none counts as made good.
+            let list = if refusal.last.is_after(moment) { &mut call.pending } else { &mut call.recovered };
+            merge_refusal(list, refusal, limit);
         }
     } else if refused {
         call.refused += 1;
-        call.reason.clone_from(&observation.reason);
-        add_refusal(&mut call.pending, observation, limit);
+        if call.last_refusal.is_none_or(|last| !last.is_after(moment)) {
+            call.reason.clone_from(&observation.reason);
+            call.last_refusal = Some(moment);
+        }
+        let made_good = call.acceptances.is_some_and(|(_, last)| last.is_after(moment));
+        add_refusal(if made_good { &mut call.recovered } else { &mut call.pending }, observation, limit);
     }
 }
 
 pub(super) fn add_refusal(list: &mut Vec<Refusal>, observation: &Observation<'_>, limit: usize) {
     let mut seen = Seen::default();
     seen.add(limit, || refusal_evidence(observation));
-    let refusal = Refusal { status: observation.status.unwrap_or(0), reason: observation.reason.clone(), seen };
+    let (status, last) = (observation.status.unwrap_or(0), observation.moment);
+    let refusal = Refusal { status, reason: observation.reason.clone(), seen, last };
     merge_refusal(list, refusal, limit);
 }
 
@@ -407,6 +433,7 @@ fn merge_refusal(list: &mut Vec<Refusal>, refusal: Refusal, limit: usize) {
     if let Some(at) = list.iter().position(same).or(last.then_some(list.len().saturating_sub(1))) {
         if let Some(known) = list.get_mut(at) {
             known.seen.merge(refusal.seen, limit);
+            known.last = known.last.latest(refusal.last);
         }
     } else {
         list.push(refusal);

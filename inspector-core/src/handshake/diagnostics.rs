@@ -191,9 +191,14 @@ impl Diagnostic {
     }
 }
 
-/// Meaning and remedy of a category.
+/// Meaning and remedy of a category at Exchange on premises.
 pub fn explain(category: &str) -> Option<&'static Explanation> {
     EXPLANATIONS.iter().find(|explanation| explanation.category.eq_ignore_ascii_case(category))
+}
+
+/// Meaning and remedy of a number of Exchange, where it comes without a category.
+pub fn explain_code(code: u32) -> Option<&'static Explanation> {
+    EXPLANATIONS.iter().find(|explanation| explanation.code == code)
 }
 
 /// Pieces between `;` (and `,`, where somebody merged fields) that are not inside quotes.
@@ -210,7 +215,7 @@ fn split_outside_quotes(value: &str) -> Vec<&str> {
 }
 
 /// Why a server refused, from whatever it said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerReason {
     /// The category, or the `error` of a challenge.
     pub category: Option<String>,
@@ -220,16 +225,14 @@ pub struct ServerReason {
     pub text: Option<String>,
     /// Where it was said: a field's name, or `SOAP fault`.
     pub said_in: &'static str,
+    /// What it means there, and what to do (`handshake::meaning`).
+    pub explained: Option<&'static Explanation>,
 }
 
 impl ServerReason {
-    /// Meaning and remedy, if the category (or, without one, the number of an Exchange diagnostic) is known.
-    pub fn explanation(&self) -> Option<&'static Explanation> {
-        match (&self.category, self.code) {
-            (Some(category), _) => explain(category),
-            (None, Some(code)) => EXPLANATIONS.iter().find(|explanation| explanation.code == code),
-            (None, None) => None,
-        }
+    /// Meaning and remedy, if they are known.
+    pub const fn explanation(&self) -> Option<&'static Explanation> {
+        self.explained
     }
 
     /// One line: number, category, words.

@@ -2,7 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{host::HostId, identity::Identity, lineage::Station};
+use super::{
+    host::HostId,
+    identity::Identity,
+    lineage::Station,
+    moment::Moment,
+    observation::{Answer, Observation},
+};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
@@ -20,9 +26,18 @@ pub struct Seen {
     pub count: u64,
     /// The first few.
     pub evidence: Vec<Evidence>,
+    /// How many of them are about tokens of strangers that were refused ([`Observation::is_of_stranger`]).
+    ///
+    /// [`Observation::is_of_stranger`]: super::observation::Observation::is_of_stranger
+    pub strangers: u64,
 }
 
 impl Seen {
+    /// Whether all are about tokens of strangers that were refused.
+    pub const fn is_of_strangers(&self) -> bool {
+        self.count > 0 && self.strangers == self.count
+    }
+
     /// Counts one more; its place is asked for only while there is room.
     pub fn add(&mut self, limit: usize, evidence: impl FnOnce() -> Evidence) {
         self.count = self.count.saturating_add(1);
@@ -36,6 +51,7 @@ impl Seen {
     /// Adds another's.
     pub fn merge(&mut self, other: Self, limit: usize) {
         self.count = self.count.saturating_add(other.count);
+        self.strangers = self.strangers.saturating_add(other.strangers);
         let room = limit.saturating_sub(self.evidence.len());
         self.evidence.extend(other.evidence.into_iter().take(room));
     }
@@ -105,6 +121,8 @@ pub struct HostFacts {
     pub expected: Seen,
     /// Of these, accepted.
     pub expected_accepted: Seen,
+    /// Of these, accepted or refused.
+    pub expected_decided: u64,
     /// A name of the first expected caller, masked.
     pub expected_caller: Option<String>,
     /// Calls with any token that were accepted.
@@ -165,11 +183,89 @@ pub struct TokenFacts {
     pub host: HostId,
     /// Hosts it was presented to; [`HostId::OTHER`] for those beyond the short list.
     pub presented_to: Vec<HostId>,
+    /// How the hosts took it that were called with it as their resource; of those beyond the short list as one.
+    pub receptions: Vec<Reception>,
+    /// Hosts that issued it, the first few.
+    pub issued_by: Vec<HostId>,
     /// What it says of its caller, once it was presented.
     pub(super) identity: Option<Arc<Identity>>,
 }
 
+/// How a host took a token, from one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// The host; [`HostId::OTHER`] for those beyond the short list.
+    pub host: HostId,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// Calls with it.
+    pub calls: u64,
+    /// Its last acceptance.
+    pub accepted: Option<Moment>,
+    /// Acceptances.
+    pub acceptances: u64,
+    /// Its last refusal.
+    pub refused: Option<Moment>,
+    /// Refusals.
+    pub refusals: u64,
+    /// Status of the last refusal.
+    pub status: Option<u16>,
+}
+
 impl TokenFacts {
+    /// Whether a host refused it, and never accepted it.
+    pub fn is_refused_by(&self, host: HostId) -> bool {
+        let of_host = || self.receptions.iter().filter(|reception| reception.host == host);
+        of_host().any(|it| it.refused.is_some()) && !of_host().any(|it| it.accepted.is_some())
+    }
+
+    /// Whether it names a caller the profile expects; unknown, hence `false`, before it is presented.
+    pub fn is_of_known_caller(&self) -> bool {
+        self.identity.as_ref().is_some_and(|says| says.is_known)
+    }
+
+    /// The name it gives its caller where it is of server-to-server OAuth or of Entra ID, once it was presented.
+    pub fn caller_key(&self) -> Option<&str> {
+        self.identity.as_ref().and_then(|says| says.called.as_ref()).map(|named| &*named.key)
+    }
+
+    /// Counts a call with it.
+    pub(super) fn receive(&mut self, observation: &Observation<'_>) {
+        let (client, mut host) = (observation.client, observation.host);
+        let find = |all: &[Reception], host| all.iter().position(|it| (it.host, it.client) == (host, client));
+        let mut known = find(&self.receptions, host);
+        if known.is_none() && self.receptions.len() + 1 >= SHORT_LIST {
+            host = HostId::OTHER;
+            known = self.receptions.iter().position(|it| it.host == host);
+        }
+        let at = known.unwrap_or_else(|| {
+            self.receptions.reserve_exact(1);
+            self.receptions.push(Reception {
+                host,
+                client,
+                calls: 0,
+                accepted: None,
+                acceptances: 0,
+                refused: None,
+                refusals: 0,
+                status: None,
+            });
+            self.receptions.len() - 1
+        });
+        let Some(reception) = self.receptions.get_mut(at) else { return };
+        reception.calls = reception.calls.saturating_add(1);
+        if observation.answer == Answer::Accepted {
+            observation.moment.keep_latest(&mut reception.accepted);
+            reception.acceptances = reception.acceptances.saturating_add(1);
+        } else if observation.is_refusal() {
+            observation.moment.keep_latest(&mut reception.refused);
+            reception.refusals = reception.refusals.saturating_add(1);
+            if reception.refused == Some(observation.moment) {
+                reception.status = observation.status;
+            }
+        }
+    }
+
     /// Bytes that are kept of a token besides itself, about: this, some places, a station or two, what it says of its
     /// caller, the shapes it makes, its signature's state, and the same again in the report.
     pub(super) const WEIGHT: usize = 3 << 9;

@@ -125,7 +125,7 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
     pattern: String,
-    with_port: bool,
+    port: Option<String>,
 }
 
 impl HostPattern {
@@ -136,16 +136,19 @@ impl HostPattern {
         let text = text.split('/').next().unwrap_or_default();
         let (host, port) = split_port(text);
         let host = host.trim_end_matches('.');
-        match port {
-            Some(port) if port != "443" && port != "80" => Self { pattern: format!("{host}:{port}"), with_port: true },
-            _ => Self { pattern: host.to_owned(), with_port: false },
-        }
+        let port = port.filter(|port| !port.is_empty()).map(str::to_owned);
+        Self { pattern: host.to_owned(), port }
     }
 
-    /// Whether a normalised host fits.
+    /// Whether a normalised host fits. One without a port is asked at the default port of its scheme.
     pub fn matches(&self, host: &str) -> bool {
-        let host = if self.with_port { host } else { bare(host) };
-        glob(self.pattern.as_bytes(), host.as_bytes())
+        let (name, port) = split_port(host);
+        let fits = match (&self.port, port) {
+            (None, _) => true,
+            (Some(wanted), Some(port)) => wanted == port,
+            (Some(wanted), None) => matches!(wanted.as_str(), "443" | "80"),
+        };
+        fits && glob(self.pattern.as_bytes(), name.as_bytes())
     }
 }
 
@@ -230,6 +233,12 @@ mod tests {
             ("mail.contoso.com", "mail.contoso.com", true),
             ("mail.contoso.com", "mail.contoso.com:8443", true),
             ("mail.contoso.com:8443", "mail.contoso.com", false),
+            ("mail.contoso.com:8443", "mail.contoso.com:8443", true),
+            ("mail.contoso.com:443", "mail.contoso.com", true),
+            ("mail.contoso.com:443", "mail.contoso.com:8443", false),
+            ("*:8443", "mail.contoso.com:8443", true),
+            ("[::1]:8443", "[::1]:8443", true),
+            ("[::1]", "[::1]:8443", true),
             ("https://Mail.contoso.com/ews", "mail.contoso.com", true),
             ("*.contoso.com", "mail.contoso.com", true),
             ("*.contoso.com", "contoso.com", false),

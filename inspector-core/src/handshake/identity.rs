@@ -36,6 +36,8 @@ pub(super) struct Identity {
     pub(super) called: Option<Named>,
     /// The name of an expected caller, if the call goes to the profile's resource.
     expected: Option<Named>,
+    /// One of its names is that of a caller the profile expects, whatever gives it its authority and wherever it goes.
+    pub(super) is_known: bool,
     pub(super) direction: Direction,
     /// The class, in place of a name.
     pub(super) kind: Arc<str>,
@@ -51,8 +53,10 @@ impl Identity {
             TokenKind::S2sActor => Some(token),
             _ => None,
         };
+        let callers = caller::callers(token, sighting.kind);
         Self {
-            called: caller::callers(token, sighting.kind).into_iter().next().map(Named::new),
+            is_known: callers.iter().any(|caller| profile.caller(&caller.principal.name).is_some()),
+            called: callers.into_iter().next().map(Named::new),
             expected: caller::expected(sighting, profile, &policy.realms).map(Named::new),
             direction: caller::direction(token, profile),
             kind: sighting.kind.as_str().into(),

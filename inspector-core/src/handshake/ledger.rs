@@ -21,6 +21,7 @@ use super::{
     host::{self, HostId, HostNames},
     identity::{ActorSays, Identity, LONGEST_NAME},
     lineage,
+    moment::Moment,
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
@@ -73,6 +74,8 @@ pub struct Ledger {
     authorities: [Index<Box<str>, HostId>; 2],
     /// The last `Date` that was read.
     date: (String, Option<Timestamp>),
+    /// Exchanges so far.
+    places: u64,
     grants: Grants,
     others: Vec<(Option<IpAddr>, Step)>,
     others_beyond: u64,
@@ -105,6 +108,7 @@ impl Ledger {
             flows: Flows::default(),
             authorities: [Index::default(), Index::default()],
             date: (String::new(), None),
+            places: 0,
             grants: Grants::new(limits.calls),
             others: Vec::new(),
             others_beyond: 0,
@@ -125,6 +129,12 @@ impl Ledger {
             known.insert(authority.into(), id);
         }
         id
+    }
+
+    /// The moment of the next exchange.
+    pub(super) const fn moment(&mut self, time: Option<Timestamp>) -> Moment {
+        self.places = self.places.saturating_add(1);
+        Moment::new(time, self.places)
     }
 
     /// Reads `Date`. Neighbours have the same.
@@ -292,11 +302,15 @@ impl Ledger {
         self.inputs.get(&source)
     }
 
-    /// What the same client did before at this host as the same caller.
+    /// What the same client did before at this host as the same caller, as far as it was read.
     pub fn history(&self, observation: &Observation<'_>) -> History {
         let Some(key) = call_key(observation) else { return History::default() };
         let call = self.call_index.get(&key).and_then(|at| self.calls.get(*at));
-        call.map_or_else(History::default, |c| History { calls: c.calls, accepted: c.accepted, refused: c.refused })
+        call.map_or_else(History::default, |call| {
+            let before = call.acceptances.is_some_and(|(first, _)| observation.moment.is_after(first));
+            let accepted = if before { call.accepted } else { 0 };
+            History { calls: call.calls, accepted, refused: call.refused }
+        })
     }
 
     /// Takes an exchange.
@@ -406,7 +420,7 @@ impl Ledger {
                 }
             }
         }
-        if !observation.asks_resource() || observation.exchange.request.is_none() || !observation.is_sent() {
+        if !observation.is_call() {
             return;
         }
         let carried = observation.carried;
@@ -428,6 +442,7 @@ impl Ledger {
             };
             facts.expected.add(limit, evidence);
             facts.expected_caller.get_or_insert_with(|| mask::text(&caller.principal.to_string()));
+            facts.expected_decided += u64::from(accepted || observation.is_refusal());
             if accepted {
                 facts.expected_accepted.add(limit, || observation.answered());
             }
@@ -462,6 +477,7 @@ impl Ledger {
     }
 
     fn record_tokens(&mut self, observation: &Observation<'_>) {
+        let is_call = observation.is_call();
         for sighting in &observation.extraction.sightings {
             let id = sighting.token.id;
             let presented = sighting.role == Role::Presented;
@@ -490,6 +506,8 @@ impl Ledger {
                         in_head: false,
                         host: observation.host,
                         presented_to: Vec::new(),
+                        receptions: Vec::new(),
+                        issued_by: Vec::new(),
                         identity: None,
                     });
                     self.tokens.len() - 1
@@ -503,7 +521,13 @@ impl Ledger {
             lineage::note(&mut facts.lineage, lineage::Step::of(sighting), observation.host, refused, || {
                 (sighting.at.time(), observation.sighted(sighting))
             });
-            facts.issued |= sighting.role == Role::Issued;
+            if sighting.role == Role::Issued {
+                facts.issued = true;
+                push_once(&mut facts.issued_by, observation.host, SHORT_LIST);
+            }
+            if is_call && caller::is_presented(sighting) && sighting.part != Part::ResponseBody {
+                facts.receive(observation);
+            }
             note_place(facts, sighting, observation.host);
             if facts.places.len() < SHORT_LIST && !facts.places.iter().any(|known| is_place(known, sighting)) {
                 let name: String = sighting.name.chars().take(LONGEST_NAME).collect();
@@ -621,19 +645,31 @@ fn record_actor(
     (limit, most): (usize, usize),
 ) {
     let issuer = || actor.claim("iss").unwrap_or_default();
+    let stranger = observation.is_of_stranger();
     if says.is_unknown {
         let known = says.issuer.as_deref().unwrap_or_default();
         let evidence = || observation.claimed(sighting, "iss", &issuer());
         see_text(&mut facts.unknown_issuers, known, most, limit, evidence);
+        note_stranger(&mut facts.unknown_issuers, |issuer| issuer == known, stranger);
     }
     see(&mut facts.actors.kinds, sighting.kind, most, limit, || observation.sighted(sighting));
+    note_stranger(&mut facts.actors.kinds, |kind| *kind == sighting.kind, stranger);
     if let Some(id) = &says.audience {
         let audience = || sighting.token.audience().map(|audience| audience.to_string()).unwrap_or_default();
         see_text(&mut facts.actors.audiences, id, most, limit, || observation.claimed(sighting, "aud", &audience()));
+        note_stranger(&mut facts.actors.audiences, |known| **known == **id, stranger);
     }
     if let Some(known) = &says.issuer {
         let evidence = || observation.claimed(sighting, "iss of the actor token", &issuer());
         see_text(&mut facts.actors.issuers, known, most, limit, evidence);
+        note_stranger(&mut facts.actors.issuers, |issuer| **issuer == **known, stranger);
+    }
+}
+
+/// Counts that what was just seen is about a stranger's token.
+fn note_stranger<K>(list: &mut [(K, Seen)], is: impl Fn(&K) -> bool, stranger: bool) {
+    if let Some((_, seen)) = list.iter_mut().find(|(known, _)| stranger && is(known)) {
+        seen.strangers = seen.strangers.saturating_add(1);
     }
 }
 

@@ -16,6 +16,8 @@ pub mod host;
 mod identity;
 pub mod ledger;
 pub mod lineage;
+pub mod meaning;
+pub mod moment;
 pub mod observation;
 pub(crate) mod published;
 pub mod sts;

@@ -17,6 +17,8 @@ use super::{
     host::{self, HostId},
     identity::{Identity, Named},
     ledger::Ledger,
+    meaning::{self, Refused},
+    moment::Moment,
     sts::{self, TokenError, TokenRequest},
 };
 use crate::{
@@ -133,6 +135,10 @@ pub struct Observation<'a> {
     pub caller: Option<Arc<Caller>>,
     /// The expected caller, if a presented token names one in the forward direction.
     pub expected: Option<Arc<Caller>>,
+    /// Tokens were presented, and one of them names a caller the profile expects, though perhaps falsely or elsewhere.
+    pub is_known_caller: bool,
+    /// When it was sent, to tell earlier from later.
+    pub moment: Moment,
     /// Direction of the first presented token.
     pub direction: Option<Direction>,
     /// What the same client did before at this host as the same caller.
@@ -205,11 +211,13 @@ impl<'a> Observation<'a> {
         };
         let sent = was_sent(exchange);
         let (mut identity, mut called, mut expected) = (None, None::<Named>, None::<Named>);
+        let mut is_known_caller = false;
         // What stands beside a batch is what its answer is about.
         let alone = |s: &Sighting| !is_embedded(s) || is_only_embedded(extraction);
         for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
             let says = ledger.identity(sighting, policy);
             let is_alone = alone(sighting);
+            is_known_caller |= says.is_known;
             if is_alone {
                 called = called.or_else(|| says.called.clone());
             }
@@ -223,7 +231,10 @@ impl<'a> Observation<'a> {
         let date = response.and_then(|r| r.head.text("date")).and_then(|date| ledger.date(date));
         let time = request.or(response).and_then(|message| message.first.time());
         let flow = Flow::read(exchange, extraction, &endpoint);
+        let moment = ledger.moment(time);
         let mut observation = Self {
+            is_known_caller,
+            moment,
             exchange,
             extraction,
             profile,
@@ -254,7 +265,27 @@ impl<'a> Observation<'a> {
             concern: concern(exchange, host, is_named),
         };
         observation.history = ledger.history(&observation);
+        observation.explain();
         observation
+    }
+
+    /// Works out what the server's reason means.
+    fn explain(&mut self) {
+        let time = self.valid_at();
+        let Some(reason) = &mut self.reason else { return };
+        let token = self.extraction.sightings.iter().find(|sighting| caller::is_presented(sighting));
+        let refused = Refused {
+            profile: self.profile,
+            host: &self.host_name,
+            product: match &self.endpoint {
+                Endpoint::Resource { product, .. } => product,
+                _ => "",
+            },
+            token: token.map(|sighting| (&*sighting.token, sighting.kind)),
+            time,
+            content: self.exchange.response.as_ref().and_then(|response| response.body.kept.as_deref()),
+        };
+        meaning::explain(reason, &refused);
     }
 
     /// What a finding about this exchange concerns: its host; if neither the request nor TLS names it, whoever is at the
@@ -283,6 +314,16 @@ impl<'a> Observation<'a> {
         self.exchange.scheme == Scheme::Https
     }
 
+    /// Whether the server refused the credentials: by its status, its words, or by a login page.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.answer, Answer::Refused | Answer::Login)
+    }
+
+    /// Whether a token was refused that names no caller the profile expects: of another product, or a scanner's.
+    pub fn is_of_stranger(&self) -> bool {
+        self.is_refusal() && !self.is_known_caller && self.presented().next().is_some()
+    }
+
     /// Whether the path is a resource of the profile that tells by itself.
     pub const fn is_resource(&self) -> bool {
         matches!(self.endpoint, Endpoint::Resource { alone: true, .. })
@@ -297,6 +338,18 @@ impl<'a> Observation<'a> {
     /// Whether the exchange asks a resource (rather than a token endpoint, a proxy or published metadata).
     pub const fn asks_resource(&self) -> bool {
         matches!(self.endpoint, Endpoint::Resource { .. } | Endpoint::Other | Endpoint::PossibleToken)
+    }
+
+    /// Whether a token may have been issued here that the recording does not show.
+    pub fn may_issue(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Token | Endpoint::PossibleToken)
+            && self.status.is_none_or(|status| status < 400)
+            && !self.extraction.sightings.iter().any(|sighting| sighting.role == Role::Issued)
+    }
+
+    /// Whether a request to a resource was sent and read.
+    pub const fn is_call(&self) -> bool {
+        self.asks_resource() && self.exchange.request.is_some() && self.is_sent()
     }
 
     /// Tokens presented to the resource, without those of `MSAuth1.0`.
@@ -577,9 +630,21 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
     match (by_path, by_content, profile.is_token_host(host)) {
         (true, true, _) | (true, _, true) => Endpoint::Token,
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
+        // Whatever the method: what gives a token to who asks for one with a grant is a token endpoint.
+        _ if grants_in_query(extraction) && issues(extraction) => Endpoint::Token,
         (true, false, false) => Endpoint::PossibleToken,
         _ => Endpoint::Other,
     }
+}
+
+/// Whether the query names a grant.
+fn grants_in_query(extraction: &Extraction) -> bool {
+    sts::query_parameter(extraction, "grant_type").is_some_and(sts::is_grant)
+}
+
+/// Whether the answer has a token for who asked.
+fn issues(extraction: &Extraction) -> bool {
+    extraction.sightings.iter().any(|sighting| sighting.role == Role::Issued && sighting.part == Part::ResponseBody)
 }
 
 /// Whether the request's content has a parameter of OAuth requests (RFC 6749, 7009, 7662, 8628, 9126).
@@ -655,6 +720,7 @@ fn server_reason(
             code: said.code,
             text: said.reason.as_deref().map(mask::text),
             said_in: "x-ms-diagnostics",
+            explained: None,
         });
     }
     if let Some(said) = reading.and_then(Reading::refusal) {
@@ -666,6 +732,7 @@ fn server_reason(
         code: None,
         text: challenge.parameter("error_description").map(mask::text),
         said_in: "WWW-Authenticate",
+        explained: None,
     })
 }
 

@@ -40,7 +40,8 @@ impl TokenRequest {
     /// Reads the request of an exchange with a token endpoint. `is_s2s_host` tells whether a host was seen to take
     /// server-to-server tokens.
     pub fn read(extraction: &Extraction, profile: &Profile, is_s2s_host: impl Fn(&str) -> bool) -> Option<Self> {
-        let parameter = |name: &str| form_parameter(extraction, name);
+        // Some clients ask by GET, or put some parameters into the query.
+        let parameter = |name: &str| form_parameter(extraction, name).or_else(|| query_parameter(extraction, name));
         let grant_type = parameter("grant_type")?.trim().to_ascii_lowercase();
         let assertion = extraction.sightings.iter().find(|s| s.role == Role::Assertion && s.part == Part::RequestBody);
         let client = assertion
@@ -72,6 +73,12 @@ pub fn is_grant(text: &str) -> bool {
 pub fn form_parameter<'e>(extraction: &'e Extraction, name: &str) -> Option<&'e str> {
     let mut of_body = extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
     of_body.find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.reveal().as_str())
+}
+
+/// The first parameter of that name in the request's query, letter case aside.
+pub fn query_parameter<'e>(extraction: &'e Extraction, name: &str) -> Option<&'e str> {
+    let mut of_query = extraction.parameters.iter().filter(|p| p.part == Part::RequestUrl);
+    of_query.find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.reveal().as_str())
 }
 
 /// An assertion whose audience is one of the profile's issuers, as ACS wants it.

@@ -23,6 +23,9 @@ use crate::{context::BodyPolicy, limits::Limits};
 #[derive(Debug)]
 pub struct Collector {
     keep: bool,
+    /// A request says that its content is of a kind that holds no password; its first [`SNIFFED`] bytes tell.
+    doubt: bool,
+    is_request: bool,
     /// Its sender answered without complaint: what it says need not be read again if it was read before.
     plain_answer: bool,
     measure: bool,
@@ -65,11 +68,12 @@ struct Measuring {
 impl Collector {
     /// For the content that follows `head`.
     ///
-    /// Kept are the kinds of [`can_hold_token`], and every content of a response with a 4xx status. Besides
-    /// `Content-Encoding` the codings of `Transfer-Encoding` other than `chunked` are undone.
+    /// Kept are the kinds of [`can_hold_token`], every content of a response with a 4xx status, and what a request sends,
+    /// whatever it calls it, unless its beginning is no text ([`is_text`]) and not coded. Besides `Content-Encoding` the codings of `Transfer-Encoding` other than `chunked` are undone.
     pub fn new(head: &Head, policy: BodyPolicy) -> Self {
         let refused = head.status().is_some_and(|status| (400..500).contains(&status));
-        let keep = refused || head.value("content-type").is_none_or(can_hold_token);
+        let is_request = head.status().is_none();
+        let can_hold = refused || head.value("content-type").is_none_or(can_hold_token);
         let mut codings = Codings::default();
         head.values("content-encoding").for_each(|value| codings.add_list(value));
         for value in head.values("transfer-encoding") {
@@ -82,7 +86,9 @@ impl Collector {
             }
         }
         Self {
-            keep,
+            keep: can_hold || is_request,
+            is_request,
+            doubt: is_request && !can_hold && codings.is_empty(),
             plain_answer: head.status().is_some_and(|status| (200..400).contains(&status)),
             measure: policy == BodyPolicy::Measure,
             codings,
@@ -125,9 +131,21 @@ impl Collector {
             self.raw.extend_from_slice(kept);
             self.over = !beyond.is_empty();
             rest = beyond;
+            if self.doubt && self.raw.len() >= SNIFFED.min(limits.body) {
+                self.settle();
+            }
         }
         if self.measure && !rest.is_empty() && !self.codings.is_empty() {
             self.measure(rest, limits);
+        }
+    }
+
+    /// The beginning of a content tells whether it is what it is called.
+    fn settle(&mut self) {
+        self.doubt = false;
+        if !is_text(&self.raw) && !begins_coded(&self.raw) {
+            self.keep = false;
+            self.raw = Vec::new();
         }
     }
 
@@ -177,6 +195,9 @@ impl Collector {
     /// decoded. Both are marked. Of one that is in `barren` the
     /// beginning is kept.
     pub fn finish(mut self, limits: &Limits, barren: &Barren) -> (Body, Marks) {
+        if self.doubt && !self.raw.is_empty() {
+            self.settle();
+        }
         let (mut body, mut marks) = (Body { transferred: self.transferred, ..Body::default() }, Marks::default());
         if self.over && self.keep {
             cut(&mut body, &mut marks, BodyCut::Limit);
@@ -224,7 +245,7 @@ impl Collector {
             return;
         }
         self.part();
-        let raw = std::mem::take(&mut self.raw);
+        let mut raw = std::mem::take(&mut self.raw);
         if let Some(content) = may_be_known.then(|| barren.content(&self.codings, &raw)).flatten() {
             nothing(content);
             return;
@@ -257,7 +278,7 @@ impl Collector {
         }
         match result {
             Ok(()) => {
-                let coded = Arc::from(raw);
+                let coded = Arc::from(std::mem::take(&mut raw));
                 self.remember(&coded, &decoded);
                 if may_be_known {
                     barren.see(&self.codings, coded, &decoded, limits);
@@ -266,6 +287,11 @@ impl Collector {
             Err(Stop::Limit) => cut(body, marks, BodyCut::Limit),
             Err(Stop::Damaged) if is_whole => cut(body, marks, BodyCut::Coding),
             _ => {}
+        }
+        // A request whose content is not coded as it says is read as it stands.
+        if result.is_err() && decoded.is_empty() && self.is_request {
+            body.kept = Some(raw.into_boxed_slice());
+            return;
         }
         body.decoded = Some(decoded.len() as u64);
         body.kept = Some(decoded.into_boxed_slice());
@@ -318,6 +344,32 @@ impl Measuring {
             self.stop = Some(stop);
             self.decoder = None;
         }
+    }
+}
+
+/// Bytes of a content by which it is told whether it is text.
+const SNIFFED: usize = 1024;
+
+/// Whether bytes begin as text does, in UTF-8, UTF-16 or an encoding of one byte a character: they have hardly any control
+/// characters.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    let bytes = bytes.get(..SNIFFED).unwrap_or(bytes);
+    let wide = |odd: usize| {
+        let zeros = bytes.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+        bytes.len() >= 4 && zeros * 8 >= bytes.len() / 2 * 7
+    };
+    let in_pairs = wide(0) || wide(1);
+    let is_control = |byte: &&u8| (**byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c)) || **byte == 0x7f;
+    let controls = bytes.iter().filter(is_control).filter(|byte| **byte != 0 || !in_pairs).count();
+    controls * 50 <= bytes.len()
+}
+
+/// Whether bytes begin as those of gzip, zlib or Zstandard.
+fn begins_coded(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x1f, 0x8b, 8, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => true,
+        [method, flags, ..] => method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0,
+        _ => false,
     }
 }
 

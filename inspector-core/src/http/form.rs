@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::encoding::percent;
+
 /// The pairs of a query or a form, decoded, in order. A pair without `=` has an empty value; empty pairs are left out.
 pub fn pairs(input: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     input.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -24,49 +26,12 @@ pub fn decode(input: &[u8]) -> Cow<'_, str> {
         return String::from_utf8_lossy(input);
     }
     let blanks: Vec<u8> = input.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-    owned(percent(&blanks).into_owned())
+    percent::owned(percent::bytes(&blanks).into_owned())
 }
 
 /// Undoes percent-encoding only, as in paths, user information and cookies.
 pub fn percent_decode(input: &[u8]) -> Cow<'_, str> {
-    match percent(input) {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => owned(bytes),
-    }
-}
-
-fn owned(bytes: Vec<u8>) -> Cow<'static, str> {
-    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-}
-
-fn percent(input: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'%', input) else { return Cow::Borrowed(input) };
-    let mut bytes = Vec::with_capacity(input.len());
-    let (plain, mut rest) = input.split_at(first);
-    bytes.extend_from_slice(plain);
-    while let Some((byte, tail)) = rest.split_first() {
-        let digits = tail.split_first_chunk().and_then(|([high, low], after)| Some((hex(*high)?, hex(*low)?, after)));
-        match digits {
-            Some((high, low, after)) if *byte == b'%' => {
-                bytes.push(high << 4 | low);
-                rest = after;
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    Cow::Owned(bytes)
-}
-
-const fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    percent::decode(input)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 pub mod auth;
 pub mod barren;
-pub(crate) mod base64;
 pub mod chunked;
 pub mod coding;
 pub mod content;
@@ -13,3 +12,5 @@ pub mod h2;
 mod lately;
 pub mod message;
 pub mod websocket;
+
+pub(crate) use crate::encoding::base64;

@@ -52,6 +52,8 @@ struct Tokens {
     paths: Vec<String>,
     logins: Vec<String>,
     login_hosts: Vec<String>,
+    issuers_only: Option<bool>,
+    publishable: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,6 +61,7 @@ struct Tokens {
 struct Hints {
     user_agents: Vec<String>,
     relays: Vec<String>,
+    analytics: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +126,9 @@ impl Profile {
             answers: joined(lower_answers(file.answers), base.map(|b| &b.answers)),
             token_hosts: joined(lower(file.tokens.hosts), base.map(|b| &b.token_hosts)),
             token_paths: joined(lower(file.tokens.paths), base.map(|b| &b.token_paths)),
+            issuers_only: file.tokens.issuers_only.or_else(|| base.map(|b| b.issuers_only)).unwrap_or_default(),
+            publishable: joined(file.tokens.publishable, base.map(|b| &b.publishable)),
+            analytics: joined(lower(file.hints.analytics), base.map(|b| &b.analytics)),
             login_paths: joined(lower(file.tokens.logins), base.map(|b| &b.login_paths)),
             login_hosts: joined(lower(file.tokens.login_hosts), base.map(|b| &b.login_hosts)),
             user_agents: joined(file.hints.user_agents, base.map(|b| &b.user_agents)),

@@ -29,7 +29,11 @@ pub use self::{
     file::ProfileError,
     form::{AnswerPattern, Form},
 };
-use crate::{handshake::host, rules::exceptions::Exceptions, token::principal::Principal};
+use crate::{
+    handshake::host,
+    rules::exceptions::Exceptions,
+    token::{Token, principal::Principal},
+};
 
 /// Which question is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -193,6 +197,12 @@ pub struct Profile {
     pub token_hosts: Vec<String>,
     /// Ends of paths of endpoints where clients authenticate.
     pub token_paths: Vec<String>,
+    /// Only tokens of the profile's issuers count as accepted.
+    pub issuers_only: bool,
+    /// Beginnings of keys that are meant to be published: they name a project and permit nothing.
+    pub publishable: Vec<String>,
+    /// Hosts (with `*`) that collect statistics and errors.
+    pub analytics: Vec<String>,
     /// Pieces of the path and the query of a URL to which a redirect sends who is not signed in.
     pub login_paths: Vec<String>,
     /// First labels of the names of hosts where somebody signs in.
@@ -252,6 +262,21 @@ impl Profile {
     /// The forms in which a path in lower case answers; none if it answers anyone, or nothing is known of it.
     pub fn forms(&self, path: &str) -> &[Form] {
         self.answers.iter().find(|answer| answer.matches(path)).map_or(&[], |answer| &answer.forms)
+    }
+
+    /// Whether the host collects statistics and errors, and is nobody's API.
+    pub fn is_analytics(&self, host: &str) -> bool {
+        fits_any(&self.analytics, host::bare(host))
+    }
+
+    /// Whether a token is a key that is meant to be published. Supabase's is a JWT with the role `anon`.
+    pub fn is_publishable(&self, token: &Token) -> bool {
+        let raw = token.raw.reveal();
+        let anonymous = || {
+            token.claim("role").is_some_and(|role| role == "anon")
+                && token.claim("iss").is_some_and(|issuer| issuer.starts_with("supabase"))
+        };
+        self.publishable.iter().any(|beginning| raw.starts_with(beginning.as_str())) || anonymous()
     }
 
     /// Whether the host is known for its token endpoints.

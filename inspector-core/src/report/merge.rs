@@ -55,6 +55,7 @@ impl Report {
         for input in &merged.inputs {
             merged.coverage.add(&input.coverage);
         }
+        merged.conceal();
         Some(merged)
     }
 

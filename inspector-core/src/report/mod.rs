@@ -3,6 +3,7 @@
 //! Outputs render this one structure. Its JSON is [`v1`], which is frozen. An output that shows secrets
 //! (`--show-secrets`) finds them in [`TokenSummary::token`]; excerpts and texts are masked already and stay so.
 
+mod conceal;
 pub mod mask;
 mod merge;
 pub mod signature;

@@ -24,6 +24,7 @@ use crate::{
         ledger::{Index, Ledger},
         observation::Answer,
     },
+    profile::Judgement,
     rules::finding::Finding,
     secret::Fingerprint,
     time::Timestamp,
@@ -51,11 +52,12 @@ pub(crate) struct Thread {
     s2s: bool,
 }
 
-/// A grant, and whether its host is in scope.
+/// A grant, whether its host is in scope, and whether it is told of whatever was made of it.
 #[derive(Clone, Debug)]
 struct Offer {
     grant: Grant,
     in_scope: bool,
+    is_told: bool,
 }
 
 /// What the handshakes of one or several inputs are made of.
@@ -85,8 +87,11 @@ impl Threads {
             };
             Thread { handshake, tokens: Vec::new(), marks: Vec::new(), from_issuer: false, s2s: true }
         });
-        let offers =
-            ledger.grants().iter().map(|grant| Offer { grant: grant.clone(), in_scope: scope.has(grant.host) });
+        let of_any = policy.profile.judgement == Judgement::Bearer;
+        let offers = ledger.grants().iter().map(|grant| {
+            let in_scope = scope.has(grant.host);
+            Offer { grant: grant.clone(), in_scope, is_told: of_any || in_scope }
+        });
         Self { calls: calls.chain(open).collect(), offers: offers.collect(), others: ledger.others().to_vec() }
     }
 
@@ -439,7 +444,7 @@ fn alone(offers: &[Offer], used: &HashSet<usize>, giving: &Giving) -> Vec<Handsh
         close(&mut vec![place], offers, giving, &mut places);
         places.retain(|place| !told.contains(place));
         told.extend(places.iter().copied());
-        if !(offer.grant.server_to_server || offer.in_scope) {
+        if !(offer.grant.server_to_server || offer.is_told) {
             continue;
         }
         let same = |story: &&mut (Vec<usize>, Handshake)| {
@@ -565,7 +570,7 @@ fn settle(handshake: &mut Handshake, grants: &[Grant]) {
             if let Some((status, said)) = &last.refusal {
                 handshake.status = Some(*status);
                 let text = Some(said.clone()).filter(|said| !said.is_empty());
-                handshake.reason = Some(ServerReason { category: None, code: None, text, said_in: "token endpoint" });
+                handshake.reason = Some(ServerReason { text, said_in: "token endpoint", ..ServerReason::default() });
             }
         }
         _ => {}

@@ -15,6 +15,7 @@ use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
     handshake::lineage::Station as SourceStation,
+    redact::shown_line,
     rules::{
         Severity,
         exceptions::{Ignored as SourceIgnored, Kept},
@@ -23,7 +24,7 @@ use crate::{
     secret::Fingerprint,
     time::Timestamp,
     token::{
-        Members, Token as SourceToken,
+        Members, Token as SourceToken, mask as display,
         verify::{KeyInfo, Trust},
     },
     verdict::Outcome,
@@ -582,7 +583,8 @@ impl Token {
     fn layer(token: &SourceToken, signatures: &[SignatureState]) -> Self {
         let readable = token.kind.is_readable();
         let state = signatures.iter().find(|state| state.token == token.id);
-        let principal = token.name_id().filter(|p| p.is_guid()).or_else(|| token.issuer());
+        let named = token.acting().or_else(|| token.name_id().filter(|p| p.is_guid()));
+        let principal = named.or_else(|| token.issuer());
         Self {
             input: None,
             id: token.id,
@@ -591,20 +593,20 @@ impl Token {
             first: None,
             places: Vec::new(),
             lineage: None,
-            header: token.has_header.then(|| mask::members(&token.header)),
-            claims: readable.then(|| mask::members(&token.claims)),
+            header: token.has_header.then(|| display::header_for_display(token)),
+            claims: readable.then(|| display::claims_for_display(token)),
             actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
             signature: state.map_or(Signature::Unverifiable, |state| state.signature),
             signature_reason: state.map(|state| state.reason.clone()).unwrap_or_default(),
             signature_key: state.and_then(|state| state.key.as_deref()).map(SigningKey::new),
             not_before: token.not_before.filter(|moment| !moment.is_cut()),
             expires: token.expires.filter(|moment| !moment.is_cut()),
-            issuer: token.claim("iss").map(std::borrow::Cow::into_owned),
-            audience: token.audiences().into_iter().next(),
+            issuer: token.claim("iss").map(|issuer| shown_line(&issuer).into_owned()),
+            audience: token.audiences().first().map(|audience| shown_line(audience).into_owned()),
             principal: principal.map(|p| Principal {
-                name: p.name.clone(),
-                host: p.host.clone(),
-                realm: p.realm.clone(),
+                name: shown_line(&p.name).into_owned(),
+                host: p.host.as_deref().map(|host| shown_line(host).into_owned()),
+                realm: p.realm.as_deref().map(|realm| shown_line(realm).into_owned()),
             }),
         }
     }

@@ -4,12 +4,17 @@
 //! known at the end only. So a folded finding keeps what it concerns ([`Concern`]), and findings about different hosts
 //! are never folded into one while they are collected.
 
-use std::{borrow::Cow, collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
-use super::{Family, RuleMeta, Severity, exceptions::Exceptions};
+use super::{Family, RuleMeta, Severity, exceptions::Exceptions, remedies};
 use crate::{
     evidence::{Evidence, SourceId},
-    handshake::{facts::Seen, host::HostId, ledger::Ledger},
+    handshake::{facts::Seen, host::HostId, ledger::Ledger, meaning::Subject},
     heap,
     limits::Limits,
     profile::Judgement,
@@ -34,6 +39,21 @@ pub enum Concern {
     Nothing,
 }
 
+/// What a finding is about besides its concern. It is weighed at the end, when it is known what became of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct About {
+    /// A token that this host refused.
+    refused_by: Option<HostId>,
+    /// Which, where that matters: a rule of the family JWT judges it.
+    refused: Option<Fingerprint>,
+    /// That token names no caller the profile expects.
+    stranger: bool,
+    /// A token that got where it does not belong.
+    leaked: Option<Fingerprint>,
+    /// A request for a token, or its answer: what was asked for may be what was presented in scope.
+    issuance: bool,
+}
+
 /// A finding in the making. Made by [`RuleMeta::of`] and its kin.
 #[derive(Debug)]
 #[must_use = "a draft is reported by Context::find"]
@@ -43,6 +63,7 @@ pub struct Draft {
     concern: Concern,
     overturns: bool,
     aside: bool,
+    about: About,
     subject: Option<String>,
     title: Option<Cow<'static, str>>,
     detail: String,
@@ -59,6 +80,7 @@ impl Draft {
             concern,
             overturns: false,
             aside: false,
+            about: About { refused_by: None, refused: None, stranger: false, leaked: None, issuance: false },
             subject: None,
             title: None,
             detail: String::new(),
@@ -110,8 +132,36 @@ impl Draft {
         self
     }
 
+    /// It is about a token that this host refused, of a stranger or of somebody the profile expects.
+    pub(crate) const fn refused_by(mut self, host: HostId, stranger: bool) -> Self {
+        self.about.refused_by = Some(host);
+        self.about.stranger = stranger;
+        self
+    }
+
+    /// It is about this token, which was refused.
+    pub(crate) fn refused(mut self, token: Fingerprint) -> Self {
+        self.about.refused = Some(token).filter(|_| self.meta.family() == Family::Jwt);
+        self
+    }
+
+    /// It is about a token that got where it does not belong. It counts where the token belongs, too.
+    pub(crate) const fn leaks(mut self, token: Fingerprint) -> Self {
+        self.about.leaked = Some(token);
+        self
+    }
+
+    /// It is about a request for a token, or its answer.
+    pub(super) const fn of_issuance(mut self, is: bool) -> Self {
+        self.about.issuance = is;
+        self
+    }
+
     /// Count and evidence that were gathered elsewhere.
     pub fn seen(mut self, seen: &Seen) -> Self {
+        if let (true, Concern::Host(host)) = (seen.is_of_strangers(), self.concern) {
+            self = self.refused_by(host, true);
+        }
         self.count = seen.count;
         self.evidence.extend(seen.evidence.iter().cloned());
         self
@@ -181,6 +231,7 @@ struct Key {
     concern: Concern,
     overturns: bool,
     aside: bool,
+    about: About,
     subject: Option<Fingerprint>,
 }
 
@@ -269,16 +320,22 @@ impl Findings {
             concern: draft.concern,
             overturns: draft.overturns,
             aside: draft.aside,
+            about: draft.about,
             subject: Some(Fingerprint::of(subject.as_bytes())),
         };
         let known = self.per_rule.get(key.code).copied().unwrap_or(0);
         if known >= self.most && !self.index.contains_key(&key) {
             key.subject = None;
+            // Of which token it was is not told apart any more; that it was refused is.
+            (key.about.leaked, key.about.refused) = (None, None);
+            draft.about = key.about;
         }
         let weight = draft.weight();
         if self.bytes.saturating_add(weight) > self.total && !self.index.contains_key(&key) {
             self.overflowed = true;
             key.subject = None;
+            key.about = About::default();
+            draft.about = key.about;
             key.concern = if draft.overturns { Concern::Anything } else { Concern::Nothing };
             draft.concern = key.concern;
         }
@@ -306,15 +363,30 @@ impl Findings {
         self.list.push((key, draft));
     }
 
+    /// The tokens that were refused and about which a finding of the family JWT is high or critical by itself: forged,
+    /// or damaged.
+    pub fn refused_forgeries(&self) -> HashSet<Fingerprint, foldhash::fast::RandomState> {
+        let grave = self.list.iter().filter(|(key, _)| key.severity >= Severity::High);
+        grave.filter_map(|(key, _)| key.about.refused).collect()
+    }
+
     /// Weighs the findings by the scope and puts them in their order: what blocks and what is grave first.
     pub fn finish(self, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Vec<Finding> {
         let evidence = self.evidence;
         let mut all: Vec<Finding> = Vec::with_capacity(self.list.len());
         let mut outside: Vec<(&'static str, Severity, usize)> = Vec::new();
-        for (_, draft) in self.list {
+        let mut equals: HashMap<(Key, Weight), usize, foldhash::fast::RandomState> = HashMap::default();
+        for (key, draft) in self.list {
             let finding = weigh(draft, scope, ledger, weighing);
             if !is_of_no_weight(&finding) {
-                all.push(finding);
+                let key = (Key { about: About::default(), ..key }, Weight::of(&finding));
+                match equals.get(&key).and_then(|at| all.get_mut(*at)) {
+                    Some(known) => add_equal(known, finding, evidence),
+                    None => {
+                        equals.insert(key, all.len());
+                        all.push(finding);
+                    }
+                }
                 continue;
             }
             let (code, severity) = (finding.meta.code, finding.severity);
@@ -330,6 +402,29 @@ impl Findings {
         sort(&mut all);
         all
     }
+}
+
+/// What was told apart until it was weighed, and weighs the same, is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Weight {
+    severity: Severity,
+    blocks: bool,
+    in_scope: bool,
+    fails: bool,
+    lowered: bool,
+}
+
+impl Weight {
+    const fn of(finding: &Finding) -> Self {
+        let Finding { severity, blocks, in_scope, fails, lowered, .. } = *finding;
+        Self { severity, blocks, in_scope, fails, lowered }
+    }
+}
+
+fn add_equal(known: &mut Finding, other: Finding, evidence: usize) {
+    known.count = known.count.saturating_add(other.count);
+    let room = evidence.saturating_sub(known.evidence.len());
+    known.evidence.extend(other.evidence.into_iter().take(room));
 }
 
 /// What fails and what blocks first, then by severity, rule and place.
@@ -351,24 +446,37 @@ pub struct Weighing<'a> {
     pub decides: fn(Judgement, Family) -> bool,
     /// The question.
     pub judgement: Judgement,
+    /// The product it asks about.
+    pub subject: Subject,
     /// Severities of the user's.
     pub exceptions: &'a Exceptions,
 }
 
+/// Rules about what a token discloses, which it does to whoever refuses it, too.
+const DISCLOSES: [&str; 3] = ["JWT-021", "JWT-023", "JWT-025"];
+
 fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Finding {
     let family = draft.meta.family();
-    // A connection that is dark or has gaps: any request can be in it.
-    let hides_requests = matches!(draft.meta.code, "COV-001" | "COV-002");
-    let in_scope = scope.covers(draft.concern, ledger) || (hides_requests && scope.may_have_issued(draft.concern));
+    let in_scope = scope.covers_finding(draft.meta, draft.concern, draft.about.issuance, ledger)
+        || draft.about.leaked.is_some_and(|token| scope.owns(token, ledger));
     let host = match draft.concern {
         Concern::Host(id) => Some(Arc::clone(ledger.host_name(id))).filter(|name| !name.is_empty()),
         Concern::Address(address) => Some(address.to_string().into()),
         _ => None,
     };
-    let may_fail = (weighing.decides)(weighing.judgement, family) && in_scope && !draft.aside;
-    let would_fail = may_fail && draft.severity >= Severity::High;
-    let mut severity = weighing.exceptions.severity(draft.meta, draft.severity);
-    if would_fail && draft.severity == Severity::Critical {
+    let of_stranger = draft.about.stranger && family == Family::S2s;
+    let may_fail = (weighing.decides)(weighing.judgement, family) && in_scope && !draft.aside && !of_stranger;
+    let repelled = draft.about.refused_by.is_some_and(|host| ledger.facts(host).accepted > 0);
+    let weighed = match family {
+        Family::Jwt if repelled && !DISCLOSES.contains(&draft.meta.code) => draft.severity.min(Severity::Low),
+        Family::S2s if repelled && (of_stranger || weighing.judgement == Judgement::Bearer) => {
+            draft.severity.min(Severity::Low)
+        }
+        _ => draft.severity,
+    };
+    let would_fail = may_fail && weighed >= Severity::High;
+    let mut severity = weighing.exceptions.severity(draft.meta, weighed);
+    if would_fail && weighed == Severity::Critical {
         severity = severity.max(Severity::High);
     }
     Finding {
@@ -383,7 +491,11 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
         detail: draft.detail,
         count: draft.count,
         evidence: draft.evidence,
-        remedy: draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
+        remedy: remedies::fitting(
+            draft.meta.code,
+            draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
+            weighing.subject,
+        ),
     }
 }
 

@@ -36,6 +36,7 @@ pub mod finding;
 pub mod memory;
 pub mod occasion;
 pub(crate) mod panel;
+pub(crate) mod remedies;
 pub mod shape;
 
 pub(crate) mod basic;
@@ -181,9 +182,15 @@ impl RuleMeta {
         text.trim().to_owned()
     }
 
-    /// The start of a finding about an exchange: it concerns its host.
+    /// The start of a finding about an exchange: it concerns its host. If a token was refused in it, it is about that token.
     pub fn of(&'static self, observation: &Observation<'_>) -> Draft {
-        Draft::new(self, observation.concern())
+        let draft = Draft::new(self, observation.concern()).of_issuance(observation.may_issue());
+        match observation.presented().next() {
+            Some(first) if observation.is_refusal() => {
+                draft.refused_by(observation.host, observation.is_of_stranger()).refused(first.token.id)
+            }
+            _ => draft,
+        }
     }
 
     /// The start of a finding about a host.

@@ -186,15 +186,22 @@ pub(crate) fn decode(raw: &str) -> Token {
     token::compact::decode(raw, &Limits::default())
 }
 
+/// An actor token as the Access Control Service issues it.
+pub(crate) fn actor(caller: &str) -> String {
+    let realm = caller.rsplit('@').next().unwrap_or_default();
+    let claims = serde_json::json!({
+        "aud": format!("00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@{realm}"),
+        "iss": format!("00000001-0000-0000-c000-000000000000@{realm}"), "nameid": caller,
+        "trustedfordelegation": "true"
+    });
+    jwt(&serde_json::json!({"typ": "JWT", "alg": "RS256"}), &claims, 256)
+}
+
 /// An outer token in that caller's name, with the actor token that fits.
 pub(crate) fn outer(caller: &str) -> String {
     let realm = caller.rsplit('@').next().unwrap_or_default();
     let audience = format!("00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@{realm}");
-    let inner = serde_json::json!({
-        "aud": audience, "iss": format!("00000001-0000-0000-c000-000000000000@{realm}"), "nameid": caller,
-        "trustedfordelegation": "true"
-    });
-    let inner = jwt(&serde_json::json!({"typ": "JWT", "alg": "RS256"}), &inner, 256);
+    let inner = actor(caller);
     let claims = serde_json::json!({
         "aud": audience, "iss": caller, "nameid": "10032001a1b2c3d4", "upn": "megan@contoso.com", "actortoken": inner
     });

@@ -13,6 +13,9 @@
 //! userPwd                    user pwd
 //! ```
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use smallvec::SmallVec;
 
 /// What a secret is good for, told by its name.
@@ -321,6 +324,30 @@ pub fn is_password(name: &str) -> bool {
     read.kind() == Some(SecretKind::Password) && !read.words().next().is_some_and(|word| VERBS.contains(&word))
 }
 
+/// The names of passwords, in any letter case.
+static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let names = PASSWORD_PARTS.iter().chain(PASSWORD_ENDS).chain(PASSWORD_WORDS);
+    // Parts of a name can be divided: one that can is told by its beginning.
+    let begun = [
+        "grant_type",
+        "mot_de_pass",
+        "mot-de-pass",
+        "one_time",
+        "one-time",
+        "verification",
+        "security",
+        "secret",
+        "Пароль",
+    ];
+    AhoCorasick::builder().ascii_case_insensitive(true).build(names.chain(&begun)).ok()
+});
+
+/// Whether the name of a password can stand in a text. `false` is certain, but for letters other than ASCII's that are
+/// capitals.
+pub(crate) fn may_name_password(text: &[u8]) -> bool {
+    NAMES.as_ref().is_none_or(|names| names.is_match(text))
+}
+
 /// Whether a value under `name` is a secret a client signs in with (`client_secret`, `appSecret`).
 pub fn is_client_secret(name: &str) -> bool {
     let read = Name::read(name);
@@ -485,6 +512,7 @@ mod tests {
             "passwort",
             "пароль",
             "Пароль",
+            "Пароль",
             "密码",
             "パスワード",
             "ctl00$Login$Password",
@@ -513,6 +541,7 @@ mod tests {
         ] {
             assert_eq!(secret_kind(name), Some(SecretKind::Password), "{name}");
             assert!(is_password(name), "{name}");
+            assert!(may_name_password(name.as_bytes()), "{name}");
             assert!(!is_user(name), "{name}");
         }
         for name in [

@@ -9,7 +9,13 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Token, classify::family, extract::is_token_name, interner::Interner, scan::scan};
+use super::{
+    Token,
+    classify::family,
+    extract::is_token_name,
+    interner::Interner,
+    scan::{joined, scan},
+};
 use crate::http::form;
 
 /// The shortest text that is taken for an opaque token.
@@ -25,7 +31,7 @@ pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
             found.push(token);
         }
     };
-    let text = joined(text);
+    let text = joined(text).map_or(Cow::Borrowed(text), Cow::Owned);
     for hit in scan(text.as_bytes()) {
         keep(&hit.token);
     }
@@ -33,20 +39,6 @@ pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
         keep(&raw);
     }
     found
-}
-
-/// A token that a mail program or a terminal broke over lines is one again. Other texts stay as they are.
-fn joined(text: &str) -> Cow<'_, str> {
-    let bare =
-        text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(text, |(_, t)| t);
-    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '+' | '/');
-    if bare.contains(char::is_whitespace)
-        && bare.chars().all(|c| is_token(c) || c.is_whitespace())
-        && bare.contains('.')
-    {
-        return Cow::Owned(bare.chars().filter(|c| !c.is_whitespace()).collect());
-    }
-    Cow::Borrowed(text)
 }
 
 /// Tokens that are no JWT, from the places where only a token can be.

@@ -9,12 +9,13 @@ mod json;
 pub mod mask;
 mod members;
 pub mod principal;
-mod scan;
 #[cfg(test)]
 pub(crate) mod testing;
 mod time;
 pub mod verify;
 pub mod words;
+
+pub(crate) use crate::redact::compact as scan;
 
 use std::{
     fmt,

@@ -113,8 +113,9 @@ fn the_four_rules_in_their_order() {
         ("Entra", mail(Some(&entra), OK), Fail, "none of them came from the expected issuer"),
         ("NTLM", mail(Some("NTLM TlRMTVNTUAADAAAA"), OK), Fail, "expected issuer"),
         ("opaque and NTLM", mail(Some(&opaque), OK) + &mail(Some("NTLM TlRM"), OK), Fail, "expected issuer"),
-        ("neither accepted nor refused", mail(Some(&bearer(&outer())), "HTTP/1.1 503 S\n"), Fail, "accepted"),
-        ("forbidden by somebody", mail(Some(&bearer(&outer())), "HTTP/1.1 403 F\n"), Fail, "accepted"),
+        // 3: the expected issuer's calls have no decided answer.
+        ("neither accepted nor refused", mail(Some(&bearer(&outer())), "HTTP/1.1 503 S\n"), Inconclusive, "accepted"),
+        ("forbidden by somebody", mail(Some(&bearer(&outer())), "HTTP/1.1 403 F\n"), Inconclusive, "accepted"),
     ];
     for (name, text, outcome, word) in table {
         let report = testing::judge(&text);
@@ -194,7 +195,7 @@ fn the_generic_profile_judges_any_bearer() {
     for (name, text, outcome) in [
         ("accepted", api(Some("Bearer opaque"), OK), Outcome::Pass),
         ("accepted, JWT", api(Some(&format!("Bearer {}", entra())), OK), Outcome::Pass),
-        ("refused", api(Some("Bearer opaque"), "HTTP/1.1 401 U\n"), Outcome::Inconclusive),
+        ("refused", api(Some("Bearer opaque"), "HTTP/1.1 401 U\n"), Outcome::Fail),
         ("refused, JWT", api(Some(&format!("Bearer {}", entra())), "HTTP/1.1 401 U\n"), Outcome::Fail),
         ("Basic", api(Some("Bearer opaque"), OK) + &api(Some(BASIC), OK), Outcome::Fail),
         ("nothing", api(None, OK), Outcome::Inconclusive),
@@ -563,3 +564,6 @@ fn what_was_not_sent_proves_nothing() {
         assert!(report.findings.iter().all(|f| !["S2S-001", "S2S-033"].contains(&f.meta.code)));
     }
 }
+
+mod bearer;
+mod deciding;

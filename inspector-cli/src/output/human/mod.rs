@@ -5,6 +5,7 @@ pub(crate) mod finding;
 pub(crate) mod ladder;
 pub(crate) mod place;
 pub(crate) mod report;
+pub(crate) mod revealed;
 pub(crate) mod summary;
 pub(crate) mod token;
 pub(crate) mod unread;

@@ -227,7 +227,7 @@ fn explanation(shown: &Shown<'_>, token: &Token, name: &str, text: &str) -> Opti
         (Some(time), None) => Some(moment::utc(time)),
         (None, _) => claims::value(name, text),
     };
-    match (claims::meaning(token.kind, name), says) {
+    match (claims::meaning(token.kind, token.acting().is_some(), name), says) {
         (Some(meaning), Some(says)) => Some(format!("{meaning}: {says}")),
         (Some(meaning), None) => Some(meaning.to_owned()),
         (None, Some(says)) => Some(says),

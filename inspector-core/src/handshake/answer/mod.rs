@@ -91,7 +91,7 @@ fn refusal(code: &str, message: Option<&str>, said_in: &'static str) -> ServerRe
     };
     let text: Vec<&str> = [Some(local).filter(|local| !local.is_empty()), message].into_iter().flatten().collect();
     let text: String = text.join(": ").chars().take(512).collect();
-    ServerReason { category: Some(category), code: None, text: Some(mask::text(&text)), said_in }
+    ServerReason { category: Some(category), code: None, text: Some(mask::text(&text)), said_in, explained: None }
 }
 
 /// What there is to know of a response's content, read once.

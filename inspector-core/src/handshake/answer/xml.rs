@@ -42,11 +42,10 @@ const ERRORS: &[&str] =
 
 /// The form of an XML content, and what it says. `None` if it is a page or no XML.
 pub(super) fn read(content: &[u8]) -> Option<(Form, Says)> {
-    let mut walk = Walk { rest: content };
     let mut path: Vec<&[u8]> = Vec::new();
     let mut root: Option<&str> = None;
     let (mut is_fault, mut found) = (false, Found::default());
-    while let Some(piece) = walk.next() {
+    for piece in (Walk { rest: content }) {
         match piece {
             Piece::Open { name, empty } => {
                 let local = std::str::from_utf8(name).unwrap_or_default();
@@ -241,11 +240,7 @@ impl<'x> Walk<'x> {
         let (mut quote, mut end) = (0_u8, None);
         for (at, byte) in inside.iter().enumerate() {
             match byte {
-                _ if quote != 0 => {
-                    if *byte == quote {
-                        quote = 0;
-                    }
-                }
+                _ if quote != 0 => quote = if *byte == quote { 0 } else { quote },
                 b'"' | b'\'' => quote = *byte,
                 b'>' => {
                     end = Some(at);

@@ -11,16 +11,15 @@ mod challenge;
 mod credentials;
 mod grammar;
 mod ntlm;
-mod redaction;
 
 use std::borrow::Cow;
 
+pub(crate) use crate::redact::placeholder::is_partly_redacted;
+pub use crate::redact::placeholder::{is_placeholder, is_redacted};
 pub use challenge::challenges;
 pub use credentials::{credentials, is_credentials_field};
 pub(crate) use credentials::{is_whole_basic, parse};
 pub(crate) use grammar::text;
-pub(crate) use redaction::is_partly_redacted;
-pub use redaction::{is_placeholder, is_redacted};
 
 use crate::{
     evidence::Part,

@@ -25,7 +25,8 @@ use crate::{
     evidence::Part,
     handshake::observation::{Endpoint, Observation},
     http::auth::Basic,
-    secret::names::{is_password, is_user},
+    secret::names::{is_password, is_switch, is_user},
+    token::extract::{Password, PasswordCarrier},
 };
 
 /// What Basic credentials at an endpoint are.
@@ -50,10 +51,10 @@ fn use_of(observation: &Observation<'_>, basic: &Basic) -> Use {
     }
 }
 
-/// A submitted form with a user's name and a password.
+/// A submitted login: a user's name and a password.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoginForm<'e> {
-    /// The user's name.
+    /// The user's name. Empty if none stands beside the password.
     pub(crate) user: &'e str,
     /// The password's field.
     pub(crate) field: &'e str,
@@ -61,19 +62,33 @@ pub(crate) struct LoginForm<'e> {
     pub(crate) length: usize,
 }
 
-/// The form a browser posted, if it has a user's name and a password that are not empty. OAuth requests are none.
+/// Words of a path where somebody signs in.
+const LOGIN_WORDS: [&str; 10] =
+    ["login", "logon", "signin", "sign-in", "sign_in", "auth", "session", "sso", "authenticate", "account"];
+
+/// The login that was posted, in a form or in any other content: a password that is neither empty nor a switch, and a
+/// user's name or a path where somebody signs in. OAuth requests are none.
 pub(crate) fn login_form<'e>(observation: &Observation<'e>) -> Option<LoginForm<'e>> {
-    let head = observation.request().filter(|head| head.method().eq_ignore_ascii_case(b"POST"))?;
-    let media = head.media_type()?;
-    if media != "application/x-www-form-urlencoded" && media != "multipart/form-data" {
-        return None;
-    }
+    let sends = |method: &[u8]| [&b"POST"[..], b"PUT", b"PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known));
+    observation.request().filter(|head| sends(head.method()))?;
     let of_body = || observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
-    let named = |is: fn(&str) -> bool| of_body().find(|p| !p.value.reveal().trim().is_empty() && is(&p.name));
     if of_body().any(|p| p.name.eq_ignore_ascii_case("grant_type")) {
         return None;
     }
-    let password = named(is_password)?;
-    let user = named(is_user)?;
-    Some(LoginForm { user: user.value.reveal(), field: &password.name, length: password.value.reveal().len() })
+    let in_form = of_body().find(|p| is_password(&p.name) && !is_switch(p.value.reveal()));
+    let user = || of_body().find(|p| is_user(&p.name) && !p.value.reveal().trim().is_empty());
+    let form = match in_form {
+        Some(password) => LoginForm {
+            user: user().map_or("", |user| user.value.reveal()),
+            field: &password.name,
+            length: password.value.reveal().len(),
+        },
+        None => {
+            let named = |password: &&Password| password.carrier == PasswordCarrier::Named;
+            let password = observation.extraction.passwords.iter().find(named)?;
+            LoginForm { user: &password.user, field: &password.name, length: password.password.reveal().len() }
+        }
+    };
+    let signs_in = || observation.path.split('/').any(|step| LOGIN_WORDS.iter().any(|word| step.starts_with(word)));
+    (!form.user.is_empty() || signs_in()).then_some(form)
 }

@@ -3,6 +3,7 @@ use crate::{
     handshake::{observation::Observation, sts},
     report::mask,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::names::{is_password, is_user},
 };
 
 declare_rule! {
@@ -13,7 +14,8 @@ declare_rule! {
     /// The user name and the length of the password.
     ///
     /// # Traps
-    /// Both `username` and `password` have to be there; grants of Skype for Business that carry none are left out.
+    /// A password has to be there, by whatever name and in whatever form; grants of Skype for Business that carry none are
+    /// left out.
     pub(crate) PasswordGrant = "BAS-010" "password-grant" High,
     title: "A user's password was sent to a token endpoint",
     remedy: "Replace the grant by authorization code with PKCE, a client certificate or a managed identity, and change the \
@@ -29,13 +31,14 @@ impl Rule for PasswordGrant {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let parameter = |name: &str| sts::form_parameter(observation.extraction, name);
-        let is_password = parameter("grant_type").is_some_and(|grant| grant.trim().eq_ignore_ascii_case("password"));
-        let (true, Some(user), Some(password)) = (is_password, parameter("username"), parameter("password")) else {
-            return;
-        };
-        if password.is_empty() {
+        let is_grant = parameter("grant_type").is_some_and(|grant| grant.trim().eq_ignore_ascii_case("password"));
+        if !is_grant {
             return;
         }
+        let mut of_body = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
+        let by_name = of_body.clone().find(|p| is_password(&p.name) && !p.value.reveal().is_empty());
+        let Some(password) = by_name.map(|p| p.value.reveal()) else { return };
+        let user = of_body.find(|p| is_user(&p.name)).map_or("(none)", |p| p.value.reveal());
         let user = mask::text(user);
         let excerpt = format!("username \"{user}\", password of {} bytes (masked)", password.len());
         let evidence = observation.in_request(Part::RequestBody, "password", excerpt);

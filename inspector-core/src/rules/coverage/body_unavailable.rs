@@ -43,11 +43,9 @@ impl Rule for BodyUnavailable {
             let evidence = observation.in_response(Part::ResponseBody, "content", words(cut));
             report(observation, context, message, cut, "response", evidence);
         }
-        if let Some(message) = &exchange.request
-            && is_compressed_silently(message)
-        {
+        if observation.extraction.undecoded {
             let detail = format!("{}: content of a request is compressed and does not say so", observation.host_name);
-            let evidence = observation.in_request(Part::RequestBody, "content", "begins as gzip does");
+            let evidence = observation.in_request(Part::RequestBody, "content", "begins as something compressed does");
             context.find(Self::META.of(observation).detail(detail).overturns().evidence(evidence));
         }
         // A mark that neither message explains.
@@ -61,15 +59,6 @@ impl Rule for BodyUnavailable {
     }
 }
 
-/// Whether a content that is called text begins as gzip does: nothing of it was read.
-fn is_compressed_silently(message: &Message) -> bool {
-    let media = message.head.media_type();
-    let is_text = media.as_deref().is_none_or(|media| {
-        media.starts_with("text/") || ["xml", "json", "urlencoded"].iter().any(|end| media.ends_with(end))
-    });
-    is_text && message.body.kept.as_deref().is_some_and(|body| body.starts_with(b"\x1f\x8b\x08"))
-}
-
 fn report(
     observation: &Observation<'_>,
     context: &mut Context<'_>,
@@ -79,7 +68,8 @@ fn report(
     evidence: crate::evidence::Evidence,
 ) {
     let media = message.head.media_type();
-    let telling = may_hold_credentials(media.as_deref());
+    // What a request says of its content is not believed.
+    let telling = which == "request" || may_hold_credentials(media.as_deref());
     let tail = which == "response" && cut == BodyCut::Limit;
     let detail = format!("{}: {} of a {which}", observation.host_name, words(cut));
     let draft = BodyUnavailable::META.of(observation).detail(detail).evidence(evidence);

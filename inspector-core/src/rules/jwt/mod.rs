@@ -103,7 +103,13 @@ impl<'l> Layer<'l> {
         let facts = self.facts;
         let first: &[HostId] =
             if facts.presented_to.is_empty() { std::slice::from_ref(&facts.host) } else { &facts.presented_to };
-        first.iter().map(move |host| meta.host(*host).count(facts.count).evidence(evidence.clone()))
+        first.iter().map(move |host| {
+            let draft = meta.host(*host).count(facts.count).evidence(evidence.clone());
+            if facts.is_refused_by(*host) {
+                return draft.refused_by(*host, !facts.is_of_known_caller()).refused(facts.token.id);
+            }
+            draft
+        })
     }
 }
 

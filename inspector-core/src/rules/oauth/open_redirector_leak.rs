@@ -7,6 +7,7 @@ use crate::{
     },
     report::mask,
     rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
     token::Sighting,
 };
 
@@ -37,21 +38,25 @@ impl Rule for OpenRedirectorLeak {
         let Some((_, from, _)) = flow::parts(&text).filter(|(_, from, _)| *from != *observation.host_name) else {
             return;
         };
-        let mut found: Vec<(&str, String)> = observation
+        let mut found: Vec<(&str, String, Option<Fingerprint>)> = observation
             .extraction
             .sightings
             .iter()
-            .filter_map(|sighting| Some((leaked(sighting)?, mask::token(&sighting.token))))
+            .filter_map(|sighting| Some((leaked(sighting)?, mask::token(&sighting.token), Some(sighting.token.id))))
             .collect();
         if AuthorizationResponse::of_url(referer).is_some_and(|response| response.code.is_some()) {
-            found.push(("code", "code (masked)".to_owned()));
+            found.push(("code", "code (masked)".to_owned(), None));
         }
         let same_site = super::site(&from) == super::site(&observation.host_name);
         let severity = if same_site { Severity::Low } else { Self::META.severity };
-        for (name, excerpt) in found {
+        for (name, excerpt, token) in found {
             let detail = format!("{}: {} of a page of {}", observation.host_name, mask::text(name), mask::text(&from));
             let evidence = observation.in_request(Part::RequestHeader, "Referer", excerpt);
-            context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+            let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+            context.find(match token {
+                Some(token) => draft.leaks(token),
+                None => draft,
+            });
         }
     }
 }

@@ -45,7 +45,12 @@ impl Rule for RedirectCredentialLeak {
                 let severity = if same_site { Severity::Medium } else { Self::META.severity };
                 let detail = format!("{}: sent along on a redirect of {from}", observation.host_name);
                 let evidence = observation.credentials(credentials);
-                context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+                let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+                let token = observation.presented().find(|sighting| sighting.name.starts_with(&credentials.field));
+                context.find(match token {
+                    Some(sighting) => draft.leaks(sighting.token.id),
+                    None => draft,
+                });
             }
             if let Some((host, path)) = &target {
                 self.redirects.keep((credentials.id, place(host, path)), observation.host_name.to_string());

@@ -45,7 +45,7 @@ impl Rule for RefreshTokenExposed {
             let name = mask::text(&sighting.name);
             let detail = format!("{}: {name}, issued by {}", observation.host_name, issued.host_name);
             let evidence = observation.sighted(sighting);
-            context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+            context.find(Self::META.of(observation).severity(severity).leaks(sighting.token.id).detail(detail).evidence(evidence));
         }
     }
 }

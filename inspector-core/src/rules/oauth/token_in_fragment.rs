@@ -37,14 +37,14 @@ impl Rule for TokenInFragment {
                 if !matches!(name.as_ref(), "access_token" | "id_token") || value.is_empty() {
                     continue;
                 }
-                let excerpt =
-                    format!("{name} ({} characters, sha256 {})", value.len(), Fingerprint::of(value.as_bytes()));
+                let id = Fingerprint::of(value.as_bytes());
+                let excerpt = format!("{name} ({} characters, sha256 {id})", value.len());
                 let (evidence, at) = match part {
                     Part::ResponseHeader => (observation.in_response(part, "Location", excerpt), "Location"),
                     _ => (observation.in_request(part, "target", excerpt), "the URL"),
                 };
                 let detail = format!("{}: {} in the fragment of {at}", observation.host_name, mask::text(&name));
-                context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+                context.find(Self::META.of(observation).leaks(id).detail(detail).evidence(evidence));
             }
         }
     }

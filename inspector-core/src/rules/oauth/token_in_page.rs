@@ -84,7 +84,7 @@ impl Rule for TokenInPage {
             };
             let use_of_it = if used { "that is used" } else { "that names a user" };
             let detail = format!("{}: a token {use_of_it}", context.ledger.host_name(found.host));
-            let draft = Self::META.host(found.host).severity(severity).detail(detail);
+            let draft = Self::META.host(found.host).leaks(found.token).severity(severity).detail(detail);
             context.find(draft.evidence(found.evidence.clone()));
         }
     }

@@ -43,7 +43,8 @@ impl Rule for TokenInUrl {
             let name = mask::text(&sighting.name);
             let detail = format!("{}: {name}", observation.host_name);
             let evidence = observation.sighted(sighting);
-            context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+            let draft = Self::META.of(observation).severity(severity).leaks(sighting.token.id);
+            context.find(draft.detail(detail).evidence(evidence));
         }
         for (name, value) in form::pairs(flow::query(target)) {
             if name.eq_ignore_ascii_case("client_secret") && !value.trim().is_empty() {

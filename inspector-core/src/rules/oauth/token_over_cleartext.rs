@@ -52,7 +52,11 @@ impl Rule for TokenOverCleartext {
         };
         let address = observation.exchange.server.map(|server| format!(" at {}", server.address)).unwrap_or_default();
         let detail = format!("{}{address}: {what}", observation.host_name);
-        context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+        let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+        context.find(match token {
+            Some(sighting) => draft.leaks(sighting.token.id),
+            None => draft,
+        });
     }
 }
 

@@ -47,7 +47,10 @@ impl Rule for ActorSignature {
             let detail = format!("actor token of {issuer}: {}", mask::text(reason));
             for host in &facts.presented_to {
                 let draft = Self::META.host(*host).severity(severity).title(title).detail(detail.clone());
-                context.find(draft.count(facts.presented).evidence(facts.first.clone()));
+                let draft = draft.count(facts.presented).evidence(facts.first.clone());
+                let refused = facts.is_refused_by(*host);
+                let stranger = !facts.is_of_known_caller();
+                context.find(if refused { draft.refused_by(*host, stranger) } else { draft });
             }
         }
     }

@@ -85,7 +85,7 @@ pub(crate) fn is_asymmetric(token: &Token) -> bool {
 
 /// Seconds from `nbf` (else `iat`) to `exp`.
 pub(super) fn lifetime(token: &Token) -> Option<i64> {
-    let from = token.not_before.or(token.issued_at)?;
+    let from = [token.not_before, token.issued_at].into_iter().flatten().find(|from| !from.is_cut())?;
     Some(token.expires?.seconds().saturating_sub(from.seconds()))
 }
 
@@ -97,7 +97,8 @@ pub(super) fn outside(token: &Token, now: Timestamp, skew: u64) -> Option<(&'sta
     if let Some(expires) = token.expires.filter(|expires| beyond(*expires, now)) {
         return Some(("exp", expires));
     }
-    token.not_before.filter(|begins| beyond(now, *begins)).map(|begins| ("nbf", begins))
+    // A begin that no clock will reach was meant otherwise, and is taken so by who accepts it.
+    token.not_before.filter(|begins| !begins.is_cut() && beyond(now, *begins)).map(|begins| ("nbf", begins))
 }
 
 /// Tokens that were presented, with the actor token that gives them their authority: the one inside, or themselves.

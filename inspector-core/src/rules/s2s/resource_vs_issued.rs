@@ -18,7 +18,7 @@ declare_rule! {
     ///
     /// # Traps
     /// ACS writes names in lower case: letter case does not count, nor do parts one of the two leaves out. A URL that ACS
-    /// maps to the id of a principal is not compared with it.
+    /// maps to the id of a principal is not compared with it. Names of a content that is cut can be cut themselves.
     pub(crate) ResourceVsIssued = "S2S-028" "resource-vs-issued" High,
     title: "The token endpoint issued a token for another resource",
     remedy: "Check the resource's service principal names: Get-MgServicePrincipal, and the caller's configuration.",
@@ -32,6 +32,10 @@ impl Rule for ResourceVsIssued {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        let messages = [&observation.exchange.request, &observation.exchange.response];
+        if messages.into_iter().flatten().any(|message| message.body.cut.is_some()) {
+            return;
+        }
         let asked = observation.token_request.as_ref().is_some_and(|request| request.server_to_server);
         let Some(resource) = sts::form_parameter(observation.extraction, "resource").filter(|_| asked) else { return };
         let echo = echo(observation);

@@ -39,7 +39,10 @@ impl Rule for RetryLoop {
         let (Some(time), Some(sighting)) = (observation.time, observation.presented().next()) else { return };
         let key = (observation.host, sighting.token.id);
         let [before, last] = self.refused.recall(&key).copied().unwrap_or_default();
-        if before.is_some_and(|before| time.seconds().saturating_sub(before.seconds()) <= WINDOW) {
+        // Whatever the order in which they were read: the first and the last of three lie that near.
+        let three = [before, last, Some(time)].into_iter().flatten().map(Timestamp::seconds);
+        let span = three.clone().max().zip(three.min()).map(|(last, first)| last.saturating_sub(first));
+        if before.is_some() && span.is_some_and(|span| span <= WINDOW) {
             let name = &observation.host_name;
             let detail = format!("{name} refused token sha256 {} three times within {WINDOW} s", sighting.token.id);
             context.find(Self::META.of(observation).detail(detail).evidence(observation.answered()));

@@ -9,7 +9,9 @@ use crate::{
 
 declare_rule! {
     /// The resource refused a token: 401, 403 with a word about OAuth, or a redirect to a login page. It is medium if the
-    /// same client, in the same caller's name, was accepted there later.
+    /// same client, in the same caller's name, was accepted there later, by the times of the recording. The refusal of a
+    /// token that is not of an expected caller says nothing about the question and does not decide; it is low where the
+    /// same host accepted another token.
     ///
     /// # Evidence
     /// The status and the server's own reason, with what its category means.
@@ -59,6 +61,9 @@ fn report(context: &mut Context<'_>, call: &Call, refusal: &Refusal, severity: S
         TokenRejected::META.host(call.host).severity(severity).subject(subject).detail(detail).seen(&refusal.seen);
     if let Some(explanation) = explanation {
         draft = draft.remedy(explanation.remedy);
+    }
+    if !call.is_known {
+        draft = draft.refused_by(call.host, true);
     }
     context.find(if severity == Severity::Medium {
         draft.title("The resource refused a token, and accepted the client later")

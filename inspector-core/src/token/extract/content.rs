@@ -2,6 +2,9 @@
 //!
 //! The media type proposes, the first character decides: servers label JSON as `text/html` and leave the type out. What
 //! has no reader, or breaks its reader, is searched for JWTs by value.
+//!
+//! What a request says of its content is not believed, for a password can be behind it: whatever the type, the content
+//! decides, after codings that no field tells (`super::coded`).
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -48,29 +51,54 @@ impl Extractor<'_> {
 
     /// A content of that type. `depth` is how many contents may still be inside it.
     pub(super) fn read(&mut self, place: Place, content_type: &str, bytes: &[u8], depth: usize) {
-        let bytes = utf8(bytes);
-        let reader = reader(content_type, &bytes);
         let request = place.part == Part::RequestBody;
+        let bytes = if request { self.without_codings(bytes) } else { Cow::Borrowed(bytes) };
+        let bytes = utf8(&bytes);
+        let reader = if request { reader_of_request(content_type, &bytes) } else { reader(content_type, &bytes) };
         let matters = (request && reader == Reader::Form)
             || (request && reader == Reader::Multipart && CODED_PARTS.iter().any(|name| name.find(&bytes).is_some()))
             || has_traces(&bytes)
             || (request && PARAMETERS.iter().any(|name| name.find(&bytes).is_some()));
-        if !matters {
-            return;
+        if matters {
+            self.read_by(reader, place, content_type, &bytes, depth);
         }
+        if request && matches!(reader, Reader::Json | Reader::Xml | Reader::Search) {
+            self.logins(place, &bytes);
+        }
+    }
+
+    fn read_by(&mut self, reader: Reader, place: Place, content_type: &str, bytes: &[u8], depth: usize) {
+        let request = place.part == Part::RequestBody;
         match reader {
             Reader::Form => {
                 let site = if request { Site::Parameter } else { Site::Elsewhere };
-                self.pairs(Place { site, ..place }, "", bytes.trim_ascii(), request);
+                let pairs = if request { on_one_line(bytes.trim_ascii()) } else { Cow::Borrowed(bytes.trim_ascii()) };
+                self.pairs(Place { site, ..place }, "", &pairs, request);
             }
-            Reader::Json => self.json(place, &bytes),
-            Reader::Xml => self.xml(place, &bytes),
-            Reader::Multipart if depth > 0 => self.multipart(place, content_type, &bytes, depth - 1),
-            Reader::Http if depth > 0 => self.embedded(place, &bytes, depth - 1),
+            Reader::Json => self.json(place, bytes),
+            Reader::Xml => self.xml(place, bytes),
+            Reader::Multipart if depth > 0 => self.multipart(place, content_type, bytes, depth - 1),
+            Reader::Http if depth > 0 => self.embedded(place, bytes, depth - 1),
             Reader::Multipart | Reader::Http | Reader::Search => {
-                self.search(place, Role::Mentioned, "content", &bytes);
+                self.search(place, Role::Mentioned, "content", bytes);
             }
         }
+    }
+}
+
+/// The reader of a request's content, whatever its type says.
+fn reader_of_request(content_type: &str, bytes: &[u8]) -> Reader {
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match first(bytes) {
+        Some(b'{' | b'[') => Reader::Json,
+        Some(b'<') => Reader::Xml,
+        _ if media.starts_with("multipart/") || bytes.starts_with(b"--") => Reader::Multipart,
+        _ if is_request(bytes) => Reader::Http,
+        _ if media == "application/http" => Reader::Http,
+        _ if media == "application/x-www-form-urlencoded" || is_form_of_any(bytes) => Reader::Form,
+        // `while(1);{…}` and the like stand before JSON against inclusion as a script.
+        _ if media.ends_with("json") => Reader::Json,
+        _ => Reader::Search,
     }
 }
 
@@ -136,20 +164,46 @@ fn is_form(bytes: &[u8]) -> bool {
     name.is_some_and(|length| length > 0 && bytes.get(length) == Some(&b'='))
 }
 
-/// The text in UTF-8, if a byte order mark says it is in UTF-16.
+/// The same for names of any letters, also percent-encoded ones and those of arrays (`user[password]=`).
+fn is_form_of_any(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    let name = bytes.iter().take(128).position(|b| !is_of_name(*b)).unwrap_or_default();
+    name > 0 && bytes.get(name) == Some(&b'=')
+}
+
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || byte >= 0x80
+        || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'$' | b':' | b'%' | b'+' | b'@')
+}
+
+/// A form with a pair a line (`enctype="text/plain"`) as others are.
+fn on_one_line(form: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\n', form).is_none() {
+        return Cow::Borrowed(form);
+    }
+    let pairs = form.iter().filter(|b| **b != b'\r').map(|b| if *b == b'\n' { b'&' } else { *b });
+    Cow::Owned(pairs.collect())
+}
+
+/// The text in UTF-8, if a byte order mark says it is in UTF-16, or its first letters are written so.
 pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (rest, little) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, true),
         [0xfe, 0xff, rest @ ..] => (rest, false),
-        // Without the mark: markup or JSON in two bytes a character.
-        [b'<' | b'{' | b'[', 0, _, 0, ..] => (bytes, true),
-        [0, b'<' | b'{' | b'[', 0, _, ..] => (bytes, false),
+        // Without the mark: two bytes a character.
+        [first, 0, second, 0, ..] if is_letter(*first) && is_letter(*second) => (bytes, true),
+        [0, first, 0, second, ..] if is_letter(*first) && is_letter(*second) => (bytes, false),
         _ => return Cow::Borrowed(bytes),
     };
     let (pairs, _) = rest.as_chunks::<2>();
     let units = pairs.iter().map(|pair| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
     let text = char::decode_utf16(units);
     Cow::Owned(text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
+}
+
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     },
     token::{
         Role,
-        mask::{masked_text, safe_name},
+        mask::{safe_name, tokens_masked},
         scan::{may_hold, scan},
     },
 };
@@ -168,7 +168,7 @@ impl Extractor<'_> {
             let left = self.limits.per_exchange.saturating_sub(self.found.challenges.len());
             let mut all = auth::challenges(head.values(name), proxy, left);
             for (_, value) in all.iter_mut().flat_map(|challenge| challenge.parameters.iter_mut()) {
-                if let Cow::Owned(masked) = masked_text(value) {
+                if let Cow::Owned(masked) = tokens_masked(value) {
                     *value = masked;
                 }
             }

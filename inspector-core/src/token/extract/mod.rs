@@ -14,9 +14,11 @@
 //! The work is bounded: a body without a trace of a token is not parsed, everything is read in linear time, and reaching
 //! one of the [`Limits`] is told in [`Extraction::limits`].
 
+mod coded;
 mod content;
 mod fields;
 mod json;
+mod logins;
 mod multipart;
 mod names;
 mod traces;
@@ -39,6 +41,7 @@ use crate::{
     http::{
         auth::{self, Challenge, Credentials},
         exchange::Exchange,
+        message::Message,
     },
     limits::Limits,
     secret::Secret,
@@ -81,6 +84,9 @@ pub enum PasswordCarrier {
     WsText,
     /// WS-Security `UsernameToken` with `PasswordDigest`.
     WsDigest,
+    /// A member, an element or an attribute of a request's content whose name says that it is one. The user, if the
+    /// content names one.
+    Named,
 }
 
 /// Everything found in one exchange.
@@ -98,19 +104,21 @@ pub struct Extraction {
     pub passwords: Vec<Password>,
     /// Names of the fields of [`Limits`] that were reached: something was not searched. Each once.
     pub limits: Vec<&'static str>,
+    /// The content of the request is coded in a way its fields do not tell, and could not be decoded.
+    pub undecoded: bool,
 }
 
 /// Finds everything in `exchange`. Tokens are decoded by `interner`, each once.
 pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) -> Extraction {
-    let mut extractor = Extractor { interner, limits, found: Extraction::default() };
+    let mut extractor = Extractor { interner, limits, cut_at: None, found: Extraction::default() };
     if let Some(request) = &exchange.request {
         extractor.request_head(request);
-        extractor.content(request, true);
+        extractor.content_or_cut(request, true);
         extractor.trailers(request, true);
     }
     if let Some(response) = &exchange.response {
         extractor.response_head(response);
-        extractor.content(response, false);
+        extractor.content_or_cut(response, false);
         extractor.trailers(response, false);
     }
     extractor.found
@@ -147,10 +155,28 @@ struct Place {
 struct Extractor<'e> {
     interner: &'e mut Interner,
     limits: &'e Limits,
+    /// The last bytes of the content that is read, if it is cut.
+    cut_at: Option<[u8; CUT]>,
     found: Extraction,
 }
 
+/// Bytes by which a token is told that reaches the end of a cut content; as many as a JWT has at least.
+const CUT: usize = 16;
+
 impl Extractor<'_> {
+    /// Reads a content. What of it reaches the place where it is cut, is cut itself.
+    fn content_or_cut(&mut self, message: &Message, request: bool) {
+        let kept = message.body.kept.as_deref().filter(|_| message.body.cut.is_some());
+        self.cut_at = kept.and_then(|bytes| bytes.last_chunk().copied());
+        self.content(message, request);
+        self.cut_at = None;
+    }
+
+    /// Whether a text that was found reaches the place where the content is cut.
+    fn is_cut(&self, raw: &str) -> bool {
+        self.cut_at.is_some_and(|end| raw.as_bytes().ends_with(&end))
+    }
+
     /// Remembers that a limit was reached.
     fn reached(&mut self, limit: &'static str) {
         if !self.found.limits.contains(&limit) {
@@ -172,7 +198,10 @@ impl Extractor<'_> {
         if raw.trim().is_empty() || auth::is_placeholder(raw) || !self.has_room(self.found.sightings.len()) {
             return None;
         }
-        let token = self.interner.intern(raw);
+        let mut token = self.interner.intern(raw);
+        if self.is_cut(raw) && !token.defects.contains(&Defect::Redacted) {
+            Arc::make_mut(&mut token).defects.push(Defect::Redacted);
+        }
         self.keep(place, role, name, scheme, &token);
         Some(token)
     }

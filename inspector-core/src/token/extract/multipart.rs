@@ -23,7 +23,7 @@ impl Extractor<'_> {
     /// A multipart content; without a boundary in the type its first line tells it.
     pub(super) fn multipart(&mut self, place: Place, content_type: &str, bytes: &[u8], depth: usize) {
         let Some(boundary) = boundary(content_type, bytes).filter(|boundary| !boundary.is_empty()) else {
-            self.search(place, Role::Mentioned, "content", bytes);
+            self.of_no_parts(place, bytes, depth);
             return;
         };
         let mut any = false;
@@ -50,6 +50,15 @@ impl Extractor<'_> {
             self.part(place, part, depth);
         }
         if !any {
+            self.of_no_parts(place, bytes, depth);
+        }
+    }
+
+    /// A content that is called multipart and has no part.
+    fn of_no_parts(&mut self, place: Place, bytes: &[u8], depth: usize) {
+        if place.part == Part::RequestBody {
+            self.read(place, "", bytes, depth);
+        } else {
             self.search(place, Role::Mentioned, "content", bytes);
         }
     }
@@ -78,6 +87,9 @@ impl Extractor<'_> {
                 let request = place.part == Part::RequestBody;
                 if request {
                     self.parameter(place.part, &name, &value);
+                    if value.trim_start().starts_with(['{', '[', '<']) {
+                        self.logins(place, value.as_bytes());
+                    }
                 }
                 if token_name(&name).is_some() || may_hold(content) {
                     let site = if request { Site::Parameter } else { Site::Elsewhere };

@@ -190,6 +190,42 @@ fn trap_13_opaque_bearers_are_tokens() {
     assert!(!cut.sightings[0].token.is_unsigned());
 }
 
+/// What is made of a token's end would be made of the place where its content was cut.
+#[test]
+fn a_token_at_the_end_of_a_cut_content_is_cut() {
+    use crate::http::message::BodyCut;
+    let whole = format!("a={OUTER}&assertion={ACTOR}");
+    let cases = [
+        ("application/x-www-form-urlencoded", whole.clone()),
+        ("application/json", format!(r#"{{"first":"{OUTER}","access_token":"{ACTOR}"#)),
+        ("text/xml", format!("<a><First>{OUTER}</First><Token>{ACTOR}")),
+        ("text/plain", format!("{OUTER} {ACTOR}")),
+    ];
+    for (media, text) in &cases {
+        for lost in [0, 1, 40, 300] {
+            let text = &text.as_bytes()[..text.len() - lost];
+            for cut in [BodyCut::Recording, BodyCut::Limit] {
+                let fields = format!("Content-Type: {media}");
+                let mut messages = [request("/", &fields, text), response(&fields, text)];
+                messages.iter_mut().for_each(|message| message.body.cut = Some(cut));
+                let [request, response] = messages;
+                for found in [run(Some(request), None), run(None, Some(response))] {
+                    let ends: Vec<bool> = found
+                        .sightings
+                        .iter()
+                        .map(|sighting| sighting.token.defects.contains(&Defect::Redacted))
+                        .collect();
+                    assert!(ends == [false, true] || ends == [false], "{media} -{lost}: {ends:?}");
+                }
+            }
+        }
+    }
+    // The same content as a whole.
+    let found = sent("/", "Content-Type: application/x-www-form-urlencoded", &whole);
+    assert!(found.sightings.iter().all(|sighting| !sighting.token.defects.contains(&Defect::Redacted)));
+    assert_eq!(found.sightings.len(), 2);
+}
+
 #[test]
 fn targets_and_parameters() {
     let table = [

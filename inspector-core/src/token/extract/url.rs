@@ -50,6 +50,10 @@ impl Extractor<'_> {
             if parameters {
                 self.parameter(place.part, &name, &value);
             }
+            // A form can carry a document.
+            if value.trim_start().starts_with(['{', '[', '<']) {
+                self.logins(place, value.as_bytes());
+            }
             let named = token_name(&name).is_some();
             if named || may_hold(value.as_bytes()) {
                 self.named(place, &name, &within(field, &safe_name(&name)), &value);

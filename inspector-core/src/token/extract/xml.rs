@@ -31,7 +31,7 @@ impl Extractor<'_> {
     pub(super) fn xml(&mut self, place: Place, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let mut login: Option<UsernameToken> = None;
-        let mut pieces = Pieces { rest: &text };
+        let mut pieces = Pieces::new(&text);
         let mut tag = Tag::default();
         while let Some(piece) = pieces.next() {
             match piece {
@@ -122,32 +122,35 @@ impl Extractor<'_> {
 
 /// A start tag.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tag<'x> {
+pub(super) struct Tag<'x> {
     /// Local name.
-    name: &'x str,
+    pub(super) name: &'x str,
     /// What follows the name.
-    attributes: &'x str,
+    pub(super) attributes: &'x str,
 }
 
-impl Tag<'_> {
+impl<'x> Tag<'x> {
     /// The attribute of that local name.
-    fn attribute(&self, wanted: &str) -> Option<Cow<'_, str>> {
+    pub(super) fn attribute(&self, wanted: &str) -> Option<Cow<'x, str>> {
+        self.all().find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    }
+
+    /// The attributes, by their local names.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'x str, Cow<'x, str>)> + use<'x> {
         let mut rest = self.attributes;
-        loop {
+        std::iter::from_fn(move || {
             let (name, after) = rest.split_once('=')?;
             let after = after.trim_start();
             let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
             let (value, after) = after.strip_prefix(quote)?.split_once(quote)?;
-            if local(name.trim()) == wanted {
-                return Some(unescape(value));
-            }
             rest = after;
-        }
+            Some((local(name.trim()), unescape(value)))
+        })
     }
 }
 
 /// A piece of the document.
-enum Piece<'x> {
+pub(super) enum Piece<'x> {
     Open(Tag<'x>),
     /// The local name of an end tag, or of an empty element.
     Close(&'x str),
@@ -155,12 +158,17 @@ enum Piece<'x> {
     Text(Cow<'x, str>),
 }
 
-struct Pieces<'x> {
+pub(super) struct Pieces<'x> {
     rest: &'x str,
 }
 
 impl<'x> Pieces<'x> {
-    fn next(&mut self) -> Option<Piece<'x>> {
+    pub(super) const fn new(text: &'x str) -> Self {
+        Self { rest: text }
+    }
+
+    /// The next piece.
+    pub(super) fn next(&mut self) -> Option<Piece<'x>> {
         loop {
             if self.rest.is_empty() {
                 return None;

@@ -11,7 +11,8 @@ use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use crate::http::base64;
+use super::placeholder::is_redacted;
+use crate::encoding::base64;
 
 /// Places in one run of base64 letters at which a header is tried.
 const TRIALS: usize = 4;
@@ -22,28 +23,35 @@ const LONGEST_MARK: usize = 32;
 
 /// A token in a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hit<'t> {
+pub(crate) struct Hit<'t> {
     /// Where.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// The token; decoded, if the text holds its base64.
-    pub(super) token: Cow<'t, str>,
+    pub(crate) token: Cow<'t, str>,
 }
 
 /// Iterates over the tokens of a text.
 #[derive(Debug)]
-pub(super) struct Scan<'t> {
+pub(crate) struct Scan<'t> {
     text: &'t [u8],
     at: usize,
     /// End of the run in which a header was tried last, and how often.
     run_end: usize,
     trials: usize,
+    /// End of the run of letters of both alphabets that was measured last, and how often a header was tried in it.
+    wide_end: usize,
+    wide_trials: usize,
     /// Whether to look for base64 of tokens.
     wrapped: bool,
 }
 
 /// The tokens in `text`, in order.
-pub(super) const fn scan(text: &[u8]) -> Scan<'_> {
-    Scan { text, at: 0, run_end: 0, trials: 0, wrapped: true }
+pub(crate) const fn scan(text: &[u8]) -> Scan<'_> {
+    scan_from(text, 0, true)
+}
+
+const fn scan_from(text: &[u8], at: usize, wrapped: bool) -> Scan<'_> {
+    Scan { text, at, run_end: 0, trials: 0, wide_end: 0, wide_trials: 0, wrapped }
 }
 
 /// The first two letters of whatever [`opens`] or [`opens_wrapped`].
@@ -53,7 +61,7 @@ static OPENINGS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| ["ey", "ew", 
 const SHORT: usize = 128;
 
 /// Whether a scan of `text` could find anything; cheap.
-pub(super) fn may_hold(text: &[u8]) -> bool {
+pub(crate) fn may_hold(text: &[u8]) -> bool {
     let opens_at = |at: usize| text.get(at..).is_some_and(begins);
     if text.len() < SHORT {
         return memchr::memchr2_iter(b'e', b'Z', text).any(opens_at);
@@ -62,7 +70,7 @@ pub(super) fn may_hold(text: &[u8]) -> bool {
 }
 
 /// Whether a token may begin where `text` begins, or the base64 of one.
-pub(super) fn begins(text: &[u8]) -> bool {
+pub(crate) fn begins(text: &[u8]) -> bool {
     opens(text) || opens_wrapped(text)
 }
 
@@ -99,11 +107,18 @@ impl<'t> Scan<'t> {
         let dotted = self.text.get(run.end) == Some(&b'.');
         // Another header may begin later in the same run, but not without a dot behind it.
         self.at = if dotted && self.trials < TRIALS { start + 1 } else { run.end };
-        let encrypted = is_encrypted(self.text.get(run.clone())?)?;
-        if !dotted {
-            return None;
+        let (header, encrypted) = match is_encrypted(self.text.get(run.clone())?).filter(|_| dotted) {
+            Some(encrypted) => (run, encrypted),
+            None => self.wide_header(start)?,
+        };
+        let mut standard = self.is_standard(&header);
+        let mut payload = self.run(header.end + 1);
+        if let Some(wide) = self.widened(&payload)
+            && self.text.get(wide.end) == Some(&b'.')
+            && (standard || self.text.get(wide.clone()).is_some_and(|part| opens(part) && is_object(part)))
+        {
+            (payload, standard) = (wide, true);
         }
-        let payload = self.run(run.end + 1);
         if payload.is_empty() && !encrypted {
             return None;
         }
@@ -112,13 +127,57 @@ impl<'t> Scan<'t> {
             if self.text.get(end) != Some(&b'.') {
                 break;
             }
-            end = self.run(end + 1).end;
+            let part = self.run(end + 1);
+            end = self.widened(&part).filter(|wide| standard || self.is_signature(&part, wide)).unwrap_or(part).end;
         }
         if self.text.get(end.wrapping_sub(1)) == Some(&b'.') {
             end += self.mark(end);
         }
         self.at = end;
         Some(Hit { range: start..end, token: String::from_utf8_lossy(self.text.get(start..end)?) })
+    }
+
+    /// A header in which there are letters of the standard alphabet, and whether it says that the token is encrypted.
+    fn wide_header(&mut self, start: usize) -> Option<(Range<usize>, bool)> {
+        if self.wide_end <= start {
+            (self.wide_end, self.wide_trials) = (self.wide_run(start).end, 0);
+        }
+        self.wide_trials += 1;
+        let header = start..self.wide_end;
+        if self.wide_trials > TRIALS || self.text.get(header.end) != Some(&b'.') {
+            return None;
+        }
+        let part = self.text.get(header.clone())?;
+        let encrypted = self.is_standard(&header).then(|| is_encrypted(part))??;
+        Some((header, encrypted))
+    }
+
+    /// The letters of both alphabets from `start` on, with the padding a dot follows.
+    fn wide_run(&self, start: usize) -> Range<usize> {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let letters = rest.iter().position(|b| !is_letter(*b) && !matches!(b, b'+' | b'/')).unwrap_or(rest.len());
+        let padding = rest.get(letters..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        let is_padded = rest.get(letters + padding) == Some(&b'.');
+        start..start + letters + if is_padded { padding } else { 0 }
+    }
+
+    /// A part with the letters of the standard alphabet behind it; `None` if none follows.
+    fn widened(&self, part: &Range<usize>) -> Option<Range<usize>> {
+        matches!(self.text.get(part.end), Some(b'+' | b'/')).then(|| self.wide_run(part.start))
+    }
+
+    /// Whether there are letters in a part that only the standard alphabet has, or padding.
+    fn is_standard(&self, part: &Range<usize>) -> bool {
+        self.text.get(part.clone()).unwrap_or_default().iter().any(|b| matches!(b, b'+' | b'/' | b'='))
+    }
+
+    /// Whether a signature is rather what is read in the standard alphabet than what ends at its first such letter, which
+    /// can as well be the end of a path's segment: it has the length of one, or is padded.
+    fn is_signature(&self, part: &Range<usize>, wide: &Range<usize>) -> bool {
+        /// Lengths of HMAC, RSA and ECDSA signatures in base64 without padding.
+        const LENGTHS: [usize; 10] = [43, 64, 86, 128, 171, 176, 342, 512, 683, 1366];
+        let padded = self.text.get(wide.end) == Some(&b'=');
+        !LENGTHS.contains(&part.len()) && (padded || LENGTHS.contains(&wide.len()))
     }
 
     /// Reads the base64 of a token that starts at `start`, or moves on.
@@ -129,7 +188,7 @@ impl<'t> Scan<'t> {
         // An odd character at the end belongs to what follows.
         let letters = length - usize::from(length % 4 == 1);
         let decoded = base64::decode(std::str::from_utf8(rest.get(..letters)?).ok()?)?;
-        let inner = Scan { text: &decoded.bytes, at: 0, run_end: 0, trials: 0, wrapped: false }.next()?;
+        let inner = scan_from(&decoded.bytes, 0, false).next()?;
         let padding = rest.get(length..)?.iter().take(2).take_while(|b| **b == b'=').count();
         self.at += padding;
         Some(Hit { range: start..self.at, token: Cow::Owned(inner.token.into_owned()) })
@@ -155,8 +214,39 @@ impl<'t> Scan<'t> {
         let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b'&' | b';' | b'\\' | b'/');
         let length = rest.iter().take(LONGEST_MARK).position(ends).unwrap_or(rest.len().min(LONGEST_MARK));
         let mark = String::from_utf8_lossy(rest.get(..length).unwrap_or_default());
-        if crate::http::auth::is_redacted(&mark) { length } else { 0 }
+        if is_redacted(&mark) { length } else { 0 }
     }
+}
+
+/// A token that a mail program or a terminal broke over lines is one again; `None` for other texts.
+pub(crate) fn joined(text: &str) -> Option<String> {
+    let bare =
+        text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(text, |(_, t)| t);
+    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '+' | '/');
+    let is_broken = bare.contains(char::is_whitespace)
+        && bare.chars().all(|c| is_token(c) || c.is_whitespace())
+        && bare.contains('.');
+    is_broken.then(|| bare.chars().filter(|c| !c.is_whitespace()).collect())
+}
+
+/// Whether a text is a token with white space in it.
+pub(super) fn is_broken_token(text: &str) -> bool {
+    if !text.contains('.') {
+        return false;
+    }
+    if joined(text).is_some_and(|joined| scan(joined.as_bytes()).next().is_some()) {
+        return true;
+    }
+    let mut letters = text.chars().filter(|c| !c.is_ascii_whitespace());
+    let header: String = letters.by_ref().take_while(|c| *c != '.').take(LONGEST_HEADER).collect();
+    is_header(&header)
+}
+
+/// Whether a word is base64 of a JSON object, as the first part of a token is; whatever is in it.
+pub(super) fn is_header(word: &str) -> bool {
+    let json = base64::decode(word).unwrap_or_default().bytes;
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json).trim_ascii();
+    word.len() <= LONGEST_HEADER && json.starts_with(b"{") && json.ends_with(b"}")
 }
 
 /// Whether the header says the token is encrypted; `None` if it is no header.
@@ -172,6 +262,12 @@ fn is_encrypted(run: &[u8]) -> Option<bool> {
     let has = |name: &[u8]| memchr::memmem::find(json, name).is_some();
     let encrypted = has(b"\"enc\"");
     (encrypted || has(b"\"alg\"") || has(b"\"typ\"")).then_some(encrypted)
+}
+
+/// Whether a payload is base64 of a JSON object.
+fn is_object(part: &[u8]) -> bool {
+    let json = std::str::from_utf8(part).ok().and_then(base64::decode).unwrap_or_default().bytes;
+    json.trim_ascii().starts_with(b"{") && json.trim_ascii().ends_with(b"}")
 }
 
 const fn is_letter(byte: u8) -> bool {
@@ -247,7 +343,10 @@ mod tests {
         }
         // Whatever white space follows the brace, before and behind the length from which it is searched otherwise.
         for header in ["{\"", "{\t\t", "{\n\"", "{\r\n", "{\r\"", "{ \n", "{  ", "{ \"", "{\n ", "{\t\""] {
-            let token = crate::token::testing::encode(format!("{header}alg\":\"none\"}}"));
+            let token = ::base64::Engine::encode(
+                &::base64::engine::general_purpose::URL_SAFE_NO_PAD,
+                format!("{header}alg\":\"none\"}}"),
+            );
             for before in ["", &"key ".repeat(60)] {
                 assert!(may_hold(format!("{before}{token}").as_bytes()), "{header:?}");
             }

@@ -1,0 +1,161 @@
+//! The sentence of a verdict: what was found for hosts in scope, and nothing more.
+
+use super::Facts;
+use crate::{
+    handshake::call::Call,
+    profile::Judgement,
+    report::mask,
+    rules::{Family, finding::Finding},
+};
+
+/// Rules that say that Basic was sent, to whomever and for whatever.
+const BASIC_SENT: [&str; 7] = ["BAS-001", "BAS-002", "BAS-005", "BAS-006", "BAS-008", "BAS-017", "BAS-018"];
+
+/// Coverage findings that hide nothing that was recorded: clocks, and what was before the recording.
+const HIDES_NOTHING: [&str; 2] = ["COV-007", "COV-008"];
+
+/// Callers that are listed as expected.
+const EXPECTED: usize = 4;
+
+pub(super) fn because_of(facts: &Facts<'_>, first: &Finding) -> String {
+    let others = facts.findings.iter().filter(|finding| finding.fails).count().saturating_sub(1);
+    let host = first.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    let more = match others {
+        0 => String::new(),
+        1 => ", and one more finding fails".to_owned(),
+        n => format!(", and {n} more findings fail"),
+    };
+    format!("{}: {}{host}{more}.", first.meta.code, first.title)
+}
+
+pub(super) fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> String {
+    let so_far =
+        if facts.shown() { "what was read is in order, but evidence is missing" } else { "evidence is missing" };
+    let host = first.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    let more = match count {
+        1 => String::new(),
+        n => format!(", and {} more", n - 1),
+    };
+    sentence(&format!("{so_far}: {}: {}{host}{more}", first.meta.code, first.title))
+}
+
+pub(super) fn passed(facts: &Facts<'_>) -> String {
+    let calls = |count: u64| if count == 1 { "1 call".to_owned() } else { format!("{count} calls") };
+    let unreadable = unreadable(facts);
+    let clean = if facts.set_aside.is_empty() {
+        format!("{}, and {unreadable}", basic(facts))
+    } else {
+        let codes: Vec<String> = facts.set_aside.iter().map(|(code, count)| format!("{code} ({count})")).collect();
+        format!("{unreadable}, but what would fail was found and the profile sets it aside: {}", codes.join(", "))
+    };
+    match (facts.profile.judgement, &facts.call) {
+        (Judgement::ServerToServer, Some((caller, host))) => {
+            format!("{host} accepted {} by {caller}; {clean}.", calls(facts.accepted))
+        }
+        _ => {
+            let hosts = &facts.bearer.hosts;
+            let first = hosts.first().map(|taken| mask::text(&taken.host)).unwrap_or_default();
+            let more = match hosts.len() {
+                0 | 1 => String::new(),
+                2 => " and one more host".to_owned(),
+                n => format!(" and {} more hosts", n - 1),
+            };
+            format!("{first}{more} accepted {} with bearer tokens; {clean}.", calls(facts.bearer.accepted()))
+        }
+    }
+}
+
+/// What can be said about Basic beside a pass.
+fn basic(facts: &Facts<'_>) -> &'static str {
+    let sent = || facts.findings.iter().filter(|finding| BASIC_SENT.contains(&finding.meta.code));
+    if sent().next().is_none() {
+        return "Basic was never sent";
+    }
+    // In scope and no failure: it said nothing, or authenticated a client at a token endpoint.
+    if sent().any(|finding| finding.in_scope) {
+        return "no user's password was sent by Basic to a host in scope";
+    }
+    "no Basic credentials were sent to a host in scope"
+}
+
+/// What can be said about what was not read beside a pass.
+fn unreadable(facts: &Facts<'_>) -> &'static str {
+    let hides =
+        |finding: &&Finding| finding.meta.family() == Family::Coverage && !HIDES_NOTHING.contains(&finding.meta.code);
+    let hidden = || facts.findings.iter().filter(hides);
+    if hidden().next().is_none() {
+        return "nothing in scope was unreadable";
+    }
+    if hidden().any(|finding| finding.in_scope || finding.host.is_none()) {
+        return "what could not be read cannot change that";
+    }
+    "what could not be read is about other hosts"
+}
+
+/// What was expected and what was seen, where nothing of what was expected was.
+pub(super) fn not_shown(facts: &Facts<'_>) -> String {
+    let of_realm = match facts.realms {
+        [] => String::new(),
+        realms => format!(" of realm {}", mask::text(&realms.join(" or "))),
+    };
+    if facts.expected > 0 {
+        let caller = facts.call.as_ref().map(|(caller, host)| format!(" by {caller} to {host}")).unwrap_or_default();
+        return format!("calls{caller} were recorded, but none was seen to be accepted");
+    }
+    let names: Vec<&str> = facts.profile.callers.iter().map(|caller| caller.name.as_str()).collect();
+    let wanted = match names.get(..EXPECTED) {
+        Some(first) => format!("{} and others", first.join(", ")),
+        None => names.join(", "),
+    };
+    let mut seen = facts.others.clone();
+    if facts.tally.passwords > 0 {
+        seen.push("passwords".to_owned());
+    }
+    if facts.tally.others > 0 {
+        seen.push("other schemes (NTLM, Negotiate, Digest)".to_owned());
+    }
+    let seen = if seen.is_empty() { String::new() } else { format!("; seen were {}", seen.join(", ")) };
+    format!(
+        "credentials were sent, and none of them came from the expected issuer: expected was a token of {wanted}{of_realm}{seen}"
+    )
+}
+
+pub(super) fn undecided(facts: &Facts<'_>) -> String {
+    let (caller, host) = facts.call.clone().unwrap_or_default();
+    format!(
+        "calls of the expected issuer were recorded ({caller} to {host}), but whether they were accepted cannot be told from the answers"
+    )
+}
+
+/// That no bearer token was sent, and which credentials were.
+pub(super) fn no_bearer(facts: &Facts<'_>) -> String {
+    let sent = &facts.sent;
+    let mut all = Vec::new();
+    for (what, host) in [
+        ("passwords (Basic and others)", &sent.passwords),
+        ("other schemes (NTLM, Negotiate, Digest)", &sent.others),
+        ("keys that are meant to be published, or tokens to hosts out of scope", &sent.tokens),
+    ] {
+        if let Some(host) = host {
+            all.push(format!("{what}, first to {}", mask::text(host)));
+        }
+    }
+    if all.is_empty() {
+        return "no bearer token was sent to a host in scope, nor any other credentials".to_owned();
+    }
+    format!("no bearer token was sent to a host in scope; what was sent: {}", all.join("; "))
+}
+
+/// A caller as its token names it.
+pub(super) fn caller(call: &Call) -> String {
+    call.caller.as_ref().map_or_else(
+        || format!("a token that names no caller ({})", call.kind),
+        |caller| format!("a token of {}", mask::text(&caller.principal.to_string())),
+    )
+}
+
+pub(super) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
