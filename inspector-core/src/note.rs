@@ -31,6 +31,11 @@ pub enum NoteKind {
         /// What was wrong, in a few words.
         what: &'static str,
     },
+    /// The input breaks its format where nothing is lost by it.
+    HarmlessDamage {
+        /// What was wrong, in a few words.
+        what: &'static str,
+    },
     /// A compressed input is damaged from here on.
     DamagedCompression {
         /// The decoder's words.

@@ -104,16 +104,20 @@ pub enum Mark {
     Pushed,
     /// The connection switched to another protocol after this exchange.
     Upgraded,
-    /// HAR: the entry breaks the format and was read leniently.
+    /// HAR: the entry breaks the format and was read leniently; something of it could not be read.
     EntryMalformed,
     /// HAR: the exporter took values out.
     Sanitized,
     /// HAR: the browser did not send the request (blocked, cache).
     NotSent,
+    /// HAR: the recording ends inside the entry.
+    EntryCut,
+    /// HAR: a text of the entry is longer than what is kept.
+    StringCut,
 }
 
 impl Mark {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::ResponseMissing,
         Self::RequestMissing,
         Self::BodyCut,
@@ -134,6 +138,8 @@ impl Mark {
         Self::EntryMalformed,
         Self::Sanitized,
         Self::NotSent,
+        Self::EntryCut,
+        Self::StringCut,
     ];
 
     /// The word of `notes` in `inspector exchanges`.
@@ -159,6 +165,8 @@ impl Mark {
             Self::EntryMalformed => "entry-malformed",
             Self::Sanitized => "sanitized",
             Self::NotSent => "not-sent",
+            Self::EntryCut => "entry-cut",
+            Self::StringCut => "string-cut",
         }
     }
 }

@@ -230,7 +230,7 @@ mod tests {
         let of =
             |wanted: &NoteKind| notes.iter().filter(|(kind, _)| kind == wanted).map(|(_, at)| *at).collect::<Vec<_>>();
         assert_eq!(of(&NoteKind::FilesMissing { count: 2 }), [(SourceId(6), 1)]);
-        assert_eq!(of(&NoteKind::TruncatedInput { offset: 59 }), [(SourceId(6), 2)]);
+        assert_eq!(of(&NoteKind::TruncatedInput { offset: 59 }), [(SourceId(6), 3)]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn reason(kind: &NoteKind) -> Option<(&'static str, Cow<'static, str>)> {
         NoteKind::PacketSkipped { what, between, .. } => ("COV-011", format!("{what}, {}", between.unordered()).into()),
         NoteKind::PacketGuessed { what, between, .. } => ("COV-011", format!("{what}, {}", between.unordered()).into()),
         NoteKind::TruncatedInput { .. } => ("COV-010", "the input ends inside a piece".into()),
-        NoteKind::MalformedBlock { what } => ("COV-010", (*what).into()),
+        NoteKind::MalformedBlock { what } | NoteKind::HarmlessDamage { what } => ("COV-010", (*what).into()),
         NoteKind::DamagedCompression { .. } => ("COV-010", "its compression is damaged".into()),
         NoteKind::EntrySkipped { .. } => ("COV-010", "an entry could not be read".into()),
         NoteKind::FilesMissing { .. } => ("COV-010", "files are missing before it".into()),

@@ -93,7 +93,9 @@ pub(crate) fn recorded(text: Text<'_>, base64: bool, keep: bool, declared: Optio
         (false, true) => sized(base64_length(text.raw)),
         (false, false) => sized(declared.unwrap_or_else(|| unescape(text.raw, 0, &mut Vec::new()))),
     };
-    if text.missing > 0 {
+    if text.is_open() {
+        body.cut = body.cut.or(Some(BodyCut::Recording));
+    } else if text.is_cut() {
         let whole = body.size().saturating_add(if base64 { text.missing / 4 * 3 } else { text.missing });
         body.decoded = Some(declared.unwrap_or(whole));
         body.transferred = body.size();
@@ -129,6 +131,12 @@ fn base64_length(text: &[u8]) -> u64 {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let digits = text.len().saturating_sub(padding) as u64;
     digits / 4 * 3 + (digits % 4).saturating_sub(1)
+}
+
+/// Whether an encoding of a content is one that says nothing about the bytes.
+pub(crate) fn is_plain(encoding: &[u8]) -> bool {
+    const PLAIN: [&[u8]; 9] = [b"", b"utf-8", b"utf8", b"plain", b"text", b"identity", b"none", b"8bit", b"iso-8859-1"];
+    PLAIN.iter().any(|known| encoding.trim_ascii().eq_ignore_ascii_case(known))
 }
 
 /// Writes parameters as `application/x-www-form-urlencoded`. What is already percent-encoded stays so: exporters differ

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     evidence::{At, Endpoint, SourceId},
     http::{
+        auth::is_credentials_field,
         exchange::{Exchange, Mark, Marks, Protocol, Scheme},
         message::{Body, BodyCut, HeadBuilder, Message},
     },
@@ -75,6 +76,33 @@ pub(crate) fn exchange_from_start(bytes: &[u8], index: u64, limits: &Limits) -> 
     }
 }
 
+/// Converts what there is of the entry `log.entries[index]`, in which the document ends; `None` if that does not tell the
+/// host.
+pub(crate) fn exchange_from_cut(raw: RawEntry<'_>, index: u64, limits: &Limits) -> Option<Converted> {
+    let mut entry = Entry::read(&mut Json::new(raw));
+    entry.cut = true;
+    // Whatever a response was about is in its header section.
+    entry.response =
+        entry.response.filter(|response| response.closed || (response.headers.closed && has_status(response)));
+    let url = entry.request.as_ref()?.url;
+    if url.is_some_and(|url| url.is_open() && !has_whole_authority(url.raw)) {
+        return None;
+    }
+    let converted = exchange(&entry, index, limits).ok()?;
+    let authority = converted.exchange.authority().is_some_and(|authority| !authority.trim().is_empty());
+    (converted.exchange.request.is_some() && authority).then_some(converted)
+}
+
+fn has_status(response: &Response<'_>) -> bool {
+    status(response).is_some_and(|status| status != 0)
+}
+
+/// Whether something follows the authority of a URL, so that none of it is cut off.
+fn has_whole_authority(url: &[u8]) -> bool {
+    let at = memmem::find(url, b"://").map_or(0, |at| at + 3);
+    url.get(at..).is_some_and(|rest| rest.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'?' | b'#')))
+}
+
 fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
     let request = entry.request.as_ref().filter(|request| is_request(request));
     let response = entry.response.as_ref().filter(|response| is_response(response));
@@ -82,10 +110,8 @@ fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
         return Err("it holds neither a request nor a response");
     }
     let time = entry.started.and_then(|text| Timestamp::parse_rfc3339(&text.text()));
-    let mut convert = Convert { limits, marks: Marks::default(), traces: Traces::default() };
-    if entry.duplicate {
-        convert.marks.add(Mark::EntryMalformed);
-    }
+    let mut convert = Convert { limits, marks: Marks::default(), traces: Traces::default(), has_empty: false };
+    convert.oddities(entry, request, response);
     let target = request.map(|request| convert.target(request)).unwrap_or_default();
     let scheme = scheme(&target, request);
     let method = request.and_then(|request| request.method.or(request.headers.pseudo("method"))).unwrap_or_default();
@@ -98,6 +124,10 @@ fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
         convert.marks.add(Mark::RequestMissing);
     }
     convert.failure(entry, response, &target);
+    // A server that was sent no credentials asks for some. One that did not ask was sent what somebody took out.
+    if convert.has_empty && response.is_none_or(|response| status(response) != Some(401)) {
+        convert.marks.add(Mark::EntryMalformed);
+    }
     if convert.traces.placeholder {
         convert.marks.add(Mark::Sanitized);
     }
@@ -149,13 +179,43 @@ struct Convert<'l> {
     limits: &'l Limits,
     marks: Marks,
     traces: Traces,
+    /// A field of credentials is there, and empty.
+    has_empty: bool,
 }
 
 impl Convert<'_> {
+    /// Marks an entry of which something cannot be read, or is not there.
+    fn oddities(&mut self, entry: &Entry<'_>, request: Option<&Request<'_>>, response: Option<&Response<'_>>) {
+        let is_odd = entry.odd
+            || request.is_some_and(|request| request.odd || request.headers.odd)
+            || response.is_some_and(|response| response.odd || response.headers.odd);
+        if entry.cut {
+            self.marks.add(Mark::EntryCut);
+            let is_closed = |closed: Option<bool>| closed.unwrap_or(true);
+            if !is_closed(request.map(|request| request.closed)) || !is_closed(response.map(|response| response.closed))
+            {
+                self.marks.add(Mark::HeadCut);
+            }
+        } else if is_odd {
+            self.marks.add(Mark::EntryMalformed);
+        }
+    }
+
+    /// Marks a text of which a limit cut the end.
+    fn see_cut(&mut self, text: Text<'_>) {
+        if text.is_cut() {
+            self.marks.add(Mark::HeadCut);
+            self.marks.add(Mark::StringCut);
+        }
+    }
+
     /// The URL, or what the pseudo-header fields make of it.
     fn target<'a>(&mut self, request: &Request<'a>) -> Cow<'a, [u8]> {
         let mut target = match request.url.filter(|url| !url.is_empty()) {
-            Some(url) => url.bytes(),
+            Some(url) => {
+                self.see_cut(url);
+                self.with_query(url.bytes(), &request.query)
+            }
             None => {
                 self.marks.add(Mark::EntryMalformed);
                 let part = |name| request.headers.pseudo(name).map(Text::bytes).unwrap_or_default();
@@ -178,6 +238,23 @@ impl Convert<'_> {
         target
     }
 
+    /// The URL with the parameters that an exporter lists beside it, and not in it.
+    fn with_query<'a>(&mut self, url: Cow<'a, [u8]>, query: &[(Text<'_>, Text<'_>)]) -> Cow<'a, [u8]> {
+        if query.is_empty() || memchr(b'?', &url).is_some() {
+            return url;
+        }
+        query.iter().for_each(|(name, value)| {
+            self.see_cut(*name);
+            self.see_cut(*value);
+        });
+        let mut url = url.into_owned();
+        let fragment = memchr(b'#', &url).map(|at| url.split_off(at));
+        url.push(b'?');
+        url.extend_from_slice(&content::form(query));
+        url.extend(fragment.unwrap_or_default());
+        Cow::Owned(url)
+    }
+
     fn request(&mut self, request: &Request<'_>, method: &[u8], target: &[u8], at: At) -> Message {
         if method.is_empty() {
             self.marks.add(Mark::EntryMalformed);
@@ -187,16 +264,16 @@ impl Convert<'_> {
         let room = (line + request.headers.size()).min(2 * self.limits.head);
         let mut head = HeadBuilder::request_with_room(room, method, target, authority.as_deref());
         self.fields(&request.headers, &mut head);
+        self.cookies(b"Cookie", &request.cookies, &mut head);
         let declared = request.headers.field("content-type").filter(|value| !value.is_empty());
-        let media_type = media_type(declared.or(request.content.media_type));
-        let body = self.request_body(request, &media_type);
+        let body = self.request_body(request, method);
         if declared.is_none() && body.kept.is_some() {
             add_content_type(request.content.media_type, &mut head);
         }
         Message { head: head.finish(), body, trailers: None, first: at, head_end: at, end: at }
     }
 
-    fn request_body(&mut self, request: &Request<'_>, media_type: &str) -> Body {
+    fn request_body(&mut self, request: &Request<'_>, method: &[u8]) -> Body {
         let Content { text, parameters, encoding, .. } = &request.content;
         let limit = self.limits.body;
         let mut body = match text.filter(|text| !text.is_empty()) {
@@ -205,21 +282,24 @@ impl Convert<'_> {
                 let mut bytes = content::form(parameters);
                 let length = bytes.len() as u64;
                 bytes.truncate(limit);
-                let cut = (length > limit as u64).then_some(BodyCut::Limit);
+                let is_cut =
+                    length > limit as u64 || parameters.iter().any(|(name, value)| name.is_cut() || value.is_cut());
+                let cut = is_cut.then_some(BodyCut::Limit);
                 Body { kept: Some(bytes.into()), cut, ..content::sized(length) }
             }
             None => {
-                let told = request.body_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
-                let sent = || u64::try_from(request.headers.field("content-length")?.integer()?).ok();
-                let size = told.or_else(sent).unwrap_or(0);
-                let cut = (size > 0 && content::is_loss(media_type)).then_some(BodyCut::Recording);
-                Body { cut, ..content::sized(size) }
+                let size = sent_size(request);
+                let is_lost = size.map_or_else(|| has_content(request, method), |size| size > 0);
+                Body { cut: is_lost.then_some(BodyCut::Recording), ..content::sized(size.unwrap_or(0)) }
             }
         };
         let size = request.body_size.and_then(|size| u64::try_from(size).ok());
-        let short = text.is_some_and(|text| !text.is_empty()) && is_short(&body, size) && content::is_loss(media_type);
-        if request.discarded || request.content.truncated || short {
+        let is_short = text.is_some_and(|text| !text.is_empty()) && is_short(&body, size);
+        if request.discarded || request.content.truncated || is_short || !request.closed {
             body.cut = body.cut.or(Some(BodyCut::Recording));
+        }
+        if body.kept.is_some() && !is_base64(*encoding) && !encoding.is_none_or(|kind| content::is_plain(kind.raw)) {
+            body.cut = body.cut.or(Some(BodyCut::Coding));
         }
         self.see_body(&body);
         body
@@ -236,9 +316,11 @@ impl Convert<'_> {
         let room = (status_line + response.headers.size()).min(2 * self.limits.head);
         let mut head = HeadBuilder::response_with_room(room, status, &reason);
         self.fields(&response.headers, &mut head);
+        self.cookies(b"Set-Cookie", &response.cookies, &mut head);
         if let Some(location) = response.redirect.filter(|url| !url.is_empty())
             && response.headers.field("location").is_none()
         {
+            self.see_cut(location);
             head.field(b"Location", &location.bytes());
         }
         let declared = response.headers.field("content-type").filter(|value| !value.is_empty());
@@ -252,38 +334,53 @@ impl Convert<'_> {
             && (200..400).contains(&status)
             && declared.is_some_and(|kind| !is_page(kind))
             && !known.is_some_and(is_page);
-        let body = self.response_body(response, &media_type, has_content, is_plain);
+        let is_typed = declared.or(known).is_some();
+        let body = self.response_body(response, &media_type, has_content.then_some(is_typed), is_plain);
         if declared.is_none() && (body.kept.is_some() || body.size() > 0) {
             add_content_type(known, &mut head);
         }
         Message { head: head.finish(), body, trailers: None, first: end, head_end: end, end }
     }
 
-    /// `expected`: this response can have a content that is worth recording. `is_plain`: a content without a trace of anything
-    /// need not be kept.
-    fn response_body(&mut self, response: &Response<'_>, media_type: &str, expected: bool, is_plain: bool) -> Body {
+    /// `expected`: this response can have a content that is worth recording; whether its type is told. `is_plain`: a content
+    /// without a trace of anything need not be kept.
+    fn response_body(
+        &mut self,
+        response: &Response<'_>,
+        media_type: &str,
+        expected: Option<bool>,
+        is_plain: bool,
+    ) -> Body {
         let Content { text, encoding, size, truncated, .. } = &response.content;
-        let positive = |size: &Option<i64>| size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
-        let (size, transferred) = (positive(size), positive(&response.body_size));
-        let is_loss = expected && content::is_loss(media_type);
+        let is_loss = expected.is_some() && content::is_loss(media_type);
+        let (told, transferred) = (positive(*size), positive(response.body_size));
         let mut body = match text.filter(|text| !text.is_empty()) {
             Some(text) => {
                 let (keep, is_coded) = (content::is_kept(media_type, text), is_base64(*encoding));
                 let limit = self.limits.decoded_body;
                 let barren = (keep && is_plain && !is_coded).then(|| content::barren(text, limit)).flatten();
-                let mut body = barren.unwrap_or_else(|| content::recorded(text, is_coded, keep, size, limit));
-                if *truncated || (is_short(&body, size) && is_loss) {
+                let mut body = barren.unwrap_or_else(|| content::recorded(text, is_coded, keep, told, limit));
+                let is_unknown = !is_coded && !encoding.is_none_or(|kind| content::is_plain(kind.raw));
+                if *truncated || (is_short(&body, told) && is_loss) {
                     body.cut = body.cut.or(Some(BodyCut::Recording));
+                } else if is_unknown && keep {
+                    body.cut = body.cut.or(Some(BodyCut::Coding));
+                }
+                if body.cut == Some(BodyCut::Limit) && content::is_loss(media_type) {
+                    self.marks.add(Mark::StringCut);
                 }
                 body
             }
             None => {
-                let missing = size.or(transferred);
-                let cut = ((missing.is_some() && is_loss) || *truncated).then_some(BodyCut::Recording);
+                let length = response.headers.field("content-length").and_then(Text::integer);
+                let missing = told.or(transferred).or(positive(length));
+                let is_lost =
+                    missing.is_some() || is_unknown(*size, response.body_size, length, expected == Some(true));
+                let cut = ((is_lost && is_loss) || *truncated).then_some(BodyCut::Recording);
                 Body { cut, ..content::sized(missing.unwrap_or(0)) }
             }
         };
-        if response.discarded {
+        if response.discarded || !response.closed {
             body.cut = body.cut.or(Some(BodyCut::Recording));
         }
         if let Some(transferred) = transferred {
@@ -310,11 +407,33 @@ impl Convert<'_> {
         }
     }
 
+    /// Writes cookies that are listed beside the fields, and not in them.
+    fn cookies(&mut self, name: &[u8], cookies: &[(Text<'_>, Text<'_>)], head: &mut HeadBuilder) {
+        for (cookie, value) in cookies {
+            self.see_cut(*value);
+            if head.len() + cookie.raw.len() + value.raw.len() > 2 * self.limits.head {
+                self.marks.add(Mark::HeadCut);
+                return;
+            }
+            head.field(name, &[&cookie.bytes(), &b"="[..], &value.bytes()].concat());
+        }
+    }
+
     /// Writes the fields, one for each line of a value: browsers join fields of one name by line feeds.
     fn fields(&mut self, headers: &Headers<'_>, head: &mut HeadBuilder) {
         let mut count = 0;
+        headers.pseudo.iter().for_each(|(_, value)| self.see_cut(*value));
         for (name, value) in &headers.fields {
+            self.see_cut(*name);
+            self.see_cut(*value);
             let (name, value) = (name.bytes(), value.bytes());
+            let name = name.trim_ascii();
+            if name.iter().any(|byte| *byte <= b' ' || *byte == b':') {
+                self.marks.add(Mark::EntryMalformed);
+            }
+            if value.is_empty() && is_credentials_field(name) {
+                self.has_empty = true;
+            }
             let mut rest = Some(value.as_ref());
             while let Some(lines) = rest {
                 let end = memchr(b'\n', lines);
@@ -327,8 +446,8 @@ impl Convert<'_> {
                     return;
                 }
                 let line = line.trim_ascii();
-                self.traces.see_field(&name, line);
-                head.field(&name, line);
+                self.traces.see_field(name, line);
+                head.field(name, line);
             }
         }
     }
@@ -368,6 +487,34 @@ impl Convert<'_> {
         } else if response.is_none() {
             self.marks.add(Mark::ResponseMissing);
         }
+    }
+}
+
+fn positive(size: Option<i64>) -> Option<u64> {
+    size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0)
+}
+
+/// Size of a request's content as the entry tells it.
+fn sent_size(request: &Request<'_>) -> Option<u64> {
+    let length = request.headers.field("content-length").and_then(Text::integer);
+    let known = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    positive(request.body_size).or(positive(length)).or(known(request.body_size)).or(known(length))
+}
+
+/// Whether a request has a content, though nobody tells its size: its type is told, or its method is one of requests that
+/// have one. A size that is not known is not zero.
+fn has_content(request: &Request<'_>, method: &[u8]) -> bool {
+    const WITHOUT: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"CONNECT", b"DELETE"];
+    let is_without = WITHOUT.iter().any(|known| method.eq_ignore_ascii_case(known));
+    !is_without || request.headers.field("transfer-encoding").is_some()
+}
+
+/// Whether the size of a response's content is not known: the entry says so, or says nothing of a content whose type it
+/// tells.
+fn is_unknown(size: Option<i64>, transferred: Option<i64>, length: Option<i64>, is_typed: bool) -> bool {
+    match size {
+        Some(size) => size < 0 && length != Some(0),
+        None => is_typed && transferred.is_none_or(|size| size < 0) && length != Some(0),
     }
 }
 

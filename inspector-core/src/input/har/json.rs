@@ -19,9 +19,12 @@ use super::window::{LongString, RawEntry, closing_quote};
 pub(crate) struct Text<'a> {
     /// The bytes.
     pub(crate) raw: &'a [u8],
-    /// Bytes (still escaped) that were cut off behind them.
+    /// Bytes (still escaped) that were cut off behind them; [`OPEN`] where the document ends inside of them.
     pub(crate) missing: u64,
 }
+
+/// Stands for a number of bytes that nobody knows.
+pub(crate) const OPEN: u64 = u64::MAX;
 
 impl<'a> Text<'a> {
     /// A text without cut.
@@ -65,9 +68,42 @@ impl<'a> Text<'a> {
         self.number().map(|number| number as i64)
     }
 
+    /// Whether a limit cut it.
+    pub(crate) const fn is_cut(self) -> bool {
+        self.missing > 0 && self.missing != OPEN
+    }
+
+    /// Whether the document ends inside of it.
+    pub(crate) const fn is_open(self) -> bool {
+        self.missing == OPEN
+    }
+
     /// Whether there are no bytes.
     pub(crate) const fn is_empty(self) -> bool {
         self.raw.is_empty()
+    }
+}
+
+/// A value of which a text is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    /// A string.
+    String(Text<'a>),
+    /// A number, `true` or `false`.
+    Literal(Text<'a>),
+    /// `null`.
+    Null,
+    /// An object or an array.
+    Container,
+}
+
+impl<'a> Value<'a> {
+    /// What stands there, if it is no object, array or `null`.
+    pub(crate) const fn text(self) -> Option<Text<'a>> {
+        match self {
+            Self::String(text) | Self::Literal(text) => Some(text),
+            Self::Null | Self::Container => None,
+        }
     }
 }
 
@@ -239,12 +275,35 @@ impl<'a> Json<'a> {
     pub(crate) fn scalar(&mut self) -> Option<Text<'a>> {
         match self.peek() {
             Some(b'"') => Some(self.string()),
-            Some(byte) if is_literal(byte) => Some(self.literal()).filter(|text| text.raw != b"null"),
+            Some(byte) if is_literal(byte) => {
+                Some(self.literal()).filter(|text| text.raw != b"null" && !text.is_empty())
+            }
             _ => {
                 self.skip();
                 None
             }
         }
+    }
+
+    /// The value that begins here; of an object or array, which is skipped, only that it is one.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Value<'a> {
+        match self.peek() {
+            Some(b'"') => Value::String(self.string()),
+            Some(byte) if is_literal(byte) => match self.literal() {
+                text if text.raw == b"null" || text.is_empty() => Value::Null,
+                text => Value::Literal(text),
+            },
+            _ => {
+                self.skip();
+                Value::Container
+            }
+        }
+    }
+
+    /// Whether nothing is left to read.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.position >= self.bytes.len()
     }
 
     /// The string that begins here.
@@ -263,19 +322,20 @@ impl<'a> Json<'a> {
             }
         }
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = closing_quote(rest, false).unwrap_or(rest.len());
+        let end = closing_quote(rest, false);
+        let length = end.unwrap_or(rest.len());
         self.position = start + length + 1;
-        Text::new(rest.get(..length).unwrap_or_default())
+        Text { raw: rest.get(..length).unwrap_or_default(), missing: if end.is_some() { 0 } else { OPEN } }
     }
 
-    /// The number or word that begins here.
+    /// The number or word that begins here; nothing if more of it may have stood behind the end of the document.
     #[inline]
     fn literal(&mut self) -> Text<'a> {
         self.after_value = true;
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !is_literal(*byte)).unwrap_or(rest.len());
-        self.position += length;
-        Text::new(rest.get(..length).unwrap_or(rest))
+        let end = rest.iter().position(|byte| !is_literal(*byte));
+        self.position += end.unwrap_or(rest.len());
+        Text::new(end.and_then(|end| rest.get(..end)).unwrap_or_default())
     }
 
     /// Gets past one value.

@@ -30,7 +30,7 @@ use memchr::memmem;
 
 use self::{
     blocks::{BLOCK, Block, Team},
-    convert::{Converted, Outcome, exchange_from_entry, exchange_from_start},
+    convert::{Converted, Outcome, exchange_from_cut, exchange_from_entry, exchange_from_start},
     json::Json,
     sanitized::Summary,
     scan::{Piece, Scanner},
@@ -198,11 +198,25 @@ impl Reading<'_> {
                     skipped(self.index - 1, format!("it is larger than {limit} bytes without its contents"))
                 }
                 Piece::Hopeless(what) => return Err(damaged(what.to_owned())),
-                Piece::Damaged(what) => note(NoteKind::MalformedBlock { what }),
-                Piece::Truncated(_) if self.items == 0 => {
-                    return Err(damaged("the file ends before its first entry is complete".to_owned()));
+                Piece::Damaged(what) => note(NoteKind::HarmlessDamage { what }),
+                Piece::Hiding(what) => skipped(self.index, what.to_owned()),
+                Piece::Cut(offset, entry) => {
+                    let is_begun = entry.is_some();
+                    let entry = entry.and_then(|entry| exchange_from_cut(entry, self.index, self.limits));
+                    if entry.is_none() && self.items == 0 {
+                        return Err(damaged("the file ends before its first entry is complete".to_owned()));
+                    }
+                    self.items += 1;
+                    let cut = "the recording ends inside it, before it tells which host was asked".to_owned();
+                    let item = match entry {
+                        Some(entry) => Some(self.entry(Ok(entry))),
+                        None => is_begun.then(|| skipped(self.index, cut)),
+                    };
+                    if item.is_some_and(|item| sink.item(item) == Control::Stop) {
+                        return Ok(());
+                    }
+                    note(NoteKind::TruncatedInput { offset })
                 }
-                Piece::Truncated(offset) => note(NoteKind::TruncatedInput { offset }),
             };
             self.items += 1;
             if sink.item(item) == Control::Stop {

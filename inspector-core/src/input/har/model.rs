@@ -2,9 +2,12 @@
 //!
 //! Every member is optional, of any type and in any order. Of duplicates the last counts, except that headers add up:
 //! no credential may be lost because another list follows.
+//!
+//! What stands where something else should stand is not taken for absent: a field without name or value, a text that is an
+//! object, a member that comes twice make what they are part of *odd*, and somebody has to look at the file.
 
 use super::{
-    json::{Json, Text},
+    json::{Json, Text, Value},
     window::UNREAD_MEMBER,
 };
 use crate::http::auth::is_credentials_field;
@@ -39,8 +42,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) error: Option<Text<'a>>,
     pub(crate) blocked: bool,
     pub(crate) from_cache: bool,
-    /// `request` or `response` came twice.
-    pub(crate) duplicate: bool,
+    /// `request` or `response` came twice, or is something else than an object.
+    pub(crate) odd: bool,
+    /// The document ends inside of it.
+    pub(crate) cut: bool,
 }
 
 /// A request.
@@ -52,8 +57,16 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: Headers<'a>,
     pub(crate) body_size: Option<i64>,
     pub(crate) content: Content<'a>,
+    /// `queryString`, if the URL has no query.
+    pub(crate) query: Vec<(Text<'a>, Text<'a>)>,
+    /// `cookies`, if there is no field for them.
+    pub(crate) cookies: Vec<(Text<'a>, Text<'a>)>,
     /// The exporter says that it left the content out.
     pub(crate) discarded: bool,
+    /// Something of it cannot be read as what it should be.
+    pub(crate) odd: bool,
+    /// Its end is there.
+    pub(crate) closed: bool,
 }
 
 /// A response.
@@ -67,7 +80,11 @@ pub(crate) struct Response<'a> {
     pub(crate) body_size: Option<i64>,
     pub(crate) content: Content<'a>,
     pub(crate) error: Option<Text<'a>>,
+    /// `cookies`, if there is no field for them.
+    pub(crate) cookies: Vec<(Text<'a>, Text<'a>)>,
     pub(crate) discarded: bool,
+    pub(crate) odd: bool,
+    pub(crate) closed: bool,
 }
 
 /// `postData` or `content`.
@@ -78,7 +95,7 @@ pub(crate) struct Content<'a> {
     pub(crate) encoding: Option<Text<'a>>,
     pub(crate) size: Option<i64>,
     pub(crate) parameters: Vec<(Text<'a>, Text<'a>)>,
-    /// The exporter says that some of it is left out.
+    /// The exporter says that some of it is left out, or something of it cannot be read.
     pub(crate) truncated: bool,
 }
 
@@ -93,6 +110,10 @@ const NO_TEXT: Text<'static> = Text::new(b"[unreadable]");
 pub(crate) struct Headers<'a> {
     pub(crate) fields: Vec<(Text<'a>, Text<'a>)>,
     pub(crate) pseudo: Vec<(Text<'a>, Text<'a>)>,
+    /// A field has no name, or no value that is a text.
+    pub(crate) odd: bool,
+    /// The document goes on behind them.
+    pub(crate) closed: bool,
 }
 
 impl<'a> Headers<'a> {
@@ -112,12 +133,27 @@ impl<'a> Headers<'a> {
         self.fields.iter().map(|(name, value)| name.raw.len() + value.raw.len() + 4).sum()
     }
 
-    fn add(&mut self, name: Option<Text<'a>>, value: Option<Text<'a>>) {
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return };
-        let value = value.unwrap_or_default();
-        let value = if value.raw == NO_TEXT.raw && !is_credentials_field(name.raw) { Text::default() } else { value };
+    /// Adds a field. A number is the value of one that carries no credentials.
+    fn add(&mut self, name: Option<Text<'a>>, value: Option<Value<'a>>) {
+        let Some(name) = name.filter(|name| !name.raw.trim_ascii().is_empty() && !name.is_open()) else {
+            self.odd = true;
+            return;
+        };
+        let text = match value {
+            // The beginning of a value tells one thing for certain.
+            Some(Value::String(text)) if text.is_open() && !is_basic(text.raw) => {
+                self.odd = true;
+                return;
+            }
+            Some(Value::String(text)) => text,
+            Some(Value::Literal(text)) if text.number().is_some() && !is_credentials_field(name.raw) => text,
+            _ => {
+                self.odd = true;
+                if is_credentials_field(name.raw) { NO_TEXT } else { Text::default() }
+            }
+        };
         let is_pseudo = name.raw.strip_prefix(b":").is_some_and(|name| PSEUDO.contains(&name));
-        if is_pseudo { self.pseudo.push((name, value)) } else { self.fields.push((name, value)) }
+        if is_pseudo { self.pseudo.push((name, text)) } else { self.fields.push((name, text)) }
     }
 
     /// Reads an array of `{name, value}`, of `[name, value]`, of `"name: value"`, of one-member objects, or an object.
@@ -131,8 +167,12 @@ impl<'a> Headers<'a> {
                     self.read_element(json);
                 }
             }
-            _ => json.skip(),
+            _ => {
+                self.odd = true;
+                json.skip();
+            }
         }
+        self.closed = !json.is_over();
     }
 
     fn read_element(&mut self, json: &mut Json<'a>) {
@@ -143,39 +183,59 @@ impl<'a> Headers<'a> {
                 let (mut name, mut value, mut index) = (None, None, 0_u8);
                 while json.element() {
                     match index {
-                        0 => name = json.scalar(),
-                        1 => value = json.scalar(),
+                        0 => name = Some(json.value()),
+                        1 => value = Some(json.value()),
                         _ => json.skip(),
                     }
                     index = index.saturating_add(1);
                 }
-                self.add(name, value);
+                if value.is_some() || !json.is_over() {
+                    self.add(name.and_then(string), value);
+                }
             }
             Some(b'"') => {
-                let line = json.scalar().unwrap_or_default().raw;
-                let colon = line.iter().skip(1).position(|byte| *byte == b':').map_or(line.len(), |at| at + 1);
-                let (name, value) = line.split_at_checked(colon).unwrap_or((line, b""));
-                let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
-                self.add(Some(Text::new(name.trim_ascii())), Some(Text::new(value)));
+                let line = json.scalar().unwrap_or_default();
+                match line.raw.iter().skip(1).position(|byte| *byte == b':').map(|at| at + 1) {
+                    Some(colon) => {
+                        let (name, value) = line.raw.split_at_checked(colon).unwrap_or((line.raw, b""));
+                        let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+                        let value = Text { raw: value, missing: line.missing };
+                        self.add(Some(Text::new(name.trim_ascii())), Some(Value::String(value)));
+                    }
+                    None => self.add(Some(line), None),
+                }
             }
-            _ => json.skip(),
+            _ => {
+                self.odd = true;
+                json.skip();
+            }
         }
     }
 
     fn read_pair(&mut self, json: &mut Json<'a>) {
         json.enter_object();
-        let (mut name, mut value, mut other) = (None, None, None);
+        let (mut name, mut value, mut other, mut others) = (None, None, None, 0_u32);
         while let Some(member) = json.name() {
             match member {
-                b"name" => name = json.scalar(),
-                b"value" => value = json.scalar().or(Some(NO_TEXT)),
+                b"name" => {
+                    self.odd |= name.is_some();
+                    name = Some(json.value());
+                }
+                b"value" => {
+                    self.odd |= value.is_some();
+                    value = Some(json.value());
+                }
                 b"comment" => json.skip(),
-                _ => other = Some((Text::new(member), json.scalar())),
+                _ => {
+                    other = Some((Text::new(member), json.value()));
+                    others += 1;
+                }
             }
         }
-        match (name, other) {
-            (None, Some((name, value))) => self.add(Some(name), value),
-            (name, _) => self.add(name, value),
+        match (name, value, other) {
+            (_, None, None) if json.is_over() => self.odd = true,
+            (None, None, Some((name, value))) if others == 1 => self.add(Some(name), Some(value)),
+            (name, value, _) => self.add(name.and_then(string), value),
         }
     }
 
@@ -186,15 +246,70 @@ impl<'a> Headers<'a> {
             if json.peek() == Some(b'[') {
                 json.enter_array();
                 while json.element() {
-                    let value = json.scalar();
-                    self.add(name, value);
+                    let value = json.value();
+                    self.add(name, Some(value));
                 }
             } else {
-                let value = json.scalar();
-                self.add(name, value);
+                let value = json.value();
+                self.add(name, Some(value));
             }
         }
     }
+}
+
+/// Whether a value begins as Basic credentials do.
+fn is_basic(value: &[u8]) -> bool {
+    value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
+}
+
+/// The text, if it is one.
+const fn string(value: Value<'_>) -> Option<Text<'_>> {
+    if let Value::String(text) = value { Some(text) } else { None }
+}
+
+/// Reads a text into `place`. Anything but a text or `null` is odd, and so is a second one.
+fn read_text<'a>(json: &mut Json<'a>, place: &mut Option<Text<'a>>, odd: &mut bool) {
+    let value = json.value();
+    let text = string(value);
+    *odd |= place.is_some() || (text.is_none() && !matches!(value, Value::Null));
+    *place = text.or(*place);
+}
+
+/// Reads an array of `{name, value}`: whether anything else is in its place, or a name or value is missing.
+fn read_pairs<'a>(json: &mut Json<'a>, pairs: &mut Vec<(Text<'a>, Text<'a>)>) -> bool {
+    match json.peek() {
+        Some(b'[') => json.enter_array(),
+        _ => return !matches!(json.value(), Value::Null),
+    };
+    let mut odd = false;
+    while json.element() {
+        if json.peek() != Some(b'{') {
+            odd = true;
+            json.skip();
+            continue;
+        }
+        json.enter_object();
+        let (mut name, mut value) = (None, None);
+        while let Some(member) = json.name() {
+            match member {
+                b"name" => {
+                    odd |= name.is_some();
+                    name = json.value().text();
+                }
+                b"value" => {
+                    odd |= value.is_some();
+                    value = json.value().text();
+                }
+                _ => json.skip(),
+            }
+        }
+        odd |= value.is_none();
+        match name {
+            Some(name) => pairs.push((name, value.unwrap_or_default())),
+            None => odd = true,
+        }
+    }
+    odd
 }
 
 impl<'a> Entry<'a> {
@@ -213,13 +328,21 @@ impl<'a> Entry<'a> {
                 b"_error" => entry.error = json.scalar(),
                 b"_blocked" | b"_blockedReason" => entry.blocked |= is_set(json.scalar()),
                 b"_fromCache" => entry.from_cache |= is_set(json.scalar()),
-                b"request" if json.peek() == Some(b'{') => {
-                    entry.duplicate |= entry.request.is_some();
-                    entry.request.get_or_insert_default().read(json);
+                b"request" => {
+                    entry.odd |= entry.request.is_some();
+                    if json.peek() == Some(b'{') {
+                        entry.request.get_or_insert_default().read(json);
+                    } else {
+                        entry.odd |= !matches!(json.value(), Value::Null);
+                    }
                 }
-                b"response" if json.peek() == Some(b'{') => {
-                    entry.duplicate |= entry.response.is_some();
-                    entry.response.get_or_insert_default().read(json);
+                b"response" => {
+                    entry.odd |= entry.response.is_some();
+                    if json.peek() == Some(b'{') {
+                        entry.response.get_or_insert_default().read(json);
+                    } else {
+                        entry.odd |= !matches!(json.value(), Value::Null);
+                    }
                 }
                 _ => {
                     let start = json.position();
@@ -240,16 +363,23 @@ impl<'a> Request<'a> {
         json.enter_object();
         while let Some(name) = json.name() {
             match name {
-                b"method" => self.method = json.scalar(),
-                b"url" => self.url = json.scalar(),
+                b"method" => read_text(json, &mut self.method, &mut self.odd),
+                b"url" => read_text(json, &mut self.url, &mut self.odd),
                 b"httpVersion" => self.version = json.scalar(),
                 b"headers" => self.headers.read(json),
                 b"bodySize" => self.body_size = json.scalar().and_then(Text::integer),
                 b"postData" => self.content.read(json),
+                b"queryString" if !self.url.is_some_and(has_query) => {
+                    self.odd |= read_pairs(json, &mut self.query);
+                }
+                b"cookies" if self.headers.field("cookie").is_none() => {
+                    self.odd |= read_pairs(json, &mut self.cookies);
+                }
                 b"_requestBodyStatus" => self.discarded |= is_discarded(json.scalar()),
                 _ => json.skip(),
             }
         }
+        self.closed = !json.is_over();
     }
 }
 
@@ -265,30 +395,35 @@ impl<'a> Response<'a> {
                 b"redirectURL" => self.redirect = json.scalar(),
                 b"bodySize" => self.body_size = json.scalar().and_then(Text::integer),
                 b"content" => self.content.read(json),
+                b"cookies" if self.headers.field("set-cookie").is_none() => {
+                    self.odd |= read_pairs(json, &mut self.cookies);
+                }
                 b"_error" => self.error = json.scalar(),
                 b"_responseBodyStatus" => self.discarded |= is_discarded(json.scalar()),
                 _ => json.skip(),
             }
         }
+        self.closed = !json.is_over();
     }
 }
 
 impl<'a> Content<'a> {
     fn read(&mut self, json: &mut Json<'a>) {
-        if json.peek() == Some(b'"') {
-            self.text = json.scalar();
+        if json.peek() != Some(b'{') {
+            read_text(json, &mut self.text, &mut self.truncated);
             return;
         }
-        if !json.enter_object() {
-            return;
-        }
+        json.enter_object();
         while let Some(name) = json.name() {
             match name {
-                b"text" => self.text = json.scalar(),
+                b"text" => self.read_content(json),
                 b"mimeType" => self.media_type = json.scalar(),
                 b"encoding" => self.encoding = json.scalar(),
                 b"size" => self.size = json.scalar().and_then(Text::integer),
-                b"params" => self.read_parameters(json),
+                b"params" => {
+                    self.truncated |= !self.parameters.is_empty();
+                    self.truncated |= read_pairs(json, &mut self.parameters);
+                }
                 b"comment" => self.truncated |= json.scalar().is_some_and(|comment| says_truncated(comment.raw)),
                 b"_cut" | b"cut" | b"truncated" | b"_truncated" | b"_isTruncated" | b"isTruncated" => {
                     self.truncated |= is_set(json.scalar());
@@ -298,27 +433,16 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn read_parameters(&mut self, json: &mut Json<'a>) {
-        if !json.enter_array() {
-            return;
-        }
-        while json.element() {
-            if !json.enter_object() {
-                continue;
-            }
-            let (mut name, mut value) = (None, None);
-            while let Some(member) = json.name() {
-                match member {
-                    b"name" => name = json.scalar(),
-                    b"value" => value = json.scalar(),
-                    _ => json.skip(),
-                }
-            }
-            if let Some(name) = name {
-                self.parameters.push((name, value.unwrap_or_default()));
-            }
-        }
+    /// Reads the text. A number is one, too: a content of JSON that some exporters unpack.
+    fn read_content(&mut self, json: &mut Json<'a>) {
+        let value = json.value();
+        self.truncated |= self.text.is_some() || matches!(value, Value::Container);
+        self.text = value.text().or(self.text);
     }
+}
+
+fn has_query(url: Text<'_>) -> bool {
+    memchr::memchr(b'?', url.raw).is_some()
 }
 
 /// Whether a flag is set: neither missing nor `false`, `0`, `no` or empty.

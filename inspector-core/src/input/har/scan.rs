@@ -30,12 +30,15 @@ pub(crate) enum Piece<'a> {
     TooLarge,
     /// The value of `log.creator`.
     Creator(RawEntry<'a>),
-    /// Damage outside of entries: what, in a few words.
+    /// Damage outside of entries that hides none: what, in a few words.
     Damaged(&'static str),
+    /// Damage outside of entries in which entries can be lost.
+    Hiding(&'static str),
     /// Damage before any entries, and none behind it.
     Hopeless(&'static str),
-    /// The input ends inside a value that begins at this offset.
-    Truncated(u64),
+    /// The input ends inside a value that begins at this offset. If that is an entry, or one was to follow: what there is
+    /// of it.
+    Cut(u64, Option<RawEntry<'a>>),
 }
 
 /// A [`Piece`] whose bytes are still held.
@@ -46,6 +49,7 @@ enum Step {
     TooLarge,
     Skipped(&'static str),
     Damaged(&'static str),
+    Hiding(&'static str),
 }
 
 /// Where in the document the scanner stands.
@@ -151,12 +155,22 @@ pub(crate) struct Scanner<'r> {
     window: Window<'r>,
     place: Place,
     found: bool,
+    /// The document being read has no array of entries so far.
+    is_bare: bool,
+    /// An entry began, or a comma promised one.
+    promised: bool,
 }
 
 impl<'r> Scanner<'r> {
     /// A scanner of `input`.
     pub(crate) fn new(input: &'r mut dyn Read, limits: &Limits) -> Self {
-        Self { window: Window::new(input, limits.entry), place: Place::Start, found: false }
+        Self {
+            window: Window::new(input, limits.entry),
+            place: Place::Start,
+            found: false,
+            is_bare: true,
+            promised: false,
+        }
     }
 
     /// Whether an array of entries was found.
@@ -185,19 +199,31 @@ impl<'r> Scanner<'r> {
                 Ok(Step::TooLarge) => return Ok(Some(Piece::TooLarge)),
                 Ok(Step::Skipped(why)) => return Ok(Some(Piece::Skipped(why))),
                 Ok(Step::Damaged(what)) if self.found => return Ok(Some(Piece::Damaged(what))),
-                Ok(Step::Damaged(what)) => return Ok(Some(Piece::Hopeless(what))),
-                Err(Halt::End) => {
-                    self.place = Place::End;
-                    return Ok(Some(Piece::Truncated(start)));
-                }
-                Err(Halt::Damage(what)) => {
-                    if let Err(Halt::Io(error)) = self.find_entries() {
-                        return Err(error);
-                    }
-                    return Ok(Some(if self.found { Piece::Damaged(what) } else { Piece::Hopeless(what) }));
-                }
+                Ok(Step::Hiding(what)) if self.found => return Ok(Some(Piece::Hiding(what))),
+                Ok(Step::Damaged(what) | Step::Hiding(what)) => return Ok(Some(Piece::Hopeless(what))),
+                Err(Halt::End) => return Ok(Some(self.cut(start))),
+                Err(Halt::Damage(what)) => return self.damage(what).map(Some),
+                // Nothing but entries is held to be handed out.
+                Err(Halt::Large) => self.window.release(),
                 Err(Halt::Io(error)) => return Err(error),
             }
+        }
+    }
+
+    /// What is left where the input ends. A document that follows another and shows no entries hides them.
+    fn cut(&mut self, start: u64) -> Piece<'_> {
+        self.place = Place::End;
+        Piece::Cut(start, (self.promised || (self.found && self.is_bare)).then(|| self.window.entry()))
+    }
+
+    /// Goes on behind damage outside of entries.
+    fn damage(&mut self, what: &'static str) -> io::Result<Piece<'static>> {
+        let was_found = self.found;
+        match self.find_entries() {
+            Err(Halt::Io(error)) => Err(error),
+            _ if was_found => Ok(Piece::Hiding(what)),
+            _ if self.found => Ok(Piece::Damaged(what)),
+            _ => Ok(Piece::Hopeless(what)),
         }
     }
 
@@ -232,6 +258,7 @@ impl<'r> Scanner<'r> {
             match read(entry) {
                 Ok((value, length)) => {
                     self.window.advance(between + length);
+                    self.promised = false;
                     return Ok(Some(value));
                 }
                 Err(Flaw::End) if self.window.read_on()? => {}
@@ -255,6 +282,7 @@ impl<'r> Scanner<'r> {
             }
         };
         self.found |= self.place != Place::Top;
+        self.is_bare = self.place == Place::Top;
         self.window.advance(1);
         Ok(Step::Nothing)
     }
@@ -272,9 +300,9 @@ impl<'r> Scanner<'r> {
             _ => return Err(Halt::Damage(Expect::Name.missed())),
         }
         self.window.advance(1);
-        self.window.hold();
-        let name = self.window.string()?;
-        let name = name.map(|at| self.window.slice(at.start, at.end)).unwrap_or_default();
+        self.window.hold_loosely();
+        self.window.string()?;
+        let name = self.window.last_string();
         let (entries, log, creator) = (name == b"entries", name == b"log", name == b"creator");
         self.window.release();
         if self.window.significant()? != b':' {
@@ -286,9 +314,9 @@ impl<'r> Scanner<'r> {
             (_, b'[') if entries => Ok(self.enter(Around::Top)),
             (Place::Top, b'{') if log => Ok(self.leave(Place::Log)),
             (Place::Log, b'{') if creator => {
-                self.window.hold();
+                self.window.hold_loosely();
                 self.value(true)?;
-                Ok(if self.window.complete() { Step::Creator } else { Step::Nothing })
+                Ok(if self.window.is_kept() { Step::Creator } else { Step::Nothing })
             }
             _ => self.value(false).map(|()| Step::Nothing),
         }
@@ -296,6 +324,7 @@ impl<'r> Scanner<'r> {
 
     fn enter(&mut self, around: Around) -> Step {
         self.found = true;
+        self.is_bare = false;
         self.leave(Place::Entries(around))
     }
 
@@ -303,20 +332,29 @@ impl<'r> Scanner<'r> {
     fn leave(&mut self, place: Place) -> Step {
         self.window.advance(1);
         self.place = place;
+        self.promised = false;
         Step::Nothing
     }
 
     /// Goes over the document's last bracket.
     fn end(&mut self) -> Result<Step, Halt> {
+        const BARE: &str = "a document that follows another has no entries that could be found";
         self.leave(Place::End);
+        let is_hiding = self.found && self.is_bare;
         match self.window.significant() {
             // Archives that were joined without their brackets: the next is read like the first.
             Ok(b'{' | b'[') => {
                 self.place = Place::Start;
-                Ok(Step::Damaged("another document follows the first, and was read like it"))
+                let what = "another document follows the first, and was read like it";
+                Ok(if is_hiding { Step::Hiding(BARE) } else { Step::Damaged(what) })
             }
-            Ok(_) => Ok(Step::Damaged("bytes behind the end of the document were not read")),
-            Err(Halt::End) => Ok(Step::Nothing),
+            Ok(_) => {
+                let what = "bytes behind the end of the document were not read";
+                self.place = Place::Top;
+                let is_hiding = self.find_entries()? || is_hiding;
+                Ok(if is_hiding { Step::Hiding(what) } else { Step::Damaged(what) })
+            }
+            Err(Halt::End) => Ok(if is_hiding { Step::Hiding(BARE) } else { Step::Nothing }),
             Err(halt) => Err(halt),
         }
     }
@@ -328,6 +366,8 @@ impl<'r> Scanner<'r> {
         match (byte, around) {
             (b',', _) => {
                 self.window.advance(1);
+                *start = self.window.offset();
+                self.promised = true;
                 return Ok(Step::Nothing);
             }
             (b']', Around::Log) => return Ok(self.leave(Place::Log)),
@@ -335,17 +375,18 @@ impl<'r> Scanner<'r> {
             (b']', Around::Nothing) => return self.end(),
             (b'}' | b':', _) => {
                 self.resync()?;
-                return Ok(Step::Damaged("a bracket or colon between entries that belongs to nothing"));
+                return Ok(Step::Hiding("a bracket or colon between entries that belongs to nothing"));
             }
             (b'{', _) => self.window.hold(),
             _ => {}
         }
-        match self.value(byte == b'{').and_then(|()| self.window.search_if_suspect()) {
+        self.promised = true;
+        let step = match self.whole(byte == b'{') {
             Ok(()) if byte != b'{' => Ok(Step::Skipped("it is no object")),
             Ok(()) => {
-                let is_complete = self.window.complete();
+                let is_kept = self.window.is_kept();
                 self.window.learn();
-                Ok(if is_complete { Step::Entry } else { Step::TooLarge })
+                Ok(if is_kept { Step::Entry } else { Step::TooLarge })
             }
             Err(Halt::Damage(why)) => {
                 self.resync()?;
@@ -354,40 +395,62 @@ impl<'r> Scanner<'r> {
             // An entry without its end swallows those behind it; without any, the input was cut off.
             Err(Halt::End) if byte == b'{' && self.window.resync()? => Ok(Step::Skipped("its end is missing")),
             Err(halt) => Err(halt),
+        };
+        self.promised &= step.is_err();
+        step
+    }
+
+    /// Crosses an element of `entries`, again from its start if it turns out to be larger than the limit.
+    fn whole(&mut self, is_object: bool) -> Result<(), Halt> {
+        let result = self.value(is_object);
+        let is_large = match &result {
+            Err(Halt::Large) => true,
+            Ok(()) | Err(Halt::Damage(_)) => self.window.is_beyond(),
+            Err(Halt::End | Halt::Io(_)) => false,
+        };
+        if is_large {
+            self.window.shorten();
+            return self.value(is_object);
         }
+        result
     }
 
     /// Crosses one value. `entry`: large members at its first level that nobody reads are dropped.
     fn value(&mut self, entry: bool) -> Result<(), Halt> {
         let mut nest = Nest::default();
         let mut expect = Expect::Value;
+        // The first member of an object that is an element comes next.
+        let mut is_first = false;
         loop {
             let byte = self.window.significant()?;
             expect = match (expect, byte) {
                 _ if nest.in_object().is_none() => self.deep(&mut nest, byte)?,
                 (Expect::Value | Expect::Element, b'"') => {
-                    self.window.advance(1);
+                    self.window.cross(b'"');
                     self.window.string()?;
                     Expect::Separator
                 }
                 (Expect::Name, b'"') => {
-                    self.name(entry.then_some(&nest))?;
+                    self.name(entry.then_some(&nest), is_first)?;
+                    is_first = false;
                     Expect::Value
                 }
                 (Expect::Value | Expect::Element, b'{' | b'[') => {
-                    self.window.advance(1);
+                    self.window.cross(byte);
                     nest.open(byte == b'{', expect == Expect::Element);
+                    is_first = byte == b'{' && expect == Expect::Element;
                     if byte == b'{' { Expect::Name } else { Expect::Element }
                 }
                 (Expect::Separator, b',') => {
-                    self.window.advance(1);
+                    self.window.cross(b',');
                     if nest.in_object().unwrap_or(true) { Expect::Name } else { Expect::Element }
                 }
                 (Expect::Separator, b'}' | b']') | (Expect::Element, b']') | (Expect::Name, b'}') => {
                     if !nest.close(byte) {
                         return Err(Halt::Damage("its brackets do not match"));
                     }
-                    self.window.advance(1);
+                    self.window.cross(byte);
+                    is_first = false;
                     Expect::Separator
                 }
                 (Expect::Value | Expect::Element, b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
@@ -412,31 +475,32 @@ impl<'r> Scanner<'r> {
             b'}' | b']' => _ = nest.close(byte),
             b',' | b':' => {}
             b'"' => {
-                self.window.advance(1);
-                return self.window.string().map(|_| Expect::Separator);
+                self.window.cross(b'"');
+                return self.window.string().map(|()| Expect::Separator);
             }
             b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
                 return self.window.literal().map(|()| Expect::Separator);
             }
             _ => return Err(Halt::Damage(Expect::Value.missed())),
         }
-        self.window.advance(1);
+        self.window.cross(byte);
         Ok(Expect::Separator)
     }
 
-    /// Crosses a member's name and its colon. `inside`: where in an entry it is, if it is in one.
-    fn name(&mut self, inside: Option<&Nest>) -> Result<(), Halt> {
-        self.window.advance(1);
-        let name = self.window.string()?;
-        let name = name.map(|at| self.window.slice(at.start, at.end)).unwrap_or_default();
+    /// Crosses a member's name and its colon. `inside`: where in an entry it is, if it is in one. `is_first`: it is the
+    /// first of an object that is an element.
+    fn name(&mut self, inside: Option<&Nest>, is_first: bool) -> Result<(), Halt> {
+        self.window.cross(b'"');
+        self.window.string()?;
+        let name = self.window.last_string();
         let read = inside.is_none_or(|nest| nest.depth > 1) || name.is_empty() || model::reads_member(name);
-        if name == b"startedDateTime" && inside.is_some_and(|nest| nest.depth > 1 && nest.is_element()) {
-            self.window.suspect()?;
+        if inside.is_some_and(|nest| nest.depth > 1 && nest.is_element()) {
+            self.window.look_at_name(is_first)?;
         }
         if self.window.significant()? != b':' {
             return Err(Halt::Damage(Expect::Colon.missed()));
         }
-        self.window.advance(1);
+        self.window.cross(b':');
         if !read {
             self.window.skip_member();
         }
@@ -452,17 +516,26 @@ impl<'r> Scanner<'r> {
         Ok(found)
     }
 
-    /// After damage outside of entries: goes to the array of entries, if it was not found before.
-    fn find_entries(&mut self) -> Result<(), Halt> {
+    /// After damage outside of entries: goes to the array of entries, if it was not found before, else to what begins as an
+    /// entry does. Whether there was any.
+    fn find_entries(&mut self) -> Result<bool, Halt> {
         const NAME: &[u8] = b"\"entries\"";
         self.window.release();
         let around = if self.place == Place::Log { Around::Log } else { Around::Top };
         self.place = Place::End;
+        if self.found {
+            let is_there = self.window.resync()?;
+            if is_there {
+                self.place = Place::Entries(around);
+                self.is_bare = false;
+            }
+            return Ok(is_there);
+        }
         while !self.found {
             let ahead = self.window.look_ahead(LOOKAHEAD)?;
             let Some(at) = memmem::find(ahead, NAME) else {
                 if ahead.len() < LOOKAHEAD {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let searched = ahead.len() - (NAME.len() - 1);
                 self.window.advance(searched);
@@ -476,6 +549,6 @@ impl<'r> Scanner<'r> {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -10,13 +10,14 @@
 //! an odd number of reverse solidi stands before it. Long strings are remembered with the entry, so that its parser can
 //! jump over them instead of searching them again.
 //!
-//! An entry larger than the limit loses the ends of its long strings (contents) and its large members nobody reads
-//! (recorded WebSocket messages), never the structure around them. What is lost does not depend on how the input's
-//! bytes arrive.
+//! An entry larger than the limit is crossed again from its start, and then kept without its white space, the ends of
+//! its long strings (contents) and the members nobody reads (recorded WebSocket messages), never without the structure
+//! around them. An entry's size, the place of its damage and what is read again after it are counted in bytes of the
+//! input: nothing depends on how these arrive.
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::json::{blanks, first_in_word, is_literal};
 
@@ -45,6 +46,10 @@ const FIRST_NAMES: [&[u8]; 9] = [
     b"serverIPAddress",
     b"connection",
 ];
+/// The name only entries have.
+const STARTED: &[u8] = b"startedDateTime";
+/// After damage so many bytes are read again, besides as many as were read.
+const REREAD: u64 = 1 << 20;
 const SWALLOWED: &str = "its end is missing: another entry begins inside of it";
 /// Members that objects inside an entry begin with too.
 const COMMON_NAMES: [&[u8]; 6] = [b"", b"name", b"type", b"url", b"id", b"time"];
@@ -76,6 +81,8 @@ pub(super) enum Halt {
     End,
     /// A token stands where none can; what is wrong, in a few words.
     Damage(&'static str),
+    /// What is held is larger than the limit.
+    Large,
     /// The operating system refused.
     Io(io::Error),
 }
@@ -94,30 +101,50 @@ pub(super) struct Window<'r> {
     limit: usize,
     /// Start of the bytes that are kept.
     held: Option<usize>,
-    /// What is held grew beyond the limit and was given up.
-    oversize: bool,
-    /// A name stands in what is held that only entries have.
-    suspect: bool,
-    /// How much of what is held was searched for the start of another entry.
-    searched: usize,
+    /// What is held is given up beyond the limit, without a word.
+    loose: bool,
+    /// The entry being crossed, if it is larger than the limit.
+    short: Option<Short>,
     /// Name of the first member of the first complete entry.
     first_name: Vec<u8>,
-    /// Bytes of long strings that were cut off, in what is held.
-    dropped: u64,
-    /// The string being crossed.
-    open: Option<Open>,
-    /// Start of the value of a member nobody reads, relative to `held`, and whether some of it was dropped already.
-    unread: Option<(usize, bool)>,
+    /// Where the string that was crossed last is, relative to what is held.
+    last: (usize, usize),
+    /// Start of the value of a member nobody reads, relative to what is held.
+    unread: Option<usize>,
+    /// In that value an object begins as entries do.
+    like_entry: bool,
+    /// Bytes that were read again after damage.
+    reread: u64,
     long: Vec<LongString>,
 }
 
-/// A string being crossed; offsets are relative to what is held.
-#[derive(Clone, Copy)]
-struct Open {
-    start: usize,
-    /// Where it was cut: bytes from here to the position come from behind the cut.
-    cut: Option<usize>,
-    missing: u64,
+/// What is kept of an entry that is larger than the limit: no white space, no members nobody reads, and of long strings
+/// their beginnings.
+#[derive(Default)]
+struct Short {
+    /// Offset of the entry in the input.
+    start: u64,
+    bytes: Vec<u8>,
+    /// Inside of a member nobody reads.
+    muted: bool,
+    /// Even so it is larger than the limit.
+    oversize: bool,
+    /// Beginning of the string that was crossed last.
+    text: Vec<u8>,
+}
+
+impl Short {
+    fn push(&mut self, bytes: &[u8], limit: usize) {
+        if self.muted || self.oversize {
+            return;
+        }
+        if self.bytes.len().saturating_add(bytes.len()) > limit {
+            self.oversize = true;
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
 }
 
 impl<'r> Window<'r> {
@@ -133,13 +160,13 @@ impl<'r> Window<'r> {
             failure: None,
             limit: limit.max(LONG),
             held: None,
-            oversize: false,
-            suspect: false,
-            searched: 0,
+            loose: false,
+            short: None,
             first_name: Vec::new(),
-            dropped: 0,
-            open: None,
+            last: (0, 0),
             unread: None,
+            like_entry: false,
+            reread: 0,
             long: Vec::new(),
         }
     }
@@ -152,6 +179,15 @@ impl<'r> Window<'r> {
     /// Goes on by `count` bytes of the window.
     pub(super) fn advance(&mut self, count: usize) {
         self.position = self.position.saturating_add(count).min(self.filled);
+    }
+
+    /// Crosses a byte of an entry that is ahead.
+    #[inline]
+    pub(super) fn cross(&mut self, byte: u8) {
+        self.advance(1);
+        if let Some(short) = &mut self.short {
+            short.push(&[byte], self.limit);
+        }
     }
 
     /// The bytes from the position on that are in the window.
@@ -227,28 +263,49 @@ impl<'r> Window<'r> {
         self.filled = bytes.len();
     }
 
-    /// Keeps the bytes from the position on.
+    /// Keeps the bytes from the position on. Beyond the limit the window [halts](Halt::Large).
     pub(super) fn hold(&mut self) {
         self.release();
         self.held = Some(self.position);
     }
 
+    /// Keeps the bytes from the position on, or nothing of them if they are more than the limit.
+    pub(super) fn hold_loosely(&mut self) {
+        self.hold();
+        self.loose = true;
+    }
+
     /// Gives up what is held.
     pub(super) fn release(&mut self) {
         self.held = None;
-        self.oversize = false;
-        self.suspect = false;
-        self.searched = 0;
-        self.dropped = 0;
-        self.open = None;
+        self.loose = false;
+        self.short = None;
+        self.last = (0, 0);
         self.unread = None;
+        self.like_entry = false;
         self.long.clear();
     }
 
-    /// Ends what is held at the position: `false` if it is larger than the limit even after its long strings were cut.
-    pub(super) fn complete(&mut self) -> bool {
-        self.shorten();
-        !self.oversize && self.held.is_some_and(|held| self.position.saturating_sub(held) <= self.limit)
+    /// Whether the position is farther behind the start of what is held than the limit.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.held.is_some_and(|held| self.position.saturating_sub(held) > self.limit)
+    }
+
+    /// Goes back to the start of what is held, which is larger than the limit, to [cross](Self::cross) it again while only
+    /// its beginnings are kept.
+    pub(super) fn shorten(&mut self) {
+        let start = self.held.unwrap_or(self.position);
+        self.release();
+        self.position = start;
+        self.short = Some(Short { start: self.offset(), ..Short::default() });
+    }
+
+    /// Whether what is held, or kept of it, is within the limit.
+    pub(super) fn is_kept(&self) -> bool {
+        match &self.short {
+            Some(short) => !short.oversize,
+            None => self.held.is_some() && !self.is_beyond(),
+        }
     }
 
     /// Remembers what entries begin with; what is held is one.
@@ -258,15 +315,19 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// What is held, up to the position.
+    /// What is held, up to the position, or what is kept of it.
     pub(super) fn entry(&self) -> RawEntry<'_> {
-        let bytes = self.held.and_then(|held| self.buffer.get(held..self.position)).unwrap_or_default();
-        RawEntry { bytes, long: &self.long }
+        let held = || self.held.and_then(|held| self.buffer.get(held..self.position)).unwrap_or_default();
+        RawEntry { bytes: self.short.as_ref().map_or_else(held, |short| &short.bytes), long: &self.long }
     }
 
-    /// Bytes of what is held, by offsets relative to its start.
-    pub(super) fn slice(&self, from: usize, to: usize) -> &[u8] {
-        self.held.and_then(|held| self.buffer.get(held + from..held + to)).unwrap_or_default()
+    /// The content of the string that was crossed last, if something is held; of a very long one only the beginning.
+    pub(super) fn last_string(&self) -> &[u8] {
+        match (&self.short, self.held) {
+            (Some(short), _) => &short.text,
+            (None, Some(held)) => self.buffer.get(held + self.last.0..held + self.last.1).unwrap_or_default(),
+            (None, None) => &[],
+        }
     }
 
     /// The next byte that is no white space. It stays unread.
@@ -287,95 +348,137 @@ impl<'r> Window<'r> {
         loop {
             let part = self.buffer.get(self.position..self.filled).unwrap_or_default();
             let end = part.iter().position(|byte| !is_literal(*byte));
-            if let Some(end) = end {
-                self.position += end;
+            let length = end.unwrap_or(part.len());
+            if let Some(short) = &mut self.short {
+                short.push(part.get(..length).unwrap_or_default(), self.limit);
+            }
+            self.position += length;
+            if end.is_some() {
                 return Ok(());
             }
-            self.position = self.filled;
             self.refill()?;
         }
     }
 
-    /// Crosses a string from behind its opening to behind its closing quotation mark. Yields where it is, relative to
-    /// what is held; nothing is held, nothing is yielded.
-    pub(super) fn string(&mut self) -> Result<Option<LongString>, Halt> {
-        self.open = self.held.map(|held| Open { start: self.position.saturating_sub(held), cut: None, missing: 0 });
+    /// Crosses a string from behind its opening to behind its closing quotation mark.
+    pub(super) fn string(&mut self) -> Result<(), Halt> {
+        if self.short.is_some() {
+            return self.long_string();
+        }
+        let start = self.held.map_or(0, |held| self.position.saturating_sub(held));
         let mut odd = false;
         loop {
             let part = self.buffer.get(self.position..self.filled).unwrap_or_default();
             if let Some(end) = closing_quote(part, odd) {
                 self.position += end + 1;
-                return Ok(self.close());
+                break;
             }
             odd = ends_in_escape(part, odd);
             self.position = self.filled;
             self.refill()?;
         }
-    }
-
-    /// Remembers a string that ended just before the position, if it is long.
-    fn close(&mut self) -> Option<LongString> {
-        let (open, held) = (self.open.take()?, self.held?);
-        let end = self.position.saturating_sub(held + 1);
-        let mut string = LongString { start: open.start, end, missing: open.missing };
-        if let Some(cut) = open.cut {
-            string.missing += end.saturating_sub(cut) as u64;
-            self.cut(held + cut, held + end);
-            string.end = cut;
-        }
-        if string.missing > 0 || end.saturating_sub(open.start) >= LONG {
-            self.long.push(string);
-        }
-        Some(string)
-    }
-
-    /// Says that nobody reads the value that begins at the position.
-    pub(super) fn skip_member(&mut self) {
-        self.unread = self.held.map(|held| (self.position.saturating_sub(held), false));
-    }
-
-    /// Says that an array inside of the entry holds what has a name that only entries have. In a value nobody reads,
-    /// an extension's objects may have it too; there one has to begin as an entry begins.
-    pub(super) const fn suspect(&mut self) -> Result<(), Halt> {
-        self.suspect = true;
-        if self.unread.is_some() { Ok(()) } else { Err(Halt::Damage(SWALLOWED)) }
-    }
-
-    /// Whether another entry begins inside of what is held, if there was a sign of it.
-    pub(super) fn search_if_suspect(&mut self) -> Result<(), Halt> {
-        if self.suspect { self.search() } else { Ok(()) }
-    }
-
-    /// Ends a member at the position; a large one that nobody reads is dropped.
-    #[inline]
-    pub(super) fn end_member(&mut self) -> Result<(), Halt> {
-        let (Some((start, dropped)), Some(held)) = (self.unread.take(), self.held) else { return Ok(()) };
-        let from = held + start;
-        if self.suspect || (!dropped && self.position.saturating_sub(from) > UNREAD_MEMBER) {
-            self.search()?;
-        }
-        if dropped || self.position.saturating_sub(from) > UNREAD_MEMBER {
-            self.long.retain(|string| string.start < start);
-            if let Some(first) = self.buffer.get_mut(from) {
-                *first = b'0';
+        if let Some(held) = self.held {
+            let end = self.position.saturating_sub(held + 1);
+            self.last = (start, end);
+            if end.saturating_sub(start) >= LONG {
+                self.long.push(LongString { start, end, missing: 0 });
             }
-            self.remove(from + 1, self.position);
-            self.searched = self.searched.min(self.position.saturating_sub(held));
         }
         Ok(())
     }
 
-    /// Before held bytes are dropped: whether another entry begins inside of what is held, because its end was lost.
-    fn search(&mut self) -> Result<(), Halt> {
-        let Some(held) = self.held else { return Ok(()) };
-        let from = held + self.searched.max(1);
-        let bytes = self.buffer.get(from..self.position).unwrap_or_default();
-        let mut braces = memchr_iter(b'{', bytes).filter(|at| is_element(bytes.get(..*at).unwrap_or_default()));
-        let is_entry = |name: &[u8]| name == b"startedDateTime" || self.is_first_name(name);
-        if braces.any(|at| bytes.get(at..).and_then(first_name).is_some_and(is_entry)) {
+    /// Crosses a string of which only the beginning is kept.
+    fn long_string(&mut self) -> Result<(), Halt> {
+        /// More than it takes to see that a cut divides nothing.
+        const MARGIN: usize = 16;
+        let keep = (self.limit / 16).max(LONG);
+        let (mut length, mut odd) = (0_usize, false);
+        if let Some(short) = &mut self.short {
+            short.text.clear();
+        }
+        loop {
+            let part = self.buffer.get(self.position..self.filled).unwrap_or_default();
+            let end = closing_quote(part, odd);
+            let piece = end.and_then(|end| part.get(..end)).unwrap_or(part);
+            length = length.saturating_add(piece.len());
+            if let Some(short) = &mut self.short {
+                let room = (keep + MARGIN).saturating_sub(short.text.len());
+                short.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            }
+            if end.is_some() {
+                self.position += piece.len() + 1;
+                break;
+            }
+            odd = ends_in_escape(part, odd);
+            self.position = self.filled;
+            if let Err(halt) = self.refill() {
+                // What there is of it is kept without its end.
+                self.keep_string(length, keep, false);
+                return Err(halt);
+            }
+        }
+        self.keep_string(length, keep, true);
+        Ok(())
+    }
+
+    /// Keeps the beginning of a string of that length.
+    fn keep_string(&mut self, length: usize, keep: usize, has_end: bool) {
+        let Some(short) = &mut self.short else { return };
+        let most = if length > keep { boundary(&short.text, keep) } else { length };
+        short.text.truncate(most);
+        let text = std::mem::take(&mut short.text);
+        let start = short.bytes.len();
+        short.push(&text, self.limit);
+        if has_end || length > most {
+            short.push(b"\"", self.limit);
+        }
+        let missing = length.saturating_sub(most) as u64;
+        if !short.muted && !short.oversize && (has_end || missing > 0) && (missing > 0 || text.len() >= LONG) {
+            self.long.push(LongString { start, end: start + text.len(), missing });
+        }
+        short.text = text;
+    }
+
+    /// Says that nobody reads the value that begins at the position.
+    pub(super) fn skip_member(&mut self) {
+        if let Some(short) = &mut self.short {
+            // Something has to stand in the place of the value.
+            short.push(b"0", self.limit);
+            short.muted = true;
+            self.unread = Some(0);
+        } else {
+            self.unread = self.held.map(|held| self.position.saturating_sub(held));
+        }
+    }
+
+    /// Looks at the name of an object that is an element of an array inside of the entry, and is `first` in it. Where an
+    /// entry's end is lost, the next ones are taken for elements of what it was in.
+    ///
+    /// What has a name that only entries have is one. In a value nobody reads, an extension's objects may have that name
+    /// too; there one has to begin as an entry begins.
+    pub(super) fn look_at_name(&mut self, first: bool) -> Result<(), Halt> {
+        let name = self.last_string();
+        let (is_started, is_unread) = (name == STARTED, self.unread.is_some());
+        let is_like = first && is_unread && self.is_first_name(name);
+        self.like_entry |= is_like;
+        if is_started && (first || !is_unread) || is_like && self.short.is_some() {
             return Err(Halt::Damage(SWALLOWED));
         }
-        self.searched = self.position.saturating_sub(held).saturating_sub(LOOKAHEAD);
+        Ok(())
+    }
+
+    /// Ends a member at the position.
+    #[inline]
+    pub(super) fn end_member(&mut self) -> Result<(), Halt> {
+        let Some(start) = self.unread.take() else { return Ok(()) };
+        let like_entry = std::mem::take(&mut self.like_entry);
+        match (&mut self.short, self.held) {
+            (Some(short), _) => short.muted = false,
+            (None, Some(held)) if like_entry && self.position.saturating_sub(held + start) > UNREAD_MEMBER => {
+                return Err(Halt::Damage(SWALLOWED));
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -383,131 +486,71 @@ impl<'r> Window<'r> {
         name == self.first_name && !COMMON_NAMES.contains(&name)
     }
 
-    /// Goes back to just behind the start of what is held, which is then held no more.
-    fn rewind(&mut self) {
-        if let Some(held) = self.held {
-            self.position = (held + 1).min(self.position);
+    /// Goes back to where the next entry is looked for: just behind the start of what is held, for where an entry's end is
+    /// lost the next ones were taken for its members; in an entry that is not held, to just before the position. What is
+    /// read again may not be more than what was read once.
+    fn go_back(&mut self) {
+        let far = match (&self.short, self.held) {
+            (Some(short), _) => LOOKAHEAD.min(self.offset().saturating_sub(short.start + 1) as usize),
+            (None, Some(held)) => self.position.saturating_sub(held + 1),
+            (None, None) => 0,
+        };
+        let reread = self.reread.saturating_add(far as u64);
+        if reread <= self.offset().saturating_add(REREAD) {
+            self.reread = reread;
+            self.position = self.position.saturating_sub(far);
         }
-        self.release();
     }
 
-    /// After damage, or the end of the input, inside of an entry: goes to the next object that begins as an entry does,
-    /// from the damaged entry's start on: where an entry's end is lost, the next ones were taken for its members.
-    /// `false` at the end of the input.
+    /// After damage, or the end of the input, inside of an entry: goes to the next object that begins as an entry does.
+    /// `false` if there is none; what is held is still held then if the input had ended before.
     pub(super) fn resync(&mut self) -> Result<bool, Halt> {
-        self.rewind();
+        if self.ended && self.position == self.filled && self.short.is_some() {
+            return Ok(false);
+        }
+        let (held, had_ended) = (self.held, self.ended);
+        self.go_back();
+        if !had_ended {
+            self.release();
+        }
+        self.held = None;
+        // The last byte before the position that is no white space.
+        let mut before = 0;
+        let last_of = |part: &[u8], before: u8| part.trim_ascii_end().last().copied().unwrap_or(before);
         loop {
             let Some(brace) = memchr(b'{', self.ahead()) else {
+                before = last_of(self.ahead(), before);
                 self.position = self.filled;
                 if self.look_ahead(1)?.is_empty() {
+                    self.held = held.filter(|_| had_ended);
                     return Ok(false);
                 }
                 continue;
             };
+            before = last_of(self.ahead().get(..brace).unwrap_or_default(), before);
             self.position += brace;
-            let is_element = is_element(self.buffer.get(..self.position).unwrap_or_default());
             self.look_ahead(LOOKAHEAD)?;
             let name = first_name(self.ahead()).unwrap_or_default();
-            if is_element && (FIRST_NAMES.contains(&name) || name.starts_with(b"_") || self.is_first_name(name)) {
+            let is_known = FIRST_NAMES.contains(&name) || name.starts_with(b"_") || self.is_first_name(name);
+            if before != b':' && is_known {
+                self.release();
                 return Ok(true);
             }
+            before = b'{';
             self.position += 1;
         }
     }
 
-    /// Takes `from..to` out of the window; `to` is not behind the position.
-    fn remove(&mut self, from: usize, to: usize) {
-        if from >= to || to > self.filled {
-            return;
-        }
-        self.buffer.copy_within(to..self.filled, from);
-        self.filled -= to - from;
-        self.position = self.position.saturating_sub(to - from);
-    }
-
-    /// Takes the end of a string out of the window.
-    fn cut(&mut self, from: usize, to: usize) {
-        self.dropped = self.dropped.saturating_add(to.saturating_sub(from) as u64);
-        self.remove(from, to);
-    }
-
-    const fn kept_of_string(&self) -> usize {
-        let part = self.limit / 16;
-        if part > LONG { part } else { LONG }
-    }
-
-    /// Cuts the long strings of an entry that is larger than the limit.
-    fn shorten(&mut self) {
-        let Some(held) = self.held else { return };
-        let size = (self.position.saturating_sub(held) as u64).saturating_add(self.dropped);
-        if size <= self.limit as u64 {
-            return;
-        }
-        let keep = self.kept_of_string();
-        let mut long = std::mem::take(&mut self.long);
-        let mut shift = 0;
-        for string in &mut long {
-            string.start = string.start.saturating_sub(shift);
-            string.end = string.end.saturating_sub(shift);
-            let content = self.slice(string.start, string.end);
-            if content.len() > keep {
-                let end = string.start + boundary(content, keep);
-                let length = string.end.saturating_sub(end);
-                self.cut(held + end, held + string.end);
-                string.missing += length as u64;
-                string.end = end;
-                shift += length;
-            }
-        }
-        self.long = long;
-        if let Some(open) = &mut self.open {
-            open.start = open.start.saturating_sub(shift);
-            open.cut = open.cut.map(|at| at.saturating_sub(shift));
-        }
-    }
-
-    /// Makes what is held smaller while it is still being read.
-    fn elide(&mut self) {
-        let Some(held) = self.held else { return };
-        if let Some((start, dropped)) = &mut self.unread {
-            let start = *start;
-            *dropped = true;
-            if let Some(open) = &mut self.open {
-                *open = Open { start, cut: None, missing: 0 };
-            }
-            self.long.retain(|string| string.start < start);
-            // One byte stays in the place of the value.
-            self.remove(held + start + 1, self.position);
-            return;
-        }
-        // The size so far counts, so that the cut is the same as for an entry that was read at once.
-        self.dropped = self.dropped.saturating_add(1);
-        self.shorten();
-        self.dropped = self.dropped.saturating_sub(1);
-        let Some(open) = self.open else { return };
-        let content = self.slice(open.start, self.position.saturating_sub(held));
-        if content.len() <= self.kept_of_string() {
-            return;
-        }
-        let cut = open.cut.unwrap_or_else(|| open.start + boundary(content, self.kept_of_string()));
-        let length = self.position.saturating_sub(held + cut);
-        self.cut(held + cut, self.position);
-        self.open = Some(Open { start: open.start, cut: Some(cut), missing: open.missing + length as u64 });
-    }
-
     /// Reads more. What is before the held bytes, or the position, is given up.
     fn refill(&mut self) -> Result<(), Halt> {
+        if self.held.is_some_and(|held| self.filled.saturating_sub(held) > self.limit) {
+            if !self.loose {
+                return Err(Halt::Large);
+            }
+            self.release();
+        }
         if self.ended {
             return Err(Halt::End);
-        }
-        if self.held.is_some_and(|held| self.position.saturating_sub(held) >= self.limit) {
-            self.search()?;
-            self.elide();
-            self.searched = self.searched.min(self.position.saturating_sub(self.held.unwrap_or(self.position)));
-            if self.held.is_some_and(|held| self.position.saturating_sub(held) > self.limit) {
-                self.release();
-                self.oversize = true;
-            }
         }
         if let Some(error) = self.failure.take() {
             return Err(Halt::Io(error));
@@ -545,14 +588,17 @@ impl<'r> Window<'r> {
         if self.buffer.len().saturating_sub(self.filled) >= ROOM {
             return;
         }
-        let from = self.held.unwrap_or(self.position);
+        // After damage in an entry that is not held, the next one is looked for from a little before.
+        let near = if self.short.is_some() { LOOKAHEAD } else { 0 };
+        let from = self.held.unwrap_or(self.position.saturating_sub(near));
         self.buffer.copy_within(from..self.filled, 0);
         self.filled -= from;
         self.position -= from;
         self.held = self.held.map(|_| 0);
         if self.buffer.len().saturating_sub(self.filled) < ROOM {
-            let most = self.limit.saturating_add(2 * READ);
-            self.buffer.resize(self.buffer.len().saturating_mul(2).min(most), 0);
+            let most = self.limit.saturating_add(2 * READ).max(self.filled + READ);
+            let size = self.buffer.len().saturating_mul(2).min(most);
+            self.buffer.resize(size.max(self.buffer.len()), 0);
         }
     }
 }

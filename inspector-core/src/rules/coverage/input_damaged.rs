@@ -1,10 +1,13 @@
 use crate::{
     evidence::{Evidence, SourceId},
+    handshake::observation::{Observation, has},
+    http::exchange::Mark,
     note::{Note, NoteKind},
     report::mask,
     rules::{
         Context, Declared, Rule, Severity, declare_rule,
         finding::{Concern, Draft},
+        occasion::Occasions,
     },
 };
 
@@ -17,7 +20,7 @@ declare_rule! {
     /// # Traps
     /// A recording that ends between two packets or entries is as good as one that was stopped there. One that ends inside
     /// a packet or an entry is not: that one is known to have been there, and any request can be in it, as in one in the
-    /// middle that could not be read.
+    /// middle that could not be read. Likewise a field of an entry without name or value is not one that was not sent.
     pub(crate) InputDamaged = "COV-010" "input-damaged" Medium,
     title: "The input is damaged",
     remedy: "Copy the recording again and compare the sizes; stop the recorder properly before copying.",
@@ -63,6 +66,24 @@ fn of_set(input: SourceId, note: &Note) -> Draft {
 }
 
 impl Rule for InputDamaged {
+    fn occasions(&self) -> Occasions {
+        Occasions::INCOMPLETE
+    }
+
+    fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        let what = [
+            (Mark::EntryCut, "the recording ends inside an entry"),
+            (Mark::EntryMalformed, "a part of an entry has no name, no value, or none that can be read"),
+        ];
+        for (mark, words) in what {
+            if has(observation, mark) {
+                let detail = format!("{}: {words}", observation.host_name);
+                context
+                    .find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
+            }
+        }
+    }
+
     fn note(&mut self, input: SourceId, note: &Note, context: &mut Context<'_>) {
         let (detail, hides) = match &note.kind {
             NoteKind::TruncatedInput { offset } => {
@@ -70,6 +91,7 @@ impl Rule for InputDamaged {
             }
             // Names of addresses hide nothing.
             NoteKind::MalformedBlock { what } if what.contains("name resolution") => ((*what).to_owned(), None),
+            NoteKind::HarmlessDamage { what } => ((*what).to_owned(), None),
             NoteKind::MalformedBlock { what } => ((*what).to_owned(), Some(Concern::Input(input))),
             NoteKind::DamagedCompression { what } => {
                 (format!("its compression is damaged: {}", mask::text(what)), Some(Concern::Input(input)))

@@ -1,6 +1,7 @@
 use crate::{
     evidence::{Evidence, SourceId},
-    handshake::observation::Observation,
+    handshake::observation::{Observation, has},
+    http::exchange::Mark,
     note::{Note, NoteKind},
     rules::{Context, Declared, Rule, Summary, declare_rule, finding::{Concern, Draft}, occasion::Occasions},
 };
@@ -54,6 +55,10 @@ impl Rule for LimitReached {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         for limit in &observation.extraction.limits {
             let detail = format!("{}: limit: {limit}", observation.host_name);
+            context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
+        }
+        if has(observation, Mark::StringCut) {
+            let detail = format!("{}: limit: entry (a text of an entry is longer than what is kept)", observation.host_name);
             context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
         }
     }
