@@ -116,6 +116,8 @@ impl Reading {
         match &held {
             Held::Unknown => told(None, Says::Unclear),
             Held::Nothing if media.contains("html") => told(None, Says::Unclear),
+            // The first event tells.
+            Held::Nothing if media == "text/event-stream" => told(Some(Form::Events), Says::Unclear),
             // The status of a call is in trailers that are not here.
             Held::Nothing if media.starts_with("application/grpc") => told(Some(Form::Grpc), Says::Unclear),
             Held::Nothing if media == "application/mapi-http" => {
@@ -195,6 +197,8 @@ fn form_of(media: &str) -> Option<Form> {
     Some(match (kind, subtype) {
         (_, subtype) if subtype.contains("html") => return None,
         ("image", _) => Form::Image,
+        // Not by its end: WBXML is no XML.
+        ("application", "vnd.ms-sync.wbxml" | "vnd.ms-sync" | "vnd.ms-sync.multipart") => Form::ActiveSync,
         (_, "soap+xml") => Form::Soap,
         // In which nothing that refuses is to be found.
         ("text", "xml") => Form::Soap,
@@ -202,7 +206,6 @@ fn form_of(media: &str) -> Option<Form> {
         (_, subtype) if subtype.ends_with("json") => Form::Json,
         ("application", "mapi-http") => Form::Mapi,
         ("application", "rpc") => Form::Rpc,
-        ("application", "vnd.ms-sync.wbxml" | "vnd.ms-sync" | "vnd.ms-sync.multipart") => Form::ActiveSync,
         ("text", "event-stream") => Form::Events,
         // Parts of a site.
         ("text", "css") | (_, "javascript" | "ecmascript" | "x-javascript") => return None,
@@ -356,3 +359,6 @@ impl Question<'_> {
         others || tokens.any(|other| other.token.id != first.token.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,14 +8,15 @@ use crate::{
 };
 
 declare_rule! {
-    /// A call with a token got past authentication: the answer is neither 401 nor 403, nor a redirect to a login page, nor
-    /// an error of a proxy in between. A fault of the application (500 with a SOAP fault, 404) counts as accepted.
+    /// A call with a token was accepted: the resource answered in the form its endpoint has (SOAP, Autodiscover XML, MAPI over
+    /// HTTP, JSON of its API), with what was asked for or with a fault of the application.
     ///
     /// # Evidence
     /// The status.
     ///
     /// # Traps
-    /// 400, 407, 429 and 5xx without a SOAP fault tell nothing about the token. A SOAP fault about authentication is a
+    /// A device in front answers 200, too, with a page of its own; statuses such as 404, 413 and 429 are given without asking
+    /// who calls; health pages and OPTIONS are answered to anyone. None of these counts. A fault about authentication is a
     /// refusal.
     pub(crate) TokenAccepted = "S2S-033" "token-accepted" Info,
     title: "The resource accepted a token",
