@@ -219,6 +219,13 @@ fn is_whole(packet: &Packet) -> bool {
     has_data(packet) && tcp(&packet.bytes).is_some_and(|at| packet.bytes.len() >= at.end)
 }
 
+/// Its checksums are right, so that it can be told from a damaged copy.
+fn is_right(packet: &Packet) -> bool {
+    let mut copy = packet.bytes.clone();
+    fix_checksums(&mut copy);
+    copy == packet.bytes
+}
+
 fn one(mutant: &Mutant, number: u64, fits: impl Fn(&Packet) -> bool) -> Option<usize> {
     let all = places(mutant, fits);
     pick(number, all.len()).map(|index| all[index])
@@ -392,7 +399,7 @@ fn duplicate_all(mutant: &mut Mutant, _: &Capture, [a, ..]: [u64; 3]) -> Option<
 
 /// A copy of a segment with some bytes changed: before or after the true one, with a right checksum.
 fn retransmit_differently(mutant: &mut Mutant, capture: &Capture, [a, b, c]: [u64; 3]) -> Option<String> {
-    let place = one(mutant, a, |packet| is_whole(packet) && carries(packet, capture))?;
+    let place = one(mutant, a, |packet| is_whole(packet) && is_right(packet) && carries(packet, capture))?;
     let at = tcp(&mutant.packets[place].bytes)?;
     let mut payload = mutant.packets[place].bytes[at.payload..at.end].to_vec();
     let from = pick(b, payload.len())?;
@@ -421,7 +428,7 @@ fn darkness(packet: &Packet, capture: &Capture) -> u8 {
 
 /// A copy that was damaged on the way: its checksum says so. The receiver never took it.
 fn damaged_copy(mutant: &mut Mutant, _: &Capture, [a, b, c]: [u64; 3]) -> Option<String> {
-    let place = one(mutant, a, is_whole)?;
+    let place = one(mutant, a, |packet| is_whole(packet) && is_right(packet))?;
     let at = tcp(&mutant.packets[place].bytes)?;
     let mut copy = mutant.packets[place].clone();
     let from = at.payload + pick(b, at.end - at.payload)?;
@@ -585,6 +592,10 @@ fn link(mutant: &mut Mutant, _: &Capture, [a, ..]: [u64; 3]) -> Option<String> {
 
 /// Every host gets an address of its own, as in the world.
 fn addresses(mutant: &mut Mutant, capture: &Capture, [a, ..]: [u64; 3]) -> Option<String> {
+    // What was added is of the addresses that were.
+    if mutant.packets.iter().any(|packet| packet.dark != 0) {
+        return None;
+    }
     for packet in &mut mutant.packets {
         let (Some((index, _)), Some(at)) = (&packet.origin, tcp(&packet.bytes)) else { continue };
         if packet.bytes.len() < at.end {
