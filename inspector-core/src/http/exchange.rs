@@ -110,10 +110,17 @@ pub enum Mark {
     Sanitized,
     /// HAR: the browser did not send the request (blocked, cache).
     NotSent,
+    /// Behind a hole in the recording it cannot be told which request and which response belong together: each is given by
+    /// itself.
+    PairUncertain,
+    /// The server said so without being asked: it had received nothing that was not answered.
+    Unsolicited,
+    /// The server sent no answer: its stream was recorded up to its end.
+    NoAnswer,
 }
 
 impl Mark {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 23] = [
         Self::ResponseMissing,
         Self::RequestMissing,
         Self::BodyCut,
@@ -134,6 +141,9 @@ impl Mark {
         Self::EntryMalformed,
         Self::Sanitized,
         Self::NotSent,
+        Self::PairUncertain,
+        Self::Unsolicited,
+        Self::NoAnswer,
     ];
 
     /// The word of `notes` in `inspector exchanges`.
@@ -159,6 +169,9 @@ impl Mark {
             Self::EntryMalformed => "entry-malformed",
             Self::Sanitized => "sanitized",
             Self::NotSent => "not-sent",
+            Self::PairUncertain => "pair-uncertain",
+            Self::Unsolicited => "unsolicited",
+            Self::NoAnswer => "no-answer",
         }
     }
 }
