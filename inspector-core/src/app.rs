@@ -43,6 +43,8 @@ pub(crate) struct App {
     ended: [bool; 2],
     /// What followed HTTP, if it was switched away from.
     switched: Option<Followed>,
+    /// Where the bytes end that were missing before it was known what is spoken, by `Side::index`.
+    missed: [Option<u64>; 2],
     /// Bytes the client sent that were not read, though they may be requests.
     unread: u64,
 }
@@ -91,6 +93,7 @@ impl App {
             digests: digests.then(Box::default),
             ended: [false; 2],
             switched: None,
+            missed: [None; 2],
             unread: 0,
         }
     }
@@ -198,7 +201,7 @@ impl App {
             followed.is_known = true;
         }
         self.speaks = match finding {
-            Finding::Http1 => Speaks::Http1(Box::default()),
+            Finding::Http1 => Speaks::Http1(Box::new(Http1::behind(self.missed))),
             Finding::Http2 { from_start: true } => Speaks::Http2(Box::new(Http2::new(cx))),
             Finding::Http2 { from_start: false } => Speaks::Http2(Box::new(Http2::joined(cx))),
             Finding::Tls if self.depth < DEEPEST => Speaks::Tls(Box::new(Layer {
@@ -244,10 +247,19 @@ impl App {
                     self.gap(side, bytes, at, cx);
                 } else {
                     self.speaks = Speaks::Opaque;
+                    self.miss(side, cx);
                 }
             }
-            Speaks::Opaque => {}
+            Speaks::Opaque => self.miss(side, cx),
         }
+    }
+
+    /// Bytes of that side are missing in which anything may have been.
+    const fn miss(&mut self, side: Side, cx: &Context<'_>) {
+        let [client, server] = &mut self.missed;
+        let [client_end, server_end] = cx.connection.standing.reached;
+        let (missed, end) = if matches!(side, Side::Client) { (client, client_end) } else { (server, server_end) };
+        *missed = Some(end);
     }
 
     fn end(&mut self, side: Side, how: End, at: At, cx: &mut Context<'_>) {
@@ -272,7 +284,8 @@ impl App {
                     self.end(side, how, at, cx);
                 }
             }
-            Speaks::Http2(_) | Speaks::WebSocket(..) | Speaks::Opaque => {}
+            Speaks::Http2(http) => http.end(side, how),
+            Speaks::WebSocket(..) | Speaks::Opaque => {}
         }
     }
 

@@ -382,7 +382,7 @@ impl<S> Conversation<S> {
         }
         own.stand(sequence);
         if let Some(number) = acknowledged.filter(|number| !peer.is_far(*number, 0, LARGEST_TAIL)) {
-            peer.acknowledge(number, false);
+            peer.acknowledge(number, false, false);
         }
     }
 
@@ -486,8 +486,9 @@ impl<S> Conversation<S> {
             }
         }
         if flags.has(Flags::ACK) {
-            let (_, peer) = self.pair(way);
-            if peer.acknowledge(segment.acknowledgment, opens) {
+            let (own, peer) = self.pair(way);
+            let firm = own.first_sequence().is_some() || !segment.payload.is_empty();
+            if peer.acknowledge(segment.acknowledgment, opens, firm) {
                 self.mark_start(way.other());
             }
         }

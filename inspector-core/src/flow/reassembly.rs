@@ -177,6 +177,9 @@ pub(crate) struct Direction {
     own_hint: Option<u32>,
     /// While the start is unknown: the lowest number the other side expected lately.
     peer_hint: Option<u32>,
+    /// The same, where it is certain that what follows it was sent while the recording ran: from the other side's handshake,
+    /// or with its data.
+    firm_hint: Option<u32>,
     base: u64,
     next: u64,
     /// Highest position acknowledged by the other side; 0 for none.
@@ -248,6 +251,7 @@ impl Direction {
             anchor: 0,
             own_hint: None,
             peer_hint: None,
+            firm_hint: None,
             base: ORIGIN,
             next: ORIGIN,
             acknowledged: 0,
@@ -453,8 +457,9 @@ impl Direction {
         self.base = ORIGIN;
         self.next = ORIGIN;
         self.own_hint = None;
+        self.firm_hint = None;
         if let Some(hint) = self.peer_hint.take() {
-            self.acknowledge(hint, false);
+            self.acknowledge(hint, false, false);
         }
     }
 
@@ -543,6 +548,10 @@ impl Direction {
             // An empty keep-alive stands one before the next byte.
             Some((_, 0 | 1)) => self.begin(sequence, Start::Known),
             Some((hint, distance)) if u64::from(distance) <= START_WINDOW => self.begin(hint, Start::Known),
+            // The other side waited for what comes from there on.
+            _ if self.firm_hint.is_some_and(|hint| u64::from(sequence.wrapping_sub(hint)) <= START_WINDOW) => {
+                self.begin(self.firm_hint.unwrap_or(sequence), Start::Known);
+            }
             _ if self.peer_hint == Some(sequence) => self.begin(sequence, Start::Known),
             _ => {
                 self.begin(sequence, Start::Held);
@@ -567,7 +576,7 @@ impl Direction {
 
     /// The other side acknowledged up to this number; `handshake` if it did with its own SYN. Tells whether that made
     /// the start exact.
-    pub(crate) fn acknowledge(&mut self, number: u32, handshake: bool) -> bool {
+    pub(crate) fn acknowledge(&mut self, number: u32, handshake: bool, firm: bool) -> bool {
         if handshake && !self.syn && self.fits_start(number) != Some(false) && self.begin_with(number, false) {
             return true;
         }
@@ -575,6 +584,9 @@ impl Direction {
             // The lowest of those near each other: acknowledgments too may be recorded out of order.
             let lower = |hint: u32| u64::from(number.wrapping_sub(hint)) <= START_WINDOW;
             self.peer_hint = Some(self.peer_hint.filter(|hint| lower(*hint)).unwrap_or(number));
+            if firm {
+                self.firm_hint = Some(self.firm_hint.filter(|hint| lower(*hint)).unwrap_or(number));
+            }
             return false;
         }
         if self.own_hint == Some(number) && self.syn && !self.is_established() {

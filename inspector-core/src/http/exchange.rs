@@ -114,10 +114,17 @@ pub enum Mark {
     EntryCut,
     /// HAR: a text of the entry is longer than what is kept.
     StringCut,
+    /// Behind a hole in the recording it cannot be told which request and which response belong together: each is given by
+    /// itself.
+    PairUncertain,
+    /// The server said so without being asked: it had received nothing that was not answered.
+    Unsolicited,
+    /// The server sent no answer: its stream was recorded up to its end.
+    NoAnswer,
 }
 
 impl Mark {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 25] = [
         Self::ResponseMissing,
         Self::RequestMissing,
         Self::BodyCut,
@@ -140,6 +147,9 @@ impl Mark {
         Self::NotSent,
         Self::EntryCut,
         Self::StringCut,
+        Self::PairUncertain,
+        Self::Unsolicited,
+        Self::NoAnswer,
     ];
 
     /// The word of `notes` in `inspector exchanges`.
@@ -167,6 +177,9 @@ impl Mark {
             Self::NotSent => "not-sent",
             Self::EntryCut => "entry-cut",
             Self::StringCut => "string-cut",
+            Self::PairUncertain => "pair-uncertain",
+            Self::Unsolicited => "unsolicited",
+            Self::NoAnswer => "no-answer",
         }
     }
 }

@@ -129,6 +129,8 @@ pub(crate) struct Direction {
     pub(crate) end_told: bool,
     /// The last position.
     pub(crate) at: Option<At>,
+    /// Offset in the stream at or before which the record at hand begins.
+    pub(crate) began: u64,
 }
 
 /// Why records that do not open are passed over.

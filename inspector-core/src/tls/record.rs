@@ -236,6 +236,11 @@ impl Default for Reader {
 impl Reader {
     const HEADER: State = State::Header { bytes: [0; 5], have: 0 };
 
+    /// The next byte begins a record.
+    pub(crate) const fn is_between(&self) -> bool {
+        matches!(self.state, State::Header { have: 0, .. }) && self.carried.is_empty()
+    }
+
     /// Takes the next piece off the front of `input`, or all of `input` if that completes none. With `wanted` unset
     /// bodies are skipped, not gathered.
     pub(crate) fn piece(&mut self, input: &mut &[u8], wanted: bool, gathering: Gathering<'_>) -> Option<Piece> {

@@ -173,6 +173,11 @@ impl Tls {
         let mut role = self.role(side);
         let mut exchanged = false;
         self.notice_keys(&mut env);
+        let direction = self.direction(role);
+        if direction.reader.is_between() {
+            direction.began = env.cx.connection.standing.began;
+        }
+        env.cx.connection.standing.began = direction.began;
         loop {
             let gathering = gathering(env.cx);
             let direction = self.direction(role);
@@ -331,14 +336,25 @@ impl Tls {
             self.wait(role, Waiting::Gap(bytes), env);
             return;
         }
-        self.lose_now(role, bytes);
+        self.lose_now(role, bytes, env);
     }
 
-    fn lose_now(&mut self, role: Side, bytes: u64) {
+    fn lose_now(&mut self, role: Side, bytes: u64, env: &mut Env<'_, '_>) {
         let direction = self.direction(role);
         direction.lose(bytes);
         if direction.epoch == Epoch::Clear && role == Side::Server {
             self.negotiation(role).holes = true;
+        }
+        // Told at its place, not when something follows: the other side may go on meanwhile.
+        let direction = self.direction(role);
+        if let (Epoch::Application | Epoch::Legacy, Some(at), true) =
+            (direction.epoch, direction.at, direction.plaintext > 0 || direction.opened > 0)
+        {
+            let lost = std::mem::take(&mut direction.lost);
+            let side = self.role(role);
+            if lost > 0 {
+                self.tell(TlsEvent::Gap { side, bytes: lost, at }, env);
+            }
         }
     }
 
@@ -365,12 +381,23 @@ impl Tls {
 
     /// Tries what waits, as long as that leads anywhere.
     pub(super) fn settle(&mut self, env: &mut Env<'_, '_>) {
+        if !self.progress {
+            return;
+        }
+        // What waited came in other packets.
+        let now = env.cx.connection.standing;
+        (env.cx.connection.standing.began, env.cx.connection.standing.acknowledged) = (0, None);
+        self.settle_all(env);
+        (env.cx.connection.standing.began, env.cx.connection.standing.acknowledged) = (now.began, now.acknowledged);
+    }
+
+    fn settle_all(&mut self, env: &mut Env<'_, '_>) {
         while std::mem::take(&mut self.progress) {
             for role in [Side::Client, Side::Server] {
                 while let Some(waiting) = self.direction(role).waiting.pop_front() {
                     let waiting = match waiting {
                         Waiting::Gap(bytes) => {
-                            self.lose_now(role, bytes);
+                            self.lose_now(role, bytes, env);
                             continue;
                         }
                         Waiting::Record(mut record, place) => match self.process(role, &mut record, place, env) {

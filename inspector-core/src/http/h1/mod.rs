@@ -169,24 +169,25 @@ impl Open {
 #[derive(Debug, Default)]
 struct Stash {
     bytes: Vec<u8>,
-    /// Where each piece begins.
-    pieces: Vec<(usize, At)>,
+    /// Where each piece begins, its packet, and up to where that acknowledges the other side's stream.
+    pieces: Vec<(usize, At, Option<u64>)>,
 }
 
 impl Stash {
-    fn push(&mut self, bytes: &[u8], at: At) {
+    fn push(&mut self, bytes: &[u8], at: At, covers: Option<u64>) {
         if bytes.is_empty() {
             return;
         }
-        if self.pieces.last().is_none_or(|(_, last)| *last != at) {
-            self.pieces.push((self.bytes.len(), at));
+        if self.pieces.last().is_none_or(|(_, last, _)| *last != at) {
+            self.pieces.push((self.bytes.len(), at, covers));
         }
         self.bytes.extend_from_slice(bytes);
     }
 
-    fn pieces(&self) -> impl Iterator<Item = (&[u8], At)> {
-        let ends = self.pieces.iter().skip(1).map(|(start, _)| *start).chain([self.bytes.len()]);
-        self.pieces.iter().zip(ends).map(|((start, at), end)| (self.bytes.get(*start..end).unwrap_or_default(), *at))
+    fn pieces(&self) -> impl Iterator<Item = (&[u8], At, Option<u64>)> {
+        let ends = self.pieces.iter().skip(1).map(|(start, ..)| *start).chain([self.bytes.len()]);
+        let piece = |start, end| self.bytes.get(start..end).unwrap_or_default();
+        self.pieces.iter().zip(ends).map(move |((start, at, covers), end)| (piece(*start, end), *at, *covers))
     }
 }
 
@@ -198,6 +199,10 @@ struct Half {
     buffer: Vec<u8>,
     /// Where `buffer` begins.
     first: Option<At>,
+    /// Offset in the side's stream at or before which `buffer` begins.
+    began: Option<u64>,
+    /// Up to where the packet in which `buffer` begins acknowledges the other side's stream.
+    covers: Option<u64>,
     scan: Scan,
     /// `buffer` is known to begin a message.
     judged: bool,
@@ -228,6 +233,13 @@ impl Half {
         open.take(bytes, cx);
         self.last = Some(at);
         true
+    }
+
+    /// A message begins in this packet.
+    fn begin_at(&mut self, at: At, cx: &Context<'_>) {
+        self.first = Some(at);
+        self.began = cx.connection.standing.acknowledged.map(|_| cx.connection.standing.began);
+        self.covers = cx.connection.standing.acknowledged;
     }
 
     /// Bytes of memory besides its own, about.
@@ -275,6 +287,19 @@ impl Http1 {
     /// A connection at its beginning, or joined somewhere.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A connection of which bytes are missing before the first that are known to be HTTP: the offset
+    /// at which that hole ends, by `Side::index`.
+    pub fn behind(missed: [Option<u64>; 2]) -> Self {
+        let mut http = Self::default();
+        for (side, missed) in [Side::Client, Side::Server].into_iter().zip(missed) {
+            if let Some(end) = missed {
+                http.queue.hole(side, end);
+                http.half(side).gap = true;
+            }
+        }
+        http
     }
 
     /// Exchanges handed out so far.
@@ -340,6 +365,10 @@ impl Http1 {
                 self.server.ended = true;
                 self.cut(role, Cut::End(how), at, cx);
                 self.server.reading = Reading::Off;
+                self.queue.server_over = matches!(how, End::Fin | End::Reset)
+                    && self.server.unread == 0
+                    && self.server.stash.bytes.is_empty()
+                    && (self.server.last.is_some() || cx.connection.from_start.get(side.index()) == Some(&true));
             }
         }
     }
@@ -390,14 +419,14 @@ impl Http1 {
         while !input.is_empty() {
             if self.switch.is_some() && !(role == Side::Client && self.client.open.is_some()) {
                 let half = self.half(role);
-                half.stash.push(input, at);
+                half.stash.push(input, at, None);
                 return;
             }
             let reversed = self.queue.reversed;
             let expects = self.expects(role);
             let used = match self.half(role).reading {
                 Reading::Start => self.start(role, input, at, cx),
-                Reading::Lost => self.lost(role, input, at),
+                Reading::Lost => self.lost(role, input, at, cx),
                 Reading::Held => self.hold(input, at, cx),
                 Reading::Await => self.await_response(input, at),
                 // The end was none: a reset that was not meant for this connection.
@@ -435,7 +464,7 @@ impl Http1 {
         }
         let rest = |half: &mut Half| {
             let stash = std::mem::take(&mut half.stash);
-            let first = if half.buffer.is_empty() { stash.pieces.first().map(|(_, at)| *at) } else { half.first };
+            let first = if half.buffer.is_empty() { stash.pieces.first().map(|(_, at, _)| *at) } else { half.first };
             let mut bytes = std::mem::take(&mut half.buffer);
             bytes.extend_from_slice(&stash.bytes);
             half.reading = Reading::Off;

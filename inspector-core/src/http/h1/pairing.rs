@@ -1,13 +1,20 @@
 //! Which response belongs to which request.
 //!
 //! Responses come in the order of their requests (RFC 9112 §9.3.2), so a queue pairs them, unless something is
-//! missing. Then the positions in the recording decide, so that no response is ever given to a request it cannot
-//! belong to:
+//! missing. A response whose packet does not acknowledge the first byte of a request does not answer it. Beyond that holes
+//! decide, each at its place in the streams:
 //!
-//! - After a gap of the client (requests may be in it) a response older than the oldest open request has none.
-//! - After a gap of the server (responses may be in it) the newest request before the response has it: clients that do
-//!   not pipeline send a request only after the response to the one before. If the client was seen to pipeline, order
-//!   decides.
+//! ```text
+//!   request  (hole of the server)  response      uncertain: the answer may be in the hole
+//!   (hole of the client)  request  response      uncertain: the answer may be that to a request in the hole
+//!   (hole of the server)  request  response      certain, if the client does not pipeline: it sent the request after all
+//!                                                that was in the hole, and the next bytes of the server begin the response
+//!   (hole of the client)  responses  request  response     likewise, once more was answered than was asked before the hole
+//! ```
+//!
+//! Of a client that was seen to pipeline no pair behind a hole is certain. The two messages of an uncertain pair are handed
+//! out each by itself ([`Mark::PairUncertain`]), so that nothing is concluded from it.
+//!
 //! - Requests handed out early because of a limit are owed a response each; those responses are handed out alone.
 
 use std::collections::VecDeque;
@@ -16,6 +23,7 @@ use super::framing::Method;
 use crate::{
     context::Context,
     evidence::{At, Endpoint, SourceId},
+    flow::Side,
     http::{
         exchange::{Exchange, Mark, Marks, Protocol, Scheme},
         message::{Body, Message},
@@ -40,9 +48,34 @@ pub(super) struct Pending {
     pub(super) response: Option<Message>,
     /// The protocol that follows goes on with this exchange: it is given to it, not handed out.
     pub(super) withheld: bool,
+    /// Offset in the client's stream at or before which it begins, if that is known.
+    pub(super) sent: Option<u64>,
+    /// A response that comes may be that to another request.
+    pub(super) doubted: bool,
+    /// The response that came may be that to another request.
+    pub(super) uncertain: bool,
 }
 
 impl Pending {
+    /// One of which nothing came yet.
+    pub(super) fn new(method: Method, protocol: Protocol, first: At) -> Self {
+        Self {
+            method,
+            upgrade: false,
+            protocol,
+            first,
+            marks: Marks::default(),
+            request_open: false,
+            request: None,
+            response_open: false,
+            response: None,
+            withheld: false,
+            sent: None,
+            doubted: false,
+            uncertain: false,
+        }
+    }
+
     fn has_response(&self) -> bool {
         self.response_open || self.response.is_some()
     }
@@ -69,6 +102,16 @@ pub(super) struct Queue {
     pub(super) server_gap: bool,
     /// Since the queue was last empty, bytes of the client's stream are missing that may have held requests.
     pub(super) client_gap: bool,
+    /// There ever was such a gap, by `Side::index`.
+    holes: [bool; 2],
+    /// Behind a hole of the server it is not certain yet where a response begins.
+    unsettled: bool,
+    /// Responses still to come to what was asked before the latest hole of the client, and one more; 0 if there is none.
+    unanswered: u64,
+    /// Offset at which the latest hole of the client ends.
+    hole_end: u64,
+    /// The server's stream ended, with everything that was sent.
+    pub(super) server_over: bool,
     /// Exchanges handed out.
     pub(super) emitted: u64,
     /// The recording has the two ends the wrong way around.
@@ -84,12 +127,60 @@ impl Queue {
     }
 
     /// A request's header section is complete.
-    pub(super) fn push(&mut self, pending: Pending, cx: &mut Context<'_>) {
+    pub(super) fn push(&mut self, mut pending: Pending, cx: &mut Context<'_>) {
+        let idle = !self.is_waiting() && !self.pending.iter().any(|pending| pending.response_open);
+        pending.doubted = (self.unsettled && self.pending.iter().any(|pending| pending.response_open))
+            || self.unanswered > 0
+            || (self.pipelined && self.holes != [false; 2]);
+        if self.unanswered == 1 && idle && !self.pipelined {
+            self.unanswered = 0;
+            pending.doubted = false;
+        }
         if self.pending.len() >= cx.limits.pipeline.max(1) {
             self.hand_out_early(cx);
         }
-        self.pipelined |= !self.server_gap && self.is_waiting();
+        // One that may have been answered in a hole was, if the client does not pipeline.
+        self.pipelined |=
+            self.owed > 0 || self.pending.iter().any(|pending| !pending.has_response() && !pending.doubted);
         self.pending.push_back(Box::new(pending));
+    }
+
+    /// Bytes of a side are missing in which messages may have been.
+    pub(super) fn hole(&mut self, side: Side, end: u64) {
+        match side {
+            Side::Client => {
+                self.client_gap = true;
+                self.hole_end = end;
+                self.unanswered = self.count_waiting().saturating_add(2);
+            }
+            Side::Server => {
+                self.server_gap = true;
+                self.unsettled = true;
+                self.doubt();
+            }
+        }
+        let [client, server] = &mut self.holes;
+        *(if side == Side::Client { client } else { server }) = true;
+    }
+
+    /// Whether bytes are missing in which messages may have been.
+    pub(super) fn has_holes(&self) -> bool {
+        self.holes != [false; 2] || self.owed > 0
+    }
+
+    fn count_waiting(&self) -> u64 {
+        self.pending.iter().filter(|pending| !pending.has_response()).count() as u64
+    }
+
+    /// What the server sent behind a hole begins no response: what waits may have been answered in it.
+    pub(super) fn doubt_if_unsettled(&mut self) {
+        if self.unsettled {
+            self.doubt();
+        }
+    }
+
+    fn doubt(&mut self) {
+        self.pending.iter_mut().filter(|pending| !pending.has_response()).for_each(|pending| pending.doubted = true);
     }
 
     /// Whether some request waits for its response.
@@ -123,26 +214,21 @@ impl Queue {
 
     /// A response that began at `first`: opens the exchange it belongs to, which then is the [`Self::answering`] one.
     /// Requests before it that will get none are handed out.
-    pub(super) fn answer(&mut self, first: At, protocol: Protocol, cx: &mut Context<'_>) {
+    pub(super) fn answer(&mut self, first: At, covers: Option<u64>, protocol: Protocol, cx: &mut Context<'_>) {
         let index = if self.owed > 0 {
             self.owed -= 1;
             None
         } else {
-            self.choose(first)
+            self.choose(first, covers)
         };
+        // One that acknowledges all of the hole may answer a request in it, and the next request was sent after that.
+        if self.unanswered > 1 && covers.is_some_and(|covers| covers >= self.hole_end) {
+            self.unanswered -= 1;
+        }
         let Some(index) = index else {
-            self.pending.push_front(Box::new(Pending {
-                method: Method::Other,
-                upgrade: false,
-                protocol,
-                first,
-                marks: Marks::default(),
-                request_open: false,
-                request: None,
-                response_open: true,
-                response: None,
-                withheld: false,
-            }));
+            let uncertain = self.has_holes() && self.is_waiting();
+            let alone = Pending { response_open: true, uncertain, ..Pending::new(Method::Other, protocol, first) };
+            self.pending.push_front(Box::new(alone));
             return;
         };
         self.server_gap = false;
@@ -152,14 +238,23 @@ impl Queue {
                 self.emit(unanswered, cx);
             }
         }
+        let [_, server_hole] = self.holes;
+        let piped = self.pipelined && server_hole;
         if let Some(pending) = self.pending.front_mut() {
             pending.response_open = true;
+            pending.uncertain = pending.doubted || piped;
+            if !pending.uncertain {
+                self.unsettled = false;
+            }
         }
     }
 
-    /// Index of the request a response that began at `first` belongs to.
-    fn choose(&self, first: At) -> Option<usize> {
-        let mut waiting = self.pending.iter().enumerate().filter(|(_, pending)| !pending.has_response());
+    /// Index of the request a response that began at `first` belongs to, whose packet acknowledges the client's stream up to
+    /// `covers`.
+    fn choose(&self, first: At, covers: Option<u64>) -> Option<usize> {
+        let contradicts = |pending: &Pending| covers.zip(pending.sent).is_some_and(|(covers, sent)| covers <= sent);
+        let mut waiting =
+            self.pending.iter().enumerate().filter(|(_, pending)| !pending.has_response() && !contradicts(pending));
         let is_before = |pending: &Pending| pending.first.order() <= first.order();
         if self.server_gap && !self.pipelined {
             return waiting.rfind(|(_, pending)| is_before(pending)).map(|(index, _)| index);
@@ -226,6 +321,9 @@ impl Queue {
             if self.server_gap && pending.response.is_none() {
                 pending.marks.add(Mark::Gap);
             }
+            if self.server_over && !self.has_holes() && pending.response.is_none() && pending.request.is_some() {
+                pending.marks.add(Mark::NoAnswer);
+            }
             self.emit(pending, cx);
         }
     }
@@ -242,7 +340,29 @@ impl Queue {
         Some(pending)
     }
 
-    fn emit(&mut self, pending: Box<Pending>, cx: &mut Context<'_>) {
+    fn emit(&mut self, mut pending: Box<Pending>, cx: &mut Context<'_>) {
+        if pending.uncertain {
+            pending.marks.add(Mark::PairUncertain);
+        }
+        let splits = pending.uncertain && !pending.withheld && pending.request.is_some();
+        let response = if splits { pending.response.take() } else { None };
+        let alone = response.map(|response| {
+            let mut marks = Marks::default();
+            marks.add(Mark::PairUncertain);
+            Pending {
+                response: Some(response),
+                request: None,
+                marks,
+                ..Pending::new(pending.method, pending.protocol, pending.first)
+            }
+        });
+        self.emit_one(pending, cx);
+        if let Some(alone) = alone {
+            self.emit_one(Box::new(alone), cx);
+        }
+    }
+
+    fn emit_one(&mut self, pending: Box<Pending>, cx: &mut Context<'_>) {
         let Pending { mut marks, request, response, protocol, withheld, .. } = *pending;
         if request.is_none() && response.is_none() {
             return;

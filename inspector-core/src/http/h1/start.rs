@@ -8,7 +8,7 @@ impl Http1 {
     pub(super) fn start(&mut self, role: Side, input: &[u8], at: At, cx: &mut Context<'_>) -> usize {
         if role == Side::Server && self.server.buffer.is_empty() {
             self.finish_simple_request(at, cx);
-            if self.holds(cx) && looks_like_response(input) != Probe::No {
+            if self.holds(cx) && !self.is_unasked_now(cx) && looks_like_response(input) != Probe::No {
                 self.server.reading = Reading::Held;
                 return 0;
             }
@@ -25,7 +25,7 @@ impl Http1 {
             return skipped;
         }
         if was_empty {
-            half.first = Some(at);
+            half.begin_at(at, cx);
             half.scan = Scan::default();
             half.judged = false;
         } else {
@@ -132,7 +132,7 @@ impl Http1 {
 
     fn begin_request(&mut self, mut parsed: Parsed, first: At, at: At, cx: &mut Context<'_>) {
         if parsed.head.method() == b"PRI" && parsed.head.target() == b"*" {
-            self.client.stash.push(parsed.head.bytes(), first);
+            self.client.stash.push(parsed.head.bytes(), first, None);
             self.switch = Some(SwitchTo::H2c { settings: None });
             return;
         }
@@ -142,16 +142,10 @@ impl Http1 {
             framing != Framing::None && parsed.head.values("expect").any(|value| has_word(value, b"100-continue"));
         self.queue.push(
             Pending {
-                method,
                 upgrade: parsed.head.value("upgrade").is_some(),
-                protocol: parsed.protocol,
-                first,
-                marks: Marks::default(),
                 request_open: true,
-                request: None,
-                response_open: false,
-                response: None,
-                withheld: false,
+                sent: self.client.began,
+                ..Pending::new(method, parsed.protocol, first)
             },
             cx,
         );
@@ -177,7 +171,11 @@ impl Http1 {
             self.server.marks.merge(parsed.marks);
             return;
         }
-        self.queue.answer(first, parsed.protocol, cx);
+        let unasked = self.is_unasked(cx);
+        self.queue.answer(first, self.server.covers, parsed.protocol, cx);
+        if unasked && let Some(pending) = self.queue.answering() {
+            pending.marks.add(Mark::Unsolicited);
+        }
         let method = self.queue.answering().map_or(Method::Other, |pending| pending.method);
         let switch = match (status, method, upgrade) {
             (101, _, Some(name)) => Some(self.upgrade_to(&name, &parsed.head)),
@@ -205,7 +203,7 @@ impl Http1 {
                 refused.upgrade = false;
             }
             let stash = std::mem::take(&mut self.client.stash);
-            stash.pieces().for_each(|(bytes, at)| self.feed(Side::Client, bytes, at, cx));
+            stash.pieces().for_each(|(bytes, at, _)| self.feed(Side::Client, bytes, at, cx));
         }
     }
 

@@ -13,7 +13,16 @@ impl Http1 {
     }
 
     /// Looks for a start line at the beginning of `input` and behind its line ends.
-    pub(super) fn lost(&mut self, role: Side, input: &[u8], at: At) -> usize {
+    pub(super) fn lost(&mut self, role: Side, input: &[u8], at: At, cx: &Context<'_>) -> usize {
+        let before = self.half(role).unread;
+        let used = self.search(role, input, at, cx);
+        if role == Side::Server && self.server.unread > before {
+            self.queue.doubt_if_unsettled();
+        }
+        used
+    }
+
+    fn search(&mut self, role: Side, input: &[u8], at: At, cx: &Context<'_>) -> usize {
         let half = self.half(role);
         let mut position = 0;
         if !half.buffer.is_empty() {
@@ -47,7 +56,7 @@ impl Http1 {
                 }
                 Probe::Likely if rest.len() <= START_LINE => {
                     half.buffer = rest.to_vec();
-                    half.first = Some(at);
+                    half.begin_at(at, cx);
                     return input.len();
                 }
                 _ => {
@@ -58,6 +67,33 @@ impl Http1 {
             }
         }
         input.len()
+    }
+
+    /// Whether the server says something that nobody asked for: it had received nothing but what is answered.
+    fn had_nothing_to_answer(&self, covers: Option<u64>, cx: &Context<'_>) -> bool {
+        let client = if self.queue.reversed { Side::Server } else { Side::Client };
+        let index = client.index();
+        let reached = cx.connection.standing.reached.get(index).copied();
+        let from_start = cx.connection.from_start.get(index) == Some(&true);
+        let idle = matches!(self.client.reading, Reading::Start | Reading::Off)
+            && self.client.buffer.is_empty()
+            && self.client.open.is_none();
+        from_start
+            && idle
+            && !self.queue.is_waiting()
+            && !self.queue.has_holes()
+            && covers.is_some()
+            && covers <= reached
+    }
+
+    /// The same of the response that has begun.
+    pub(super) fn is_unasked(&self, cx: &Context<'_>) -> bool {
+        self.had_nothing_to_answer(self.server.covers, cx)
+    }
+
+    /// The same of one that begins with the bytes at hand.
+    pub(super) fn is_unasked_now(&self, cx: &Context<'_>) -> bool {
+        self.had_nothing_to_answer(cx.connection.standing.acknowledged, cx)
     }
 
     /// Whether a response must wait for its request.
@@ -74,7 +110,7 @@ impl Http1 {
 
     pub(super) fn hold(&mut self, input: &[u8], at: At, cx: &mut Context<'_>) -> usize {
         let is_beginning = self.server.stash.bytes.len() < 64;
-        self.server.stash.push(input, at);
+        self.server.stash.push(input, at, cx.connection.standing.acknowledged);
         let held = &self.server.stash.bytes;
         if held.len() > cx.limits.held || (is_beginning && looks_like_response(held) == Probe::No) {
             self.server.unheld = true;
@@ -90,7 +126,12 @@ impl Http1 {
         }
         self.server.reading = Reading::Start;
         let stash = std::mem::take(&mut self.server.stash);
-        stash.pieces().for_each(|(bytes, at)| self.feed(Side::Server, bytes, at, cx));
+        let now = cx.connection.standing.acknowledged;
+        for (bytes, at, covers) in stash.pieces() {
+            cx.connection.standing.acknowledged = covers;
+            self.feed(Side::Server, bytes, at, cx);
+        }
+        cx.connection.standing.acknowledged = now;
         if !matches!(self.server.reading, Reading::Held)
             && let Some((how, at)) = self.server.end_held.take()
         {
@@ -102,7 +143,7 @@ impl Http1 {
 
     /// Bytes behind a `CONNECT` or an upgrade. Too many of them tell that the response is not recorded.
     pub(super) fn await_response(&mut self, input: &[u8], at: At) -> usize {
-        self.client.stash.push(input, at);
+        self.client.stash.push(input, at, None);
         input.len()
     }
 
@@ -152,11 +193,11 @@ impl Http1 {
             }
             return;
         }
-        match role {
-            Side::Client => self.queue.client_gap = true,
-            Side::Server => self.queue.server_gap = true,
-        }
+        // What was begun before the hole was there before it.
         self.cut(role, Cut::Gap, at, cx);
+        let side = self.role(role);
+        let end = cx.connection.standing.reached.get(side.index()).copied().unwrap_or_default();
+        self.queue.hole(role, end);
         // The request of what is held may be in the gap.
         self.server.unheld = true;
         self.release_held(cx);
@@ -281,20 +322,13 @@ impl Http1 {
         match role {
             Side::Client => {
                 let pending = Pending {
-                    method: Method::of(&parsed.head),
-                    upgrade: false,
-                    protocol: parsed.protocol,
-                    first,
-                    marks: Marks::default(),
                     request_open: true,
-                    request: None,
-                    response_open: false,
-                    response: None,
-                    withheld: false,
+                    sent: half.began,
+                    ..Pending::new(Method::of(&parsed.head), parsed.protocol, first)
                 };
                 self.queue.push(pending, cx);
             }
-            Side::Server => self.queue.answer(first, parsed.protocol, cx),
+            Side::Server => self.queue.answer(first, self.server.covers, parsed.protocol, cx),
         }
         let framing = if is_simple { Framing::None } else { Framing::Close };
         self.open(role, parsed, framing, (first, at), cx);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     context::Context,
     evidence::At,
-    flow::Side,
+    flow::{End, Side},
     http::{
         exchange::{Exchange, Mark},
         message::Message,
@@ -75,6 +75,12 @@ pub struct Http2 {
     highest: u32,
     /// Bytes of the client that belong to no frame that could be read.
     unread: u64,
+    /// Frames of the server are missing.
+    server_lost: bool,
+    /// The server's stream ended, with everything that was sent.
+    server_over: bool,
+    /// The highest stream the server said it would answer (GOAWAY).
+    last_answered: Option<u32>,
 }
 
 impl Http2 {
@@ -93,12 +99,16 @@ impl Http2 {
             weight: 0,
             highest: 0,
             unread: 0,
+            server_lost: false,
+            server_over: false,
+            last_answered: None,
         }
     }
 
     /// A connection whose beginning was not recorded: what its tables hold is unknown.
     pub fn joined(cx: &Context<'_>) -> Self {
         let mut connection = Self::new(cx);
+        connection.server_lost = true;
         for direction in &mut connection.directions {
             direction.position = Position::Lost;
             direction.decoder.lose();
@@ -203,6 +213,13 @@ impl Http2 {
         }
     }
 
+    /// A side sends nothing more.
+    pub fn end(&mut self, side: Side, how: End) {
+        if side == Side::Server {
+            self.server_over = matches!(how, End::Fin | End::Reset) && self.direction(Side::Server).partial.is_empty();
+        }
+    }
+
     /// The connection is over: what is open is handed out as far as it came.
     pub fn close(&mut self, cx: &mut Context<'_>) {
         let client = self.direction(Side::Client);
@@ -210,7 +227,11 @@ impl Http2 {
         let block = client.block.take().map_or(0, |block| block.fragments.len().max(1));
         self.pass_over(Side::Client, begun + block);
         self.weight = 0;
-        for (id, stream) in std::mem::take(&mut self.streams) {
+        for (id, mut stream) in std::mem::take(&mut self.streams) {
+            let refused = self.last_answered.is_some_and(|last| id > last);
+            if (self.server_over || refused) && !self.server_lost && !stream.has_answer() {
+                stream.mark(Mark::NoAnswer);
+            }
             emit(id, *stream, cx);
         }
     }
@@ -224,6 +245,7 @@ impl Http2 {
     }
 
     fn lose(&mut self, side: Side) {
+        self.server_lost |= side == Side::Server;
         let direction = self.direction(side);
         direction.position = Position::Lost;
         direction.partial.clear();
@@ -399,6 +421,11 @@ impl Http2 {
             }
             kind::CONTINUATION => self.continuation(side, header, payload, at.1, cx),
             kind::RST_STREAM => self.reset(side, header.stream, cx),
+            kind::GOAWAY if side == Side::Server => {
+                if let Some(last) = payload.first_chunk::<4>() {
+                    self.last_answered = Some(u32::from_be_bytes(*last) & 0x7fff_ffff);
+                }
+            }
             kind::SETTINGS => {}
             _ => {}
         }
@@ -487,6 +514,10 @@ impl Http2 {
         // A server that has answered may tell the client to stop sending (§8.1): nothing is missing then.
         if side == Side::Client || !stream.is_answered() {
             stream.mark(Mark::StreamReset);
+        }
+        // Whatever it was for: nothing came before, and nothing comes after.
+        if side == Side::Server && !self.server_lost && !stream.has_answer() {
+            stream.mark(Mark::NoAnswer);
         }
         self.finish(id, cx);
     }

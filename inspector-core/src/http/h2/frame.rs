@@ -24,6 +24,7 @@ pub(super) mod kind {
     pub(in crate::http::h2) const RST_STREAM: u8 = 0x3;
     pub(in crate::http::h2) const SETTINGS: u8 = 0x4;
     pub(in crate::http::h2) const PUSH_PROMISE: u8 = 0x5;
+    pub(in crate::http::h2) const GOAWAY: u8 = 0x7;
     pub(in crate::http::h2) const CONTINUATION: u8 = 0x9;
 }
 

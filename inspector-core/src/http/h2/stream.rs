@@ -129,6 +129,12 @@ impl Stream {
         self.halves[1].ended
     }
 
+    /// A response has begun.
+    pub(super) const fn has_answer(&self) -> bool {
+        let [_, response] = &self.halves;
+        response.head.is_some() || response.whole.is_some()
+    }
+
     /// The exchange, with marks for what never came. `None` if no header section was recorded.
     pub(super) fn finish(self, id: u32, cx: &Context<'_>) -> Option<Exchange> {
         let Self { halves: [request, response], mut marks, .. } = self;

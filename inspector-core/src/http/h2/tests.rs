@@ -177,7 +177,7 @@ fn endings() {
     assert_eq!(with(vec![(c, get.clone())]), ["1 | POST /a Some(\"Bearer x\")  | - | response-missing"]);
     assert_eq!(
         with(vec![(c, get.clone()), (s, frame(3, 0, 1, &[0; 4]))]),
-        ["1 | POST /a Some(\"Bearer x\")  | - | response-missing,stream-reset"]
+        ["1 | POST /a Some(\"Bearer x\")  | - | response-missing,stream-reset,no-answer"]
     );
     assert_eq!(with(vec![(s, ok.clone())]), ["1 | - | 204   | request-missing"]);
     // The server answers before the request is whole, then asks for no more of it.

@@ -13,7 +13,9 @@ declare_rule! {
     ///
     /// # Traps
     /// A HAR lists requests the browser never sent; they are not missing anything. The answer to a CONNECT is the
-    /// proxy's.
+    /// proxy's. A server that closes an idle connection may say so unasked (408), and one that closes it while a request
+    /// is under way sends no answer: where its stream was recorded to the end, nothing is missing. Behind a hole it may be
+    /// unknown which answer belongs to which request; then both are told of by themselves.
     pub(crate) ConversationOneSided = "COV-006" "conversation-one-sided" Info,
     title: "Half of an exchange was not recorded",
     remedy: "Record both directions, and stop only after the last answer has come.",
@@ -27,11 +29,15 @@ impl Rule for ConversationOneSided {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        if observation.endpoint == Endpoint::Tunnel || has(observation, Mark::NotSent) {
+        let proven = [Mark::NotSent, Mark::Unsolicited, Mark::NoAnswer].into_iter().any(|mark| has(observation, mark));
+        if observation.endpoint == Endpoint::Tunnel || proven {
             return;
         }
         let no_request = observation.exchange.request.is_none() || has(observation, Mark::RequestMissing);
+        let uncertain = has(observation, Mark::PairUncertain);
         let what = match (no_request, observation.answer) {
+            (true, _) if uncertain => "a response of which it cannot be told which request it answers",
+            _ if uncertain => "a request of which it cannot be told which response answers it",
             (true, _) => "a response whose request was not recorded",
             (false, Answer::Missing) => "a request whose response was not recorded",
             _ if has(observation, Mark::ResponseMissing) => "a request whose response was not recorded",
