@@ -2,7 +2,9 @@
 //!
 //! Only the answer of a resource that looks like one of keys or metadata is read: by its path, by its media type, or
 //! because it is a JWK Set. Whoever could change a token in the recording could change such an answer too, so its keys
-//! tell that a token is unchanged and never who made it ([`Trust::IntegrityOnly`]).
+//! tell that a token is unchanged and never who made it ([`Trust::IntegrityOnly`]). Against a token they tell more: where
+//! the issuer published them itself, at the place its discovery document names or at its own host, a token that names one
+//! of them and does not fit it is none of the issuer's.
 //!
 //! [`Trust::IntegrityOnly`]: crate::token::verify::Trust::IntegrityOnly
 
@@ -10,11 +12,15 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 
-use super::observation::{Endpoint, Observation};
+use super::{
+    flow, host,
+    identity::LONGEST_NAME,
+    observation::{Endpoint, Observation},
+};
 use crate::{
     http::message::{Body, Head},
     secret::Fingerprint,
-    token::verify::{Origin, VerificationKeys},
+    token::verify::VerificationKeys,
 };
 
 /// Longest document that is read, in bytes.
@@ -52,11 +58,34 @@ impl PublishedKeys {
     /// Reads the keys of an answer, if it publishes any.
     pub(crate) fn observe(&mut self, observation: &Observation<'_>) {
         let Some(document) = document(observation) else { return };
-        if self.read.len() < MOST && self.read.insert(Fingerprint::of(document)) {
+        let place = place(&observation.host_name, &observation.path);
+        let seen = Fingerprint::of([place.as_bytes(), b"\n", document].concat().as_slice());
+        if self.read.len() < MOST && self.read.insert(seen) {
             // A document without a key that can be used is the matter of a rule.
-            let _ = self.keys.add(document, &Origin::Recording);
+            let _ = self.keys.add_published(document, &place);
+            self.discover(&observation.host_name, document);
         }
     }
+
+    /// Keeps where the issuer whose own discovery document this is has its keys.
+    fn discover(&mut self, host: &str, document: &[u8]) {
+        if memmem::find(document, b"jwks_uri").is_none() {
+            return;
+        }
+        let Ok(document) = serde_json::from_slice::<serde_json::Value>(document) else { return };
+        let text = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
+        let (Some(issuer), Some(uri)) = (text("issuer"), text("jwks_uri")) else { return };
+        let (Some((_, of, _)), Some((_, at, path))) = (flow::parts(issuer), flow::parts(uri)) else { return };
+        if host::bare(&of) == host::bare(host) && issuer.len() <= LONGEST_NAME && uri.len() <= LONGEST_NAME {
+            self.keys.add_discovery(issuer, &place(&at, &path.to_ascii_lowercase()));
+        }
+    }
+}
+
+/// Host and path of a document, without port.
+fn place(host: &str, path: &str) -> String {
+    let path: String = path.chars().take(LONGEST_NAME).collect();
+    format!("{}{}", host::bare(host), path.trim_end_matches('/'))
 }
 
 /// The document of an answer that publishes keys.

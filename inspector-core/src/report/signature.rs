@@ -51,6 +51,11 @@ impl SignatureState {
         Self { token, signature, reason, key: None, certificate: None }
     }
 
+    /// Whether a key that the recording shows verifies or refutes it.
+    pub fn is_by_recording(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.origin.trust() == Trust::IntegrityOnly)
+    }
+
     /// Whether the certificate of the key is not valid at the moment the token is judged at.
     pub const fn is_outside_validity(&self) -> bool {
         matches!(self.certificate, Some(Validity::Expired | Validity::NotYetValid))

@@ -4,8 +4,9 @@ use crate::{
 };
 
 declare_rule! {
-    /// The signature of a token, verified with the keys that were given or seen. One that does not fit is critical; one
-    /// that fits, or cannot be told, is information; one that fits a key whose certificate had expired is low.
+    /// The signature of a token, verified with the keys that were given or seen. One that does not fit is critical, and high
+    /// where the issuer's own keys in the recording tell; one that fits, or cannot be told, is information; one that fits a
+    /// key whose certificate had expired is low.
     ///
     /// # Evidence
     /// The token's issuer and the reason.
@@ -26,6 +27,8 @@ impl Rule for SignatureInvalid {
             let Some(state) = summary.signatures.result(layer.token.id) else { continue };
             let reason = &state.reason;
             let (severity, title) = match state.signature {
+                // Whoever wrote the recording could have written the keys.
+                Signature::Invalid if state.is_by_recording() => (Severity::High, Self::META.title),
                 Signature::Invalid => (Severity::Critical, Self::META.title),
                 Signature::Verified if state.is_outside_validity() => {
                     (Severity::Low, "The certificate behind a token's signature is not valid at its time")

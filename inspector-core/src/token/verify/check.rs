@@ -8,7 +8,7 @@ use super::{
     algorithm::{Family, SignatureAlgorithm},
     der,
     key::{Key, Names, Relation, Trust},
-    keys::VerificationKeys,
+    keys::{Own, VerificationKeys},
     public_key::KeyKind,
     signature::{Reason, ReasonCode, Remark, Signature},
 };
@@ -272,9 +272,13 @@ impl<'s> Search<'s> {
         let mut refuted: Option<(u8, bool, Signature)> = None;
         for (key, relation) in self.of(trust) {
             let Relation::Named { by_certificate, contradicted } = relation else { continue };
-            // A `kid` of two issuers' keys can be the same, and a recording's `kid` can be anybody's claim.
-            let certain = by_certificate
-                || (trust == Trust::Pinned && !contradicted && key.info.is_of_issuer(self.token) != Some(false));
+            // A `kid` of two issuers' keys can be the same, and a recording's `kid` can be anybody's claim, unless it is
+            // the issuer itself that published it.
+            let is_meant = match trust {
+                Trust::Pinned => key.info.is_of_issuer(self.token) != Some(false),
+                Trust::IntegrityOnly => self.keys.is_own(&key.info, self.token).is_some(),
+            };
+            let certain = by_certificate || (is_meant && !contradicted);
             let (weight, answer) = match self.attempt(key) {
                 Trial::Verified => return Some(self.verified(key, contradicted, false)),
                 Trial::Refuted(length) => (1, self.mismatch(key, length)),
@@ -330,13 +334,15 @@ impl<'s> Search<'s> {
         self.not_found(self.tried.len())
     }
 
-    /// A token that names no key is refuted by all keys the user gave for its issuer.
+    /// A token that names no key is refuted by all keys the user gave for its issuer, or that its issuer published.
     fn refuted_by_issuer(&self) -> Option<Signature> {
         if self.limited || !self.statement.names.is_empty() {
             return None;
         }
-        let of_its_issuer =
-            |key: &&&Key| key.info.origin.trust() == Trust::Pinned && key.info.is_of_issuer(self.token) == Some(true);
+        let of_its_issuer = |key: &&&Key| match key.info.origin.trust() {
+            Trust::Pinned => key.info.is_of_issuer(self.token) == Some(true),
+            Trust::IntegrityOnly => self.keys.is_own(&key.info, self.token) == Some(Own::Named),
+        };
         let count = self.tried.iter().filter(of_its_issuer).count();
         let key = Arc::clone(&self.tried.iter().find(of_its_issuer)?.info);
         let text = format!("no key of its issuer verifies the signature ({count} tried)");

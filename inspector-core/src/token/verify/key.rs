@@ -61,6 +61,8 @@ pub struct KeyInfo {
     pub issuer: Option<String>,
     /// Its certificate.
     pub certificate: Option<Certificate>,
+    /// Where the recording shows it: host and path of the document, in lower case without port.
+    pub published_at: Option<Box<str>>,
 }
 
 impl KeyInfo {
@@ -78,7 +80,7 @@ impl KeyInfo {
 }
 
 /// `…@*` stands for every realm, `{tenantid}` for every tenant, and names of principals ignore case (protocol.md §1.1).
-fn issuer_fits(expected: &str, issuer: &str) -> bool {
+pub(super) fn issuer_fits(expected: &str, issuer: &str) -> bool {
     const TENANT: &str = "{tenantid}";
     if let Some((before, after)) = expected.split_once(TENANT) {
         let tenant = issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
@@ -141,9 +143,10 @@ pub(super) enum Relation {
 }
 
 impl Key {
-    pub(super) fn new(candidate: Candidate, origin: Origin) -> Self {
+    pub(super) fn new(candidate: Candidate, origin: Origin, published_at: Option<&str>) -> Self {
         let Candidate { key, kid, issuer, certificate, claimed, algorithm } = candidate;
-        let info = Arc::new(KeyInfo { origin, kind: key.kind, kid, issuer, certificate });
+        let published_at = published_at.map(Into::into);
+        let info = Arc::new(KeyInfo { origin, kind: key.kind, kid, issuer, certificate, published_at });
         Self { info, key, claimed, algorithm }
     }
 
@@ -155,6 +158,7 @@ impl Key {
             && self.info.kid == other.info.kid
             && self.info.issuer == other.info.issuer
             && self.info.certificate == other.info.certificate
+            && self.info.published_at == other.info.published_at
             && self.claimed == other.claimed
             && self.algorithm == other.algorithm
     }

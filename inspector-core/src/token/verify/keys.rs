@@ -4,12 +4,12 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     federation, json,
-    key::{Candidate, Key, KeyInfo, Origin},
+    key::{Candidate, Key, KeyInfo, Origin, issuer_fits},
     pem,
     public_key::PublicKey,
     source::{Found, Skipped},
 };
-use crate::{http::base64, limits::Limits, secret::Secret};
+use crate::{http::base64, limits::Limits, secret::Secret, token::Token};
 
 /// Keys to verify with.
 ///
@@ -22,6 +22,20 @@ pub struct VerificationKeys {
     pub(super) trials: usize,
     /// Longest source, in bytes.
     longest: usize,
+    /// Issuers with the place of their keys, as their own discovery documents tell.
+    discovered: Vec<(String, String)>,
+}
+
+/// Discovery documents remembered.
+const DISCOVERED: usize = 256;
+
+/// How a recording shows that a key is an issuer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// The issuer's discovery document names the place it was published at.
+    Named,
+    /// It was published at the issuer's host, which may have keys of several issuers.
+    SameHost,
 }
 
 /// What a source of keys was told to be by its content.
@@ -128,7 +142,13 @@ impl Default for VerificationKeys {
 impl VerificationKeys {
     /// An empty set bounded by [`Limits::signing_keys`] and [`Limits::key_trials`].
     pub const fn new(limits: &Limits) -> Self {
-        Self { keys: Vec::new(), most: limits.signing_keys, trials: limits.key_trials, longest: limits.decoded_body }
+        Self {
+            keys: Vec::new(),
+            most: limits.signing_keys,
+            trials: limits.key_trials,
+            longest: limits.decoded_body,
+            discovered: Vec::new(),
+        }
     }
 
     /// Whether it holds no key.
@@ -149,7 +169,38 @@ impl VerificationKeys {
             return Err(KeyError::TooLong { length: bytes.len(), limit: self.longest });
         }
         let (format, found) = self.read(bytes, origin)?;
-        self.keep(format, found, origin)
+        self.keep(format, found, origin, None)
+    }
+
+    /// Adds the keys of a document a recording shows, with the place it was published at: host and path, in lower case
+    /// without port.
+    pub(crate) fn add_published(&mut self, bytes: &[u8], place: &str) -> Result<Added, KeyError> {
+        if bytes.len() > self.longest {
+            return Err(KeyError::TooLong { length: bytes.len(), limit: self.longest });
+        }
+        let (format, found) = self.read(bytes, &Origin::Recording)?;
+        self.keep(format, found, &Origin::Recording, Some(place))
+    }
+
+    /// Keeps that an issuer's own discovery document names a place for its keys (`jwks_uri`).
+    pub(crate) fn add_discovery(&mut self, issuer: &str, place: &str) {
+        let known = |(one, other): &(String, String)| one == issuer && other == place;
+        if self.discovered.len() < DISCOVERED && !self.discovered.iter().any(known) {
+            self.discovered.push((issuer.to_owned(), place.to_owned()));
+        }
+    }
+
+    /// Whether the recording shows that a key is the own of a token's issuer, and how surely.
+    pub(super) fn is_own(&self, key: &KeyInfo, token: &Token) -> Option<Own> {
+        let (place, issuer) = (key.published_at.as_deref()?, token.claim("iss")?);
+        let named = |(of, at): &(String, String)| at == place && issuer_fits(of, &issuer);
+        if self.discovered.iter().any(named) {
+            return Some(Own::Named);
+        }
+        let (scheme, rest) = issuer.split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next()?.split(':').next()?;
+        let same = place.split('/').next().is_some_and(|at| !at.is_empty() && at.eq_ignore_ascii_case(host));
+        (same && scheme.eq_ignore_ascii_case("https")).then_some(Own::SameHost)
     }
 
     /// Adds a secret for HMAC (HS256 and so on). One that is the base64 of something else, as the client secrets of ACS
@@ -159,7 +210,7 @@ impl VerificationKeys {
         let decoded = std::str::from_utf8(bytes).ok().and_then(base64::decode).map(|decoded| decoded.bytes);
         let mut found = Found::new("secret", self.most);
         found.push(0, PublicKey::secret(bytes, decoded.as_deref()).map(Candidate::of_key));
-        self.keep(KeyFormat::Secret, found, origin)
+        self.keep(KeyFormat::Secret, found, origin, None)
     }
 
     fn read(&self, bytes: &[u8], origin: &Origin) -> Result<(KeyFormat, Found), KeyError> {
@@ -191,11 +242,17 @@ impl VerificationKeys {
         }
     }
 
-    fn keep(&mut self, format: KeyFormat, found: Found, origin: &Origin) -> Result<Added, KeyError> {
+    fn keep(
+        &mut self,
+        format: KeyFormat,
+        found: Found,
+        origin: &Origin,
+        place: Option<&str>,
+    ) -> Result<Added, KeyError> {
         let Found { keys, skipped, beyond, .. } = found;
         let mut added = Added { format, keys: Vec::new(), skipped, beyond_limit: beyond };
         for candidate in keys {
-            let key = Key::new(candidate, origin.clone());
+            let key = Key::new(candidate, origin.clone(), place);
             if let Some(known) = self.keys.iter().find(|known| known.is_same(&key)) {
                 added.keys.push(Arc::clone(&known.info));
             } else if self.keys.len() >= self.most {

@@ -203,3 +203,58 @@ fn entra_wants_its_issuers_and_the_realm() {
     let text = get(1, API, Some(&of(&v2, TENANT)), YES) + &get(2, API, Some("Bearer 0paque0paque0paque"), YES);
     judged_as(entra_only(), &text, Pass, API);
 }
+
+/// The key of RFC 8037 A.2, under a name.
+const KEYS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+#[test]
+fn the_issuers_own_keys_disprove_a_token() {
+    let fetch = |url: &str, document: &str| {
+        let (host, path) = url.split_once('/').unwrap();
+        let answer = format!("HTTP/1.1 200 OK\nContent-Type: application/json\n\n{document}");
+        format!("GET /{path} HTTP/1.1\nHost: {host}\n\n{answer}\n###\n")
+    };
+    let discovery = |host: &str, at: &str| {
+        let document = format!(r#"{{"issuer":"https://as.example.com","jwks_uri":"https://{at}"}}"#);
+        fetch(&format!("{host}/.well-known/openid-configuration"), &document)
+    };
+    let forged = |kid: Option<&str>| {
+        let mut header = serde_json::json!({"alg": "EdDSA", "typ": "at+jwt"});
+        if let Some(kid) = kid {
+            header["kid"] = kid.into();
+        }
+        format!("Bearer {}", testing::jwt(&header, &claims("app1", API), 64))
+    };
+    let (own, elsewhere) = (fetch("as.example.com/jwks", KEYS), fetch("keys.example.net/jwks", KEYS));
+    let told = discovery("as.example.com", "keys.example.net/jwks") + &elsewhere;
+    let lied = discovery("evil.test", "keys.example.net/jwks") + &elsewhere;
+    for (published, kid, disproved) in [
+        (&own, Some("k"), true),
+        (&told, Some("k"), true),
+        (&told, None, true),
+        // Another key may have signed it, or the keys may be anybody's.
+        (&own, None, false),
+        (&own, Some("other"), false),
+        (&told, Some("other"), false),
+        (&elsewhere, Some("k"), false),
+        (&lied, Some("k"), false),
+        (&lied, None, false),
+    ] {
+        let call = get(1, API, Some(&forged(kid)), YES);
+        for text in [published.clone() + &call, call.clone() + published] {
+            let report = testing::judge_by(generic(), &text);
+            let found: Vec<_> = report
+                .findings
+                .iter()
+                .filter(|finding| finding.meta.code == "JWT-018" && finding.severity > Severity::Info)
+                .map(|finding| finding.severity)
+                .collect();
+            assert_eq!(found, if disproved { vec![Severity::High] } else { vec![] }, "{kid:?} {published}");
+            assert_eq!(report.outcome, if disproved { Outcome::Fail } else { Outcome::Pass }, "{}", report.reason);
+        }
+    }
+    // Repelled it is nobody's.
+    let text = own + &get(1, API, Some(&bearer("app2")), YES) + &get(2, API, Some(&forged(Some("k"))), NO);
+    judged_as(generic(), &text, Outcome::Pass, API);
+}
