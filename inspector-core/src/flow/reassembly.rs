@@ -548,11 +548,12 @@ impl Direction {
             // An empty keep-alive stands one before the next byte.
             Some((_, 0 | 1)) => self.begin(sequence, Start::Known),
             Some((hint, distance)) if u64::from(distance) <= START_WINDOW => self.begin(hint, Start::Known),
+            _ if self.peer_hint == Some(sequence) => self.begin(sequence, Start::Known),
             // The other side waited for what comes from there on.
             _ if self.firm_hint.is_some_and(|hint| u64::from(sequence.wrapping_sub(hint)) <= START_WINDOW) => {
-                self.begin(self.firm_hint.unwrap_or(sequence), Start::Known);
+                self.begin(self.firm_hint.unwrap_or(sequence), Start::Held);
+                self.held_since = now.packets;
             }
-            _ if self.peer_hint == Some(sequence) => self.begin(sequence, Start::Known),
             _ => {
                 self.begin(sequence, Start::Held);
                 self.held_since = now.packets;
@@ -585,7 +586,7 @@ impl Direction {
             let lower = |hint: u32| u64::from(number.wrapping_sub(hint)) <= START_WINDOW;
             self.peer_hint = Some(self.peer_hint.filter(|hint| lower(*hint)).unwrap_or(number));
             if firm {
-                self.firm_hint = Some(self.firm_hint.filter(|hint| lower(*hint)).unwrap_or(number));
+                self.firm_hint = self.peer_hint;
             }
             return false;
         }
