@@ -25,7 +25,7 @@ use inspector_core::{
     },
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    tls::keylog::{KeyError, Keys},
 };
 
 use crate::{
@@ -392,7 +392,7 @@ fn progress(jobs: &[Job], quiet: bool) -> ProgressBar {
 /// Loads the key files of the command line. Of a folder, files that hold no keys are passed over.
 ///
 /// # Errors
-/// A file is missing, or holds neither a key log nor a private key.
+/// A file is missing, or is neither a key log nor a private key.
 fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failure> {
     let mut session = Session { keys: Keys::new(limits), key_files: Vec::new() };
     for path in &reading.keys {
@@ -414,7 +414,15 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
         let name = path.display().to_string();
         let bytes = read_small(path)
             .map_err(|error| Failure::Usage(format!("the key file {} cannot be read: {error}", quoted(&name))))?;
-        session.keys.add(&bytes).map_err(|error| Failure::Usage(format!("the key file {}: {error}", quoted(&name))))?;
+        match session.keys.add(&bytes) {
+            Ok(_) => {}
+            // The client may have written nothing yet: the recording is judged without.
+            Err(error @ KeyError::Empty) => {
+                complain(&format!("warning: the key file {} is empty: {error}", quoted(&name)));
+                session.keys.add_empty();
+            }
+            Err(error) => return Err(Failure::Usage(format!("the key file {}: {error}", quoted(&name)))),
+        }
         session.key_files.push(name);
     }
     Ok(session)

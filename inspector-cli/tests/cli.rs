@@ -386,6 +386,109 @@ fn doctor_says_what_could_not_be_read_besides_connections() {
     assert!(told.contains("COV-010") && told.contains("first at cut.pcap"), "{told}");
     let told = run(&["doctor", "handshake-complete/clear.pcap"]).out;
     assert!(told.contains("nothing is hidden") && !told.contains("COV-"), "{told}");
+    // Each thing that is taken away or put in, and what tells of it.
+    let frames = frames_of(&whole);
+    // The first segment asks the server to open the connection.
+    let server_port = frames[0][36..38].to_vec();
+    let from_server = |frame: &Vec<u8>| frame[34..36] == server_port;
+    let with_data = |frame: &Vec<u8>| frame.len() > 150;
+    let without = |drop: &dyn Fn(usize, &Vec<u8>) -> bool| {
+        frames.iter().enumerate().filter(|(at, frame)| !drop(*at, frame)).map(|(_, frame)| frame.clone()).collect()
+    };
+    let middle = frames.iter().enumerate().filter(|(_, frame)| with_data(frame)).nth(1).unwrap().0;
+    let foreign = |protocol: u8| {
+        let mut foreign = frames[middle].clone();
+        foreign[23] = protocol;
+        [&frames[..], &[foreign]].concat()
+    };
+    let mut unknown = frames[0].clone();
+    unknown[12..14].copy_from_slice(&[0x88, 0xb5]);
+    let mut cut = frames.clone();
+    let short = cut[middle].len() - 30;
+    cut[middle].truncate(short);
+    let cases: [(&str, Vec<Vec<u8>>, &str); 8] = [
+        ("one-way", without(&|_, frame| from_server(frame)), "COV-006"),
+        ("other-way", without(&|_, frame| !from_server(frame)), "COV-006"),
+        ("gap", without(&|at, _| at == middle), "COV-0"),
+        ("cut-packet", cut, "COV-0"),
+        ("sctp", foreign(132), "IP protocol 132 (SCTP)"),
+        ("ipcomp", foreign(108), "IPComp"),
+        ("esp", foreign(50), "IPsec ESP"),
+        ("unknown", [&frames[..], &[unknown]].concat(), "EtherType 0x88b5"),
+    ];
+    for (name, frames, words) in cases {
+        let told = run(&["doctor", &folder.file(&format!("{name}.pcap"), &pcap_of(&whole, &frames))]).out;
+        assert!(told.contains(words) && !told.contains("nothing is hidden"), "{name}: {told}");
+    }
+}
+
+/// The frames of a capture in little endian.
+fn frames_of(pcap: &[u8]) -> Vec<Vec<u8>> {
+    let (mut rest, mut frames) = (&pcap[24..], Vec::new());
+    while let Some((header, after)) = rest.split_first_chunk::<16>() {
+        let length = u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize;
+        frames.push(after[..length].to_vec());
+        rest = &after[length..];
+    }
+    frames
+}
+
+/// A capture of these frames with the file header of another.
+fn pcap_of(other: &[u8], frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut pcap = other[..24].to_vec();
+    for (number, frame) in (1_u32..).zip(frames) {
+        // As many bytes were sent as the IP header says.
+        let sent = u32::from(u16::from_be_bytes([frame[16], frame[17]])) + 14;
+        for field in [1_780_315_200, number, frame.len() as u32, sent.max(frame.len() as u32)] {
+            pcap.extend(field.to_le_bytes());
+        }
+        pcap.extend(frame);
+    }
+    pcap
+}
+
+/// A key log to which nothing was written yet is no reason not to judge the recording.
+#[test]
+fn an_empty_key_log_is_warned_of_and_told() {
+    let folder = Folder::new("empty-keys");
+    for (number, text) in
+        ["", "\n", "# SSL/TLS secrets log file\n", "CLIENT_RANDOM 01", "\u{feff}"].into_iter().enumerate()
+    {
+        let keys = folder.file(&format!("{number}.keys"), text.as_bytes());
+        for recording in ["basic-sent/tls13.pcap", "basic-sent/tls12.pcap"] {
+            let judged = run(&["check", recording, "--keys", &keys, "--format", "json"]);
+            assert!(judged.err.contains("warning: the key file") && judged.err.contains("is empty"), "{}", judged.err);
+            let report: Value = serde_json::from_str(&judged.out).unwrap();
+            assert_eq!(report["outcome"], "inconclusive");
+            let dark =
+                report["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "COV-001").unwrap();
+            assert!(dark["detail"].as_str().unwrap().contains("the key log that was given is empty"), "{dark}");
+            let told = run(&["doctor", recording, "--keys", &keys]).out;
+            assert!(told.contains("key-log-empty") && told.contains("it is empty"), "{told}");
+        }
+        let clear = run(&["check", "basic-sent/clear.pcap", "--keys", &keys, "--format", "json"]);
+        assert!(
+            clear.out.contains("\"outcome\":\"fail\"") || clear.out.contains("\"outcome\": \"fail\""),
+            "{}",
+            clear.out
+        );
+    }
+    // With another log that has secrets, only the warning is left.
+    let keys = folder.file("empty.keys", b"");
+    let both = run(&[
+        "check",
+        "basic-sent/tls13.pcap",
+        "--keys",
+        &keys,
+        "--keys",
+        "basic-sent/tls13.keys",
+        "--format",
+        "json",
+    ]);
+    assert!(both.err.contains("is empty") && !both.out.contains("key-log-empty"), "{}", both.err);
+    // What is no key log stays an error.
+    let other = folder.file("other.keys", b"hello world\n");
+    assert_eq!(run(&["check", "basic-sent/tls13.pcap", "--keys", &other]).code, 2);
 }
 
 /// HS256 with the secret `correct horse`.

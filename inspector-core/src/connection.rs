@@ -63,6 +63,8 @@ impl Application {
 pub enum Reason {
     /// No secret for this client random among the keys, or no keys at all.
     NoKey,
+    /// A key log was given, and it has no secret at all.
+    KeyLogEmpty,
     /// The key log has only secrets of another version (`CLIENT_RANDOM` for TLS 1.3, or the reverse).
     WrongKeyKind,
     /// Some but not all secrets this connection needs are in the key log.
@@ -102,6 +104,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoKey => "no-key",
+            Self::KeyLogEmpty => "key-log-empty",
             Self::WrongKeyKind => "wrong-key-kind",
             Self::KeyIncomplete => "key-incomplete",
             Self::HandshakeMissing => "handshake-missing",

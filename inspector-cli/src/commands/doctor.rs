@@ -10,16 +10,18 @@ use inspector_core::{
     context::BodyPolicy,
     http::exchange::Exchange,
     note::Note,
+    report::Report,
     tls::keylog::KeyKind,
 };
 use serde::Serialize;
 
 use crate::{
     args::{Format, Listing},
+    commands::judging::{Asked, Bench, Judge},
     exit::{Exit, Failure},
     output::{
         count,
-        human::{connections::Connections, place, unread::Unread},
+        human::{connections::Connections, place, unread},
         json, remedy, wrap,
     },
     run::{self, Give, Outcome, Reader, Recording, Session},
@@ -34,14 +36,16 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     }
     let digests = listing.format != Format::Human;
     let (mut listed, mut entries) = (0_u64, 0_u64);
-    let (mut connections, mut unread) = (Connections::default(), Unread::default());
+    let (mut connections, mut reports) = (Connections::default(), Vec::new());
+    // What is missing besides connections is what the judgement misses.
+    let bench = Bench::new(reading, &listing.judging, &Asked::default())?;
     let make = |recording: &Recording| Examiner {
         recording: recording.clone(),
         format: listing.format,
         hosts: &reading.host,
         show_secrets: reading.show_secrets,
         entries: 0,
-        unread: Unread::default(),
+        judge: (listing.format == Format::Human).then(|| bench.judge(recording)),
     };
     let session = run::read_all(reading, BodyPolicy::Tokens, digests, &make, &mut |part| {
         match part {
@@ -51,9 +55,9 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
                 to.write_all(&row)?;
                 listed += 1;
             }
-            Part::Rest(more, notes) => {
+            Part::Rest(more, report) => {
                 entries += more;
-                unread.merge(notes);
+                reports.extend(report.map(|report| *report));
             }
         }
         Ok(())
@@ -62,7 +66,9 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         Format::Json => to.write_all(b"]\n")?,
         Format::Ndjson => {}
         Format::Human => {
-            connections.write(&mut *to, unread.is_empty())?;
+            let report = Report::merge(reports);
+            let is_whole = report.as_ref().is_none_or(unread::is_empty);
+            connections.write(&mut *to, is_whole)?;
             if entries > 0 {
                 let entries = count(entries, "exchange", "exchanges");
                 wrap::hanging(
@@ -71,7 +77,9 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
                     &format!("{entries} came from a HAR or transcript, which has no connections"),
                 )?;
             }
-            unread.write(&mut *to)?;
+            if let Some(report) = &report {
+                unread::write(&mut *to, report)?;
+            }
             write_keys(&mut *to, &session)?;
         }
     }
@@ -98,6 +106,7 @@ fn write_keys(to: &mut dyn Write, session: &Session) -> io::Result<()> {
             }
         };
         let used = match source.connections {
+            0 if source.secrets == 0 => "it is empty: was it copied before the client wrote to it?".to_owned(),
             0 => "opened no connection: another client's, another time's, or another server's".to_owned(),
             number => format!("opened {}", count(number, "connection", "connections")),
         };
@@ -121,8 +130,8 @@ enum Part {
     Connection(String, Box<ConnectionReport>),
     /// A connection as it is written.
     Row(Vec<u8>),
-    /// Exchanges without a connection, and what could not be read besides connections.
-    Rest(u64, Unread),
+    /// Exchanges without a connection, and the judgement, for people.
+    Rest(u64, Option<Box<Report>>),
 }
 
 /// Looks at the connections of one recording.
@@ -132,7 +141,7 @@ struct Examiner<'l> {
     hosts: &'l [String],
     show_secrets: bool,
     entries: u64,
-    unread: Unread,
+    judge: Option<Judge<'l>>,
 }
 
 impl Reader for Examiner<'_> {
@@ -140,10 +149,13 @@ impl Reader for Examiner<'_> {
 
     fn exchange(&mut self, exchange: &Exchange, _: &mut Give<'_, Part>) -> io::Result<()> {
         self.entries += u64::from(exchange.connection.is_none());
-        Ok(())
+        self.judge.as_mut().map_or(Ok(()), |judge| judge.exchange(exchange, &mut |_| Ok(())))
     }
 
     fn connection(&mut self, report: &ConnectionReport, give: &mut Give<'_, Part>) -> io::Result<()> {
+        if let Some(judge) = &mut self.judge {
+            judge.connection(report, &mut |_| Ok(()))?;
+        }
         if !self.is_asked_for(report) {
             return Ok(());
         }
@@ -163,13 +175,20 @@ impl Reader for Examiner<'_> {
     }
 
     fn note(&mut self, note: &Note) {
-        let place = note.at.and_then(inspector_core::evidence::At::frame).map(|frame| self.recording.place(frame));
-        let (path, frame) = place.map_or_else(|| (self.recording.name(), None), |(name, frame)| (name, Some(frame)));
-        self.unread.add(path, frame, note);
+        if let Some(judge) = &mut self.judge {
+            judge.note(note);
+        }
     }
 
-    fn end(self, _: Result<&Outcome, &str>, give: &mut Give<'_, Part>) -> io::Result<()> {
-        give(Part::Rest(self.entries, self.unread))
+    fn end(self, read: Result<&Outcome, &str>, give: &mut Give<'_, Part>) -> io::Result<()> {
+        let mut report = None;
+        if let Some(judge) = self.judge {
+            judge.end(read, &mut |part| {
+                report = Some(Box::new(part.report));
+                Ok(())
+            })?;
+        }
+        give(Part::Rest(self.entries, report))
     }
 }
 

@@ -69,18 +69,9 @@ pub(crate) struct Asked<'a> {
 /// # Errors
 /// The command line is wrong, or nothing could be read.
 pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Judged, Failure> {
-    let limits = Limits::for_memory(reading.max_memory);
-    let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
-    let clock = policy.clock;
-    let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
-    let make = |recording: &Recording| Judge {
-        recording: recording.clone(),
-        analysis: Analysis::new(policy.clone(), &limits),
-        interner: Interner::new(&limits),
-        only,
-        first_seen: Moments::default(),
-        limits: &limits,
-    };
+    let bench = Bench::new(reading, judging, asked)?;
+    let clock = bench.policy.clock;
+    let make = |recording: &Recording| bench.judge(recording);
     let (mut reports, mut first_seen, mut beyond) = (Vec::new(), Moments::default(), 0);
     run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
         reports.push(part.report);
@@ -97,6 +88,38 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         warn_of_ignores(&judging.profile, &report);
     }
     Ok(Judged { report, first_seen, clock, beyond })
+}
+
+/// What every judge of a run goes by.
+pub(super) struct Bench<'a> {
+    policy: Policy,
+    limits: Limits,
+    only: &'a [String],
+}
+
+impl<'a> Bench<'a> {
+    /// By the command line.
+    ///
+    /// # Errors
+    /// The command line is wrong.
+    pub(super) fn new(reading: &'a args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Self, Failure> {
+        let limits = Limits::for_memory(reading.max_memory);
+        let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
+        let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
+        Ok(Self { policy, limits, only })
+    }
+
+    /// The judge of a recording.
+    pub(super) fn judge(&self, recording: &Recording) -> Judge<'_> {
+        Judge {
+            recording: recording.clone(),
+            analysis: Analysis::new(self.policy.clone(), &self.limits),
+            interner: Interner::new(&self.limits),
+            only: self.only,
+            first_seen: Moments::default(),
+            limits: &self.limits,
+        }
+    }
 }
 
 /// Says which ignores of the profile did nothing, so that they can be removed, and which are over.
@@ -212,14 +235,14 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The judgement of one recording.
-struct Part {
-    report: Report,
+pub(super) struct Part {
+    pub(super) report: Report,
     first_seen: Moments,
     beyond: u64,
 }
 
 /// Judges a recording by itself: an outcome is one of a recording, and the reports are joined.
-struct Judge<'j> {
+pub(super) struct Judge<'j> {
     recording: Recording,
     analysis: Analysis,
     interner: Interner,

@@ -11,6 +11,10 @@ pub(crate) const fn of(reason: Reason) -> &'static str {
              balancer's key log, use the private key where TLS 1.2 has no forward secrecy, or record with Fiddler or a \
              browser as HAR. To keep capture and keys together: editcap --inject-secrets tls,keys.log in.pcap out.pcapng"
         }
+        Reason::KeyLogEmpty => {
+            "The key log that was given is empty. Copy it after the client has made its connections, and see that \
+             SSLKEYLOGFILE was set before it started; then give it again with --keys."
+        }
         Reason::WrongKeyKind => {
             "The key log knows this session, but by secrets of another TLS version. Log again with a client that knows \
              TLS 1.3 (lines CLIENT_TRAFFIC_SECRET_0 and SERVER_TRAFFIC_SECRET_0); TLS 1.2 needs CLIENT_RANDOM."
@@ -74,6 +78,7 @@ pub(crate) const fn of(reason: Reason) -> &'static str {
 pub(crate) const fn words(reason: Reason) -> &'static str {
     match reason {
         Reason::NoKey => "encrypted, and no key fits",
+        Reason::KeyLogEmpty => "encrypted, and the key log is empty",
         Reason::WrongKeyKind => "encrypted, and the key log has the wrong kind of secret",
         Reason::KeyIncomplete => "encrypted, and some secrets are missing",
         Reason::HandshakeMissing => "encrypted, and the handshake was not recorded",

@@ -37,7 +37,7 @@ use crate::{
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet, Skipped, Unfinished},
-    tls::keylog::Keys,
+    tls::keylog::{KeyError, Keys},
 };
 
 /// How a recording is read.
@@ -142,7 +142,7 @@ impl ItemSink for Pipeline<'_> {
             Item::Frame(frame) => self.frame(&frame),
             Item::Exchange(exchange) => self.handout.entry(exchange),
             Item::Secrets(text) => {
-                if self.conversations.add_secrets(text).is_err() {
+                if self.conversations.add_secrets(text).is_err_and(|error| error != KeyError::Empty) {
                     self.conversations.results.note(Note::input(NoteKind::BadKeyLogLine));
                 }
             }

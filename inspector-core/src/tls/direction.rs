@@ -46,11 +46,14 @@ pub(crate) struct Keyed {
     pub(crate) inflate: Option<Box<Inflate>>,
     /// The explicit nonce of the last record, and its sequence number.
     nonce: Option<(u64, u64)>,
+    /// Other keys that may be the right ones, until a record opens: the key log contradicts itself.
+    pub(crate) rivals: Vec<Self>,
 }
 
 impl Keyed {
     pub(crate) const fn new(opener: Opener, secret: Option<TrafficSecret>, origin: Option<Origin>) -> Self {
-        Self { opener, sequence: 0, secret, origin, compressed: false, inflate: None, nonce: None }
+        let rivals = Vec::new();
+        Self { opener, sequence: 0, secret, origin, compressed: false, inflate: None, nonce: None, rivals }
     }
 
     /// Opens a record with one sequence number; the one after it is expected next.
@@ -148,7 +151,11 @@ impl Direction {
     pub(crate) fn weight(&self) -> usize {
         let keyed = self.keyed.as_ref().map_or(0, |keyed| {
             let inflate = keyed.inflate.as_ref().map_or(0, |_| INFLATE);
-            keyed.opener.weight().saturating_add(inflate)
+            let rivals = keyed
+                .rivals
+                .iter()
+                .fold(0, |sum, rival| size_of::<Keyed>().saturating_add(rival.opener.weight()).saturating_add(sum));
+            keyed.opener.weight().saturating_add(inflate).saturating_add(rivals)
         });
         let waiting = self.waiting.capacity().saturating_mul(size_of::<Waiting>());
         self.messages.weight().saturating_add(keyed).saturating_add(waiting)

@@ -51,7 +51,10 @@ pub(super) fn suite_name(code: u16) -> Cow<'static, str> {
 pub(super) fn describe(tls: &Tls) -> TlsFacts {
     let known = &tls.known;
     let [client, server] = &tls.directions;
-    let reason = reason(tls);
+    let reason = reason(tls).map(|reason| match reason {
+        Reason::NoKey if tls.logs_empty => Reason::KeyLogEmpty,
+        reason => reason,
+    });
     let all_read = tls.directions.iter().all(|direction| {
         direction.given_up.is_none() && direction.not_authentic.is_none() && direction.waiting.is_empty()
     });
@@ -125,6 +128,7 @@ fn detail(tls: &Tls, facts: &TlsFacts, reason: Reason) -> String {
     let [client, server] = &tls.directions;
     let exchange = facts.suite.as_ref().and(Suite::find(tls.known.suite)).map(|suite| suite.exchange);
     let mut text = match reason {
+        Reason::KeyLogEmpty => String::from("the key log that was given is empty"),
         Reason::NoKey if !tls.keys_given => String::from("no keys were given"),
         Reason::NoKey => String::from("the keys have no secret for this connection"),
         Reason::WrongKeyKind if facts.version == "1.3" => {

@@ -38,6 +38,8 @@ impl Tls {
         let compressed = negotiation.server.as_ref().is_some_and(|server| server.compression == DEFLATE);
         let [client, server] = &mut negotiation.openers;
         let Some(opener) = (if role == Side::Client { client } else { server }).take() else { return Derived::Later };
+        let [client, server] = &mut negotiation.rivals;
+        let rivals = std::mem::take(if role == Side::Client { client } else { server });
         if role == Side::Server {
             negotiation.remember(env.cx.keys);
         }
@@ -45,6 +47,8 @@ impl Tls {
         direction.epoch = Epoch::Legacy;
         let mut keyed = Keyed::new(opener, None, origin);
         keyed.compressed = compressed;
+        keyed.rivals = rivals.into_iter().map(|(opener, origin)| Keyed::new(opener, None, Some(origin))).collect();
+        keyed.rivals.iter_mut().for_each(|rival| rival.compressed = compressed);
         direction.keyed = Some(keyed);
         direction.messages.reset(false);
         direction.changes += 1;
@@ -64,9 +68,14 @@ impl Tls {
             (Epoch::Application, Side::Server) => Label::ServerTraffic,
             (Epoch::Clear | Epoch::Legacy, _) => return None,
         };
-        let found = keys.secret(label, &self.known.client_random?)?;
-        let secret = TrafficSecret::new(Suite::find(self.known.suite)?.prf(), found.value)?;
-        self.keyed(secret, Origin::Log(found.source))
+        let random = self.known.client_random?;
+        let prf = Suite::find(self.known.suite)?.prf();
+        let mut all = keys
+            .all_secrets(label, &random)
+            .filter_map(|found| self.keyed(TrafficSecret::new(prf, found.value)?, Origin::Log(found.source)));
+        let mut keyed = all.next()?;
+        keyed.rivals = all.collect();
+        Some(keyed)
     }
 
     pub(super) fn keyed(&self, secret: TrafficSecret, origin: Origin) -> Option<Keyed> {

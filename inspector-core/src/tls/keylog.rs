@@ -87,7 +87,8 @@ pub enum KeyError {
     /// No line of an NSS key log, and no PEM or DER.
     #[error("neither an NSS key log (SSLKEYLOGFILE) nor an RSA private key")]
     Unknown,
-    /// The file has no bytes, or only comments and blank lines.
+    /// A key log without a secret: no bytes, only comments and blank lines, a first line that is not whole yet, or lines
+    /// that decrypt no records. It may be given all the same ([`Keys::add_empty`]).
     #[error("the key log has no secrets: was the file copied before the client wrote to it?")]
     Empty,
     /// PEM without a private key.
@@ -241,7 +242,19 @@ impl Keys {
             return Ok(summary);
         }
         self.sources.pop();
-        Err(if summary.ignored + summary.damaged == 0 { KeyError::Empty } else { KeyError::Unknown })
+        let is_log = summary.damaged == 0 || summary.ignored > 0 || begins_with_label(bytes);
+        Err(if is_log { KeyError::Empty } else { KeyError::Unknown })
+    }
+
+    /// Adds a key log the user gave that has no secret ([`KeyError::Empty`]), so that what stays dark is told to do so for
+    /// that.
+    pub fn add_empty(&mut self) {
+        self.add_log(b"", KeyKind::Log);
+    }
+
+    /// Whether key logs were given, and none of them has a secret.
+    pub(crate) fn are_empty_logs(&self) -> bool {
+        self.is_empty() && !self.sources.is_empty()
     }
 
     /// Adds a key log found inside a recording (a pcapng decryption secrets block of type `TLSK`).
@@ -307,6 +320,14 @@ impl Keys {
     /// The latest secret with this label and identifier.
     pub(crate) fn secret(&self, label: Label, id: &[u8]) -> Option<Found<'_>> {
         self.secrets(&session_id(label, id)).find(|(found, _)| *found == label as u8).map(|(_, found)| found)
+    }
+
+    /// All secrets with this label and identifier, the latest first: lines that contradict each other. Bounded, for each
+    /// takes a trial.
+    pub(crate) fn all_secrets<'k>(&'k self, label: Label, id: &[u8]) -> impl Iterator<Item = Found<'k>> + use<'k> {
+        const TRIED: usize = 64;
+        let all = self.secrets(&session_id(label, id)).filter(move |(found, _)| *found == label as u8);
+        all.map(|(_, found)| found).take(TRIED)
     }
 
     /// Whether there is any secret for a client random.
@@ -522,7 +543,7 @@ impl Keys {
     }
 
     /// All secrets of a session with their labels, the latest first.
-    fn secrets(&self, id: &[u8; ID]) -> impl Iterator<Item = (u8, Found<'_>)> {
+    fn secrets<'k>(&'k self, id: &[u8; ID]) -> impl Iterator<Item = (u8, Found<'k>)> + use<'k> {
         let mut at = self.session(id).map_or(0, |session| self.word(session + ID)) as usize;
         std::iter::from_fn(move || {
             // Offset 0 is a session, so it ends the chain.
@@ -619,6 +640,12 @@ impl Hex {
     fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
+}
+
+/// Whether the text begins with the label of a secret, so that it is a key log whatever follows.
+fn begins_with_label(text: &[u8]) -> bool {
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.next().is_some_and(|word| Label::parse(word).is_some_and(|label| label != Label::Rsa))
 }
 
 /// One line of a key log.
@@ -763,6 +790,11 @@ pub(crate) mod tests {
         for (file, error) in [
             (&b""[..], KeyError::Empty),
             (b"# nothing yet\n", KeyError::Empty),
+            (b" \r\n\r\n", KeyError::Empty),
+            (b"\xef\xbb\xbf", KeyError::Empty),
+            (b"\xff\xfe", KeyError::Empty),
+            (b"CLIENT_RANDOM 0102", KeyError::Empty),
+            (b"EXPORTER_SECRET 0102 0304\n", KeyError::Empty),
             (b"hello world\n", KeyError::Unknown),
             (b"\x89PNG\r\n\x1a\n", KeyError::Unknown),
             (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", KeyError::NoPrivateKey),

@@ -155,6 +155,8 @@ pub(crate) struct Negotiation {
     tried: Option<u64>,
     master: Option<(MasterSecret, Origin)>,
     pub(crate) openers: [Option<Opener>; 2],
+    /// Those of other secrets the key log has for the same client random, by side.
+    pub(crate) rivals: [Vec<(Opener, Origin)>; 2],
     /// Bytes of the server's flight are missing.
     pub(crate) holes: bool,
 }
@@ -167,7 +169,10 @@ impl Negotiation {
         });
         let hellos = self.client.as_ref().map_or(0, |hello| hello.session_id.capacity())
             + self.server.as_ref().map_or(0, |hello| hello.session_id.capacity());
-        let openers = self.openers.iter().flatten().fold(0, |sum, opener| opener.weight().saturating_add(sum));
+        let rivals = self.rivals.iter().flatten().map(|(opener, _)| opener);
+        let openers = self.openers.iter().flatten().chain(rivals);
+        let openers =
+            openers.fold(0, |sum, opener| opener.weight().saturating_add(size_of::<Opener>()).saturating_add(sum));
         let key_exchange = self.key_exchange.as_ref().map_or(0, Vec::capacity);
         size_of::<Self>()
             .saturating_add(transcript)
@@ -253,7 +258,27 @@ impl Negotiation {
             return Derived::Never(Reason::SuiteUnsupported);
         };
         self.openers = [Some(ours), Some(theirs)];
+        self.rivals = Default::default();
+        for (other, origin) in self.other_masters(prf, keys) {
+            if let Some([ours, theirs]) = Opener::legacy(suite, parameters, &other, &client_random, &server_random) {
+                let [client, server] = &mut self.rivals;
+                client.push((ours, origin));
+                server.push((theirs, origin));
+            }
+        }
         Derived::Ready
+    }
+
+    /// What else the key log says the master secret is.
+    fn other_masters(&self, prf: Prf, keys: &Keys) -> Vec<(MasterSecret, Origin)> {
+        let (Some(client), Some((used, _))) = (&self.client, &self.master) else { return Vec::new() };
+        let masters = keys
+            .all_secrets(Label::ClientRandom, &client.random)
+            .filter_map(|found| Some((found.value.try_into().ok()?, Origin::Log(found.source))));
+        let premasters = keys
+            .all_secrets(Label::PremasterClientRandom, &client.random)
+            .filter_map(|found| self.master_of(prf, found.value, Origin::Log(found.source)).ok());
+        masters.chain(premasters).filter(|(master, _)| master != used).collect()
     }
 
     /// Remembers the session for those who resume it; to be called when the server has changed its keys.

@@ -197,12 +197,13 @@ impl Tls {
     ) -> Flow {
         let body = record.body();
         let direction = self.direction(role);
+        let follows = direction.missing.is_none();
         let Some(keyed) = &mut direction.keyed else { return Flow::Done };
-        keyed.opener.next_record(body, direction.missing.is_none());
-        let opened = if direction.missing.is_none() && direction.passing.is_none() {
-            keyed.open(keyed.sequence, header, body)
+        let opened = if keyed.rivals.is_empty() {
+            keyed.opener.next_record(body, follows);
+            self.attempt(role, header, body, env.cx.keys)
         } else {
-            self.search(role, header, body, env.cx.keys)
+            self.contested(role, header, body, env.cx.keys)
         };
         let Some(Opened { content_type, content }) = opened else {
             self.failed(role, header, place, env);
@@ -233,6 +234,54 @@ impl Tls {
             self.content(role, content_type, content, place, env);
         }
         Flow::Done
+    }
+
+    /// Tries a record with the keys in use, which were told of it.
+    fn attempt(&mut self, role: Side, header: Header, body: &mut [u8], keys: &Keys) -> Option<Opened> {
+        let direction = self.direction(role);
+        if direction.missing.is_some() || direction.passing.is_some() {
+            return self.search(role, header, body, keys);
+        }
+        let keyed = direction.keyed.as_mut()?;
+        keyed.open(keyed.sequence, header, body)
+    }
+
+    /// Tries a record with each of the keys that contradict each other; those that open it are the right ones.
+    #[cold]
+    fn contested(&mut self, role: Side, header: Header, body: &mut [u8], keys: &Keys) -> Option<Opened> {
+        let direction = self.direction(role);
+        let follows = direction.missing.is_none();
+        let mut keyed = direction.keyed.take()?;
+        let mut all = std::mem::take(&mut keyed.rivals);
+        all.insert(0, keyed);
+        all.iter_mut().for_each(|one| one.opener.next_record(body, follows));
+        let original = body.to_vec();
+        let epoch = direction.epoch;
+        let mut rest = Vec::with_capacity(all.len());
+        for one in all {
+            body.copy_from_slice(&original);
+            self.direction(role).keyed = Some(one);
+            let opened = self.attempt(role, header, body, keys);
+            if opened.is_some() {
+                return opened;
+            }
+            let direction = self.direction(role);
+            direction.epoch = epoch;
+            rest.extend(direction.keyed.take());
+        }
+        // What failed counts for the first, and their numbers stay the same for all.
+        let sequence = rest.first().map_or(0, |first| first.sequence);
+        let mut rest = rest.into_iter();
+        self.direction(role).keyed = rest.next().map(|mut first| {
+            first.rivals = rest.collect();
+            first
+        });
+        let passing = self.direction(role).passing.is_some();
+        if let (Some(keyed), true, false) = (&mut self.direction(role).keyed, follows, passing) {
+            let next = sequence.saturating_add(1);
+            keyed.rivals.iter_mut().for_each(|rival| rival.sequence = next);
+        }
+        None
     }
 
     /// The content of a compressed record: it needs all records before it.
@@ -302,7 +351,16 @@ impl Tls {
         let mut epoch = self.direction(role).epoch;
         let mut next = if opened.is_none() && span > 0 { self.keys_after(role, epoch, &keyed, keys) } else { None };
         while let Some((later, mut candidate)) = next.take() {
+            let rivals = std::mem::take(&mut candidate.rivals);
             opened = candidates(0, span).find_map(|sequence| attempt(&mut candidate, sequence));
+            for mut rival in rivals {
+                if opened.is_none() {
+                    opened = candidates(0, span).find_map(|sequence| attempt(&mut rival, sequence));
+                    if opened.is_some() {
+                        candidate = rival;
+                    }
+                }
+            }
             if opened.is_some() {
                 (epoch, keyed) = (later, candidate);
             } else if later == Epoch::Handshake {

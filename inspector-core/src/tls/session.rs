@@ -134,6 +134,8 @@ pub struct Tls {
     pub(super) opened: bool,
     /// Keys were given at all.
     pub(super) keys_given: bool,
+    /// Key logs were given, without a secret.
+    pub(super) logs_empty: bool,
     pub(super) session: Option<Arc<TlsSession>>,
 }
 
@@ -290,6 +292,7 @@ impl Tls {
         if self.generation != env.cx.keys.generation() {
             self.generation = env.cx.keys.generation();
             self.keys_given |= !env.cx.keys.is_empty();
+            self.logs_empty = env.cx.keys.are_empty_logs();
             self.progress = true;
             self.settle(env);
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use inspector_core::{
-    connection::{ConnectionReport, Reason},
+    connection::{Application, ConnectionReport, Reason},
     evidence::SourceId,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Connections {
     exchanges: u64,
     encrypted: u64,
     decrypted: u64,
+    /// Bytes of one are missing, or of no known protocol.
+    partial: bool,
     reasons: BTreeMap<(bool, Reason), Group>,
     /// Paths of the connections shown.
     paths: BTreeSet<String>,
@@ -45,6 +47,10 @@ impl Connections {
         self.exchanges += report.exchanges;
         self.encrypted += u64::from(report.tls.is_some());
         self.decrypted += u64::from(report.tls.is_some() && report.decrypted);
+        let connection = &report.connection;
+        let lacks_bytes = connection.gaps != [0; 2] || connection.bytes_missing != [0; 2];
+        let is_unknown = report.reason == Some(Reason::NotHttp) && report.application == Application::Unknown;
+        self.partial |= lacks_bytes || is_unknown;
         let Some(reason) = report.reason else { return };
         // What hides something comes before what is merely not HTTP.
         let group = self.reasons.entry((!reason.is_dark(), reason)).or_default();
@@ -72,7 +78,7 @@ impl Connections {
             count(self.exchanges, "exchange", "exchanges")
         );
         text.push_str(&match dark {
-            0 if rest_read => "; nothing is hidden".to_owned(),
+            0 if rest_read && !self.partial => "; nothing is hidden".to_owned(),
             0 => "; the recording could not be read whole".to_owned(),
             _ => format!("; {dark} hidden wholly or in part"),
         });

@@ -21,7 +21,7 @@ use crate::{
     lanes::lane,
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
-    tls::keylog::Keys,
+    tls::keylog::{KeyError, Keys},
 };
 
 /// Batches are sent on within the work on one item only where it yields this many times as much as a batch should.
@@ -227,7 +227,7 @@ impl<'c> Dealer<'c> {
 
     /// Takes the text of a key log found in the recording.
     fn secrets(&mut self, text: &[u8]) {
-        if self.keys.add(text).is_err() {
+        if self.keys.add(text).is_err_and(|error| error != KeyError::Empty) {
             self.pending.push(Note::input(NoteKind::BadKeyLogLine));
         }
         let text: Arc<[u8]> = text.into();

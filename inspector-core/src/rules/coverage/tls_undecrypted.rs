@@ -22,16 +22,22 @@ declare_rule! {
     reference: "https://www.rfc-editor.org/rfc/rfc9850",
 }
 
+const FILL_THE_LOG: &str = "Copy the key log after the client has made its connections, and see that SSLKEYLOGFILE was set \
+                            before it started; then give it again with --keys.";
+
 impl Rule for TlsUndecrypted {
     fn connection(&mut self, input: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
         if !super::is_dark(report) {
             return;
         }
         let reason = report.reason.map_or("unknown reason", Reason::as_str);
-        let detail = format!("{}: {reason}", super::called(report));
+        let empty = report.reason == Some(Reason::KeyLogEmpty);
+        let more = if empty { ", the key log that was given is empty" } else { "" };
+        let detail = format!("{}: {reason}{more}", super::called(report));
         let mut evidence = super::evidence(input, report, Part::Tls);
         evidence.excerpt = Some(crate::report::mask::text(&report.detail)).filter(|text| !text.is_empty());
         let concern = super::concern(report, context.ledger);
-        context.find(Self::META.about(concern).detail(detail).overturns().evidence(evidence));
+        let draft = Self::META.about(concern).detail(detail).overturns().evidence(evidence);
+        context.find(if empty { draft.remedy(FILL_THE_LOG) } else { draft });
     }
 }

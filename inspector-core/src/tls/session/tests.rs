@@ -387,6 +387,38 @@ fn a_limit_leaves_nothing_waiting_at_the_end() {
     assert!(!driver.finish().1.decrypted);
 }
 
+/// Of lines for one client random that contradict each other, whichever their order, the right one is found.
+#[test]
+fn contradictory_lines_of_a_key_log_are_all_tried() {
+    for name in ["tls13", "tls12", "tls10-aes128-sha", "tls13-early", "tls12-renegotiation", "ssl3-v2hello-rc4-md5"] {
+        let log = String::from_utf8(file(&format!("{name}.keys"))).unwrap();
+        let wrong = |seed: usize| {
+            let spoilt = log.lines().filter(|line| !line.starts_with('#')).map(|line| {
+                let (head, value) = line.rsplit_once(' ').unwrap();
+                let digits = value.len();
+                format!("{head} {}\n", format!("{:02x}", 0x11 * seed).repeat(digits / 2))
+            });
+            spoilt.collect::<String>()
+        };
+        for parts in [
+            vec![wrong(1), log.clone()],
+            vec![log.clone(), wrong(1)],
+            vec![wrong(1), wrong(2), log.clone(), wrong(3), wrong(4)],
+        ] {
+            let mut keys = Keys::default();
+            for part in &parts {
+                keys.add(part.as_bytes()).unwrap();
+            }
+            let (seen, facts) = whole(&keys, &streams(name));
+            assert_eq!((seen.data(), facts.decrypted), (plain(), true), "{name} {} {}", parts.len(), facts.detail);
+            assert_eq!(seen.notes, [], "{name}");
+        }
+        let mut keys = Keys::default();
+        keys.add((wrong(1) + &wrong(2)).as_bytes()).unwrap();
+        assert_eq!(reason(&keys, &streams(name)), Reason::NotAuthentic, "{name}");
+    }
+}
+
 #[test]
 fn keys_may_come_after_the_records() {
     for name in ["tls13", "tls12", "tls10-aes128-sha", "tls13-early", "tls12-renegotiation"] {
