@@ -23,6 +23,7 @@ use crate::{
         grants::GrantKind,
         ledger::{Index, Ledger},
         lineage::{self, Station},
+        meaning::Subject,
     },
     rules::{Severity, exceptions::Ignored, finding::Finding},
     secret::Fingerprint,
@@ -208,7 +209,7 @@ impl Report {
         }
         let threads = Threads::new(policy, scope, ledger);
         Self {
-            next_steps: next_steps(outcome, &findings),
+            next_steps: next_steps(outcome, &findings, Subject::of(&policy.profile)),
             fails_on: policy.fail_on.is_some_and(|limit| findings.iter().any(|finding| finding.severity >= limit)),
             outcome,
             reason,
@@ -249,24 +250,37 @@ impl Report {
 }
 
 /// Remedies of what decided the outcome, each once.
-fn next_steps(outcome: Outcome, findings: &[Finding]) -> Vec<String> {
+fn next_steps(outcome: Outcome, findings: &[Finding], subject: Subject) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     let relevant = findings.iter().filter(|finding| match outcome {
         Outcome::Fail => finding.fails || (finding.in_scope && finding.severity >= Severity::Medium),
         Outcome::Inconclusive => finding.blocks || (finding.in_scope && finding.severity >= Severity::Medium),
         Outcome::Pass => finding.in_scope && finding.severity >= Severity::Medium,
     });
-    for finding in relevant {
+    // Beside a pass there is something to do for other hosts, too.
+    let elsewhere =
+        findings.iter().filter(|it| outcome == Outcome::Pass && !it.in_scope && it.severity >= Severity::Medium);
+    for finding in relevant.chain(elsewhere) {
         if steps.len() < NEXT_STEPS && !steps.iter().any(|step| *step == finding.remedy) {
             steps.push(finding.remedy.to_string());
         }
     }
     if steps.is_empty() && outcome != Outcome::Pass {
-        steps.push(
-            "Record again while a Teams or Skype for Business user looks up a calendar, long enough to see the call and \
-             its answer, on the server or with the keys to decrypt it."
-                .to_owned(),
-        );
+        let step = match subject {
+            Subject::Exchange => {
+                "Record again while a Teams or Skype for Business user looks up a calendar, long enough to see the call \
+                 and its answer, on the server or with the keys to decrypt it."
+            }
+            Subject::SharePoint => {
+                "Record again while the application calls SharePoint, long enough to see the call and its answer, on the \
+                 server or with the keys to decrypt it."
+            }
+            Subject::Api => {
+                "Record again while a client calls the API with a bearer token, long enough to see the call and its \
+                 answer."
+            }
+        };
+        steps.push(step.to_owned());
     }
     steps
 }

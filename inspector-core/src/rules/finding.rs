@@ -14,7 +14,12 @@ use std::{
 use super::{Family, RuleMeta, Severity, exceptions::Exceptions, remedies};
 use crate::{
     evidence::{Evidence, SourceId},
-    handshake::{facts::Seen, host::HostId, ledger::Ledger, meaning::Subject},
+    handshake::{
+        facts::{InputFacts, Seen},
+        host::HostId,
+        ledger::Ledger,
+        meaning::Subject,
+    },
     heap,
     limits::Limits,
     profile::Judgement,
@@ -479,6 +484,13 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
     if would_fail && weighed == Severity::Critical {
         severity = severity.max(Severity::High);
     }
+    let remedy = draft.remedy.unwrap_or_else(|| {
+        let input = draft.evidence.first().map(|evidence| evidence.input).or(match draft.concern {
+            Concern::Input(input) => Some(input),
+            _ => None,
+        });
+        Cow::Borrowed(remedies::of_recording(draft.meta, is_capture(input, ledger)))
+    });
     Finding {
         meta: draft.meta,
         severity,
@@ -491,11 +503,16 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
         detail: draft.detail,
         count: draft.count,
         evidence: draft.evidence,
-        remedy: remedies::fitting(
-            draft.meta.code,
-            draft.remedy.unwrap_or(Cow::Borrowed(draft.meta.remedy)),
-            weighing.subject,
-        ),
+        remedy: remedies::fitting(draft.meta.code, remedy, weighing.subject),
+    }
+}
+
+/// Whether an input is a capture of packets; of what cannot be told, whether any is.
+fn is_capture(input: Option<SourceId>, ledger: &Ledger) -> bool {
+    let of_packets = |facts: &InputFacts| facts.format.contains("pcap") || facts.format.is_empty();
+    match input.and_then(|input| ledger.find_input(input)) {
+        Some(facts) => of_packets(facts),
+        None => ledger.inputs().any(of_packets),
     }
 }
 

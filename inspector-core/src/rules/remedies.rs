@@ -1,10 +1,12 @@
-//! Remedies of the rules where the profile asks about another product than Exchange.
+//! Remedies of the rules where the profile asks about another product than Exchange, and where the recording is of another
+//! kind than the rule's own remedy is written for.
 //!
 //! A rule's own remedy is written for the usual profile. Who asks about SharePoint or any other API is not told to run
 //! commands of Exchange: such a remedy is replaced by the one here.
 
 use std::borrow::Cow;
 
+use super::RuleMeta;
 use crate::handshake::meaning::Subject;
 
 /// By rule: for SharePoint, and for any API.
@@ -129,6 +131,40 @@ const OTHERS: &[(&str, &str, &str)] = &[
 /// Where a remedy that a rule made for the case speaks of another product, and the rule has none here.
 const ANY: &str = "Check the application's registration: its certificate or secret, its realm, its permissions.";
 
+/// By rule: for captures, and for everything an exporter wrote (HAR, transcripts, sessions of a proxy).
+const BY_RECORDING: &[(&str, Option<&str>, Option<&str>)] = &[
+    (
+        "COV-002",
+        None,
+        Some("Export again with all header fields; or record the traffic itself, with the keys to decrypt it."),
+    ),
+    (
+        "COV-003",
+        Some("Record again with the full packet length, and raise --max-memory if a limit was reached."),
+        Some(
+            "Export again with contents (HAR: \"Save all as HAR with content\"), and raise --max-memory if a limit was \
+             reached.",
+        ),
+    ),
+    ("COV-004", Some("Record again, and leave the values in."), None),
+    ("COV-006", None, Some("Export again after the last answer has come, with requests and responses.")),
+    (
+        "COV-012",
+        None,
+        Some(
+            "Record while the caller calls the resource, and export all that was recorded; name the host with --host if \
+             its paths are unusual.",
+        ),
+    ),
+];
+
+/// The rule's own remedy as it fits the kind of recording: a capture, or what an exporter wrote.
+pub(super) fn of_recording(meta: &RuleMeta, is_capture: bool) -> &'static str {
+    let known = BY_RECORDING.iter().find(|(code, ..)| *code == meta.code);
+    let other = known.and_then(|(_, capture, export)| if is_capture { *capture } else { *export });
+    other.unwrap_or(meta.remedy)
+}
+
 /// The remedy as it fits the product the profile asks about.
 pub(super) fn fitting(code: &str, remedy: Cow<'static, str>, subject: Subject) -> Cow<'static, str> {
     if subject == Subject::Exchange || !is_of_exchange(&remedy, subject) {
@@ -187,6 +223,18 @@ mod tests {
         let own = Cow::Borrowed("Set-AuthConfig -PublishCertificate.");
         assert_eq!(fitting("S2S-029", own.clone(), Subject::Api), ANY);
         assert_eq!(fitting("S2S-029", own.clone(), Subject::Exchange), own);
+    }
+
+    #[test]
+    fn remedies_fit_the_kind_of_recording() {
+        for meta in catalogue().into_iter().filter(|meta| meta.code.starts_with("COV")) {
+            let (capture, export) = (of_recording(meta, true), of_recording(meta, false));
+            assert!(!export.contains("tcpdump") && !export.contains("packet length"), "{}: {export}", meta.code);
+            assert!(!capture.contains("DevTools") && !capture.contains("Export"), "{}: {capture}", meta.code);
+        }
+        for (code, ..) in BY_RECORDING {
+            assert!(catalogue().iter().any(|meta| meta.code == *code), "{code}");
+        }
     }
 
     #[test]
