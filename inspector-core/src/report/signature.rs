@@ -31,6 +31,14 @@ pub enum Signature {
 /// The reason of [`Signature::Unverifiable`] where keys were given and none has the token's `x5t` or `kid`.
 pub const KEY_UNKNOWN: &str = "no key that was given has its x5t or kid";
 
+/// How the reason of [`Signature::Unverifiable`] begins where keys were given and none of them verifies the token.
+pub const KEYS_DO_NOT_FIT: &str = "the keys that were given do not fit";
+
+/// What to do where keys do not fit a token, or may not.
+pub(crate) const GET_KEYS: &str = "Fetch the issuer's current keys and judge again: those that were given may be of another \
+                                   tenant, cloud or time. If they are the right ones, the token was changed: refuse it at \
+                                   the receiver.";
+
 /// What is known of the signature of one token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureState {
@@ -54,6 +62,12 @@ impl SignatureState {
     /// Whether a key that the recording shows verifies or refutes it.
     pub fn is_by_recording(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.origin.trust() == Trust::IntegrityOnly)
+    }
+
+    /// Whether keys were given, and the token's is not among them or none of them verifies it.
+    pub fn keys_do_not_fit(&self) -> bool {
+        self.signature == Signature::Unverifiable
+            && (self.reason == KEY_UNKNOWN || self.reason.starts_with(KEYS_DO_NOT_FIT))
     }
 
     /// Whether the certificate of the key is not valid at the moment the token is judged at.
@@ -89,6 +103,11 @@ impl Signatures {
         }
     }
 
+    /// Whether the sources of the keys that were given name an issuer.
+    pub const fn has_publishers(&self) -> bool {
+        !self.publishers.is_empty()
+    }
+
     /// Whether the issuer publishes the public keys it signs with, by the keys that were given.
     pub fn publishes(&self, issuer: &str) -> bool {
         self.publishers.iter().any(|publisher| publisher.admits(issuer))
@@ -97,6 +116,16 @@ impl Signatures {
     /// The result of verifying that token, if there is one.
     pub fn result(&self, token: Fingerprint) -> Option<&SignatureState> {
         self.known.get(&token)
+    }
+
+    /// Whether the key that refutes a token need not be the one that was meant: the user gave it, it goes by a name that
+    /// anybody can give a key, and it verifies no other token.
+    pub fn may_be_wrong_key(&self, state: &SignatureState) -> bool {
+        let Some(key) = state.key.as_ref().filter(|_| state.signature == Signature::Invalid) else { return false };
+        let verifies = |other: &SignatureState| {
+            other.signature == Signature::Verified && other.key.as_ref().is_some_and(|known| **known == **key)
+        };
+        key.origin.trust() == Trust::Pinned && key.certificate.is_none() && !self.known.values().any(verifies)
     }
 
     /// Keeps a result.
@@ -219,6 +248,11 @@ fn state(token: &Token, answer: &verify::Signature) -> SignatureState {
         }
         verify::Signature::Unverifiable { reason } if reason.code == ReasonCode::UnknownKey => {
             (Signature::Unverifiable, KEY_UNKNOWN.to_owned(), None)
+        }
+        verify::Signature::Unverifiable { reason }
+            if matches!(reason.code, ReasonCode::NoKeyVerifies | ReasonCode::NoFittingKey) =>
+        {
+            (Signature::Unverifiable, format!("{KEYS_DO_NOT_FIT}: {}", mask::text(&reason.text)), None)
         }
         verify::Signature::Unverifiable { reason } => (Signature::Unverifiable, mask::text(&reason.text), None),
         verify::Signature::Absent => (Signature::Absent, "there is none".to_owned(), None),

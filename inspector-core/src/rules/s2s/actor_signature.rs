@@ -1,7 +1,7 @@
 use crate::{
     report::{
         mask,
-        signature::{KEY_UNKNOWN, Signature},
+        signature::{GET_KEYS, Signature},
     },
     rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
 };
@@ -31,13 +31,18 @@ impl Rule for ActorSignature {
         for (facts, actor) in super::presented_actors(ledger) {
             let Some(state) = summary.signatures.result(actor.id) else { continue };
             let reason = &state.reason;
+            let mut remedy = "";
             let (severity, title) = match state.signature {
+                Signature::Invalid if summary.signatures.may_be_wrong_key(state) => {
+                    remedy = GET_KEYS;
+                    (Severity::Critical, "The keys that were given do not fit an actor token, or it was changed")
+                }
                 Signature::Invalid => (Severity::Critical, Self::META.title),
                 Signature::Verified if state.is_outside_validity() => {
                     (Severity::Low, "The certificate behind the signature of an actor token is not valid at its time")
                 }
                 Signature::Verified => (Severity::Info, "The signature of an actor token was verified"),
-                Signature::Unverifiable if reason != KEY_UNKNOWN => {
+                Signature::Unverifiable if !state.keys_do_not_fit() => {
                     (Severity::Info, "The signature of an actor token cannot be verified")
                 }
                 // Unsigned tokens and unknown keys have rules of their own.
@@ -46,7 +51,7 @@ impl Rule for ActorSignature {
             let issuer = mask::text(&actor.claim("iss").unwrap_or_default());
             let detail = format!("actor token of {issuer}: {}", mask::text(reason));
             for host in &facts.presented_to {
-                let draft = Self::META.host(*host).severity(severity).title(title).detail(detail.clone());
+                let draft = Self::META.host(*host).severity(severity).title(title).detail(detail.clone()).remedy(remedy);
                 let draft = draft.count(facts.presented).evidence(facts.first.clone());
                 let refused = facts.is_refused_by(*host);
                 let stranger = !facts.is_of_known_caller();
@@ -59,7 +64,7 @@ impl Rule for ActorSignature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Outcome;
+    use crate::{report::signature::KEY_UNKNOWN, verdict::Outcome};
 
     #[test]
     fn only_a_wrong_signature_fails() {

@@ -1,7 +1,7 @@
 use crate::{
     report::{
         mask,
-        signature::{KEY_UNKNOWN, Signature},
+        signature::{GET_KEYS, KEY_UNKNOWN},
     },
     rules::{Context, Declared, Rule, Summary, declare_rule},
 };
@@ -27,16 +27,19 @@ impl Rule for X5tUnknown {
         let ledger = context.ledger;
         for (facts, actor) in super::presented_actors(ledger) {
             let state = summary.signatures.result(actor.id);
-            if !state.is_some_and(|it| it.signature == Signature::Unverifiable && it.reason == KEY_UNKNOWN) {
-                continue;
-            }
+            let Some(state) = state.filter(|state| state.keys_do_not_fit()) else { continue };
+            let (title, remedy) = if state.reason == KEY_UNKNOWN {
+                (Self::META.title, "")
+            } else {
+                ("The keys that were given do not fit an actor token", GET_KEYS)
+            };
             let key = actor.parameter("x5t").or_else(|| actor.parameter("kid")).unwrap_or_default();
             let issuer = actor.claim("iss").unwrap_or_default();
-            let detail = format!("key {} of {}", mask::text(&key), mask::text(&issuer));
+            let key = if key.is_empty() { "unnamed".to_owned() } else { mask::text(&key) };
+            let detail = format!("key {key} of {}", mask::text(&issuer));
             for host in &facts.presented_to {
-                context.find(
-                    Self::META.host(*host).detail(detail.clone()).count(facts.presented).evidence(facts.first.clone()),
-                );
+                let draft = Self::META.host(*host).title(title).remedy(remedy).detail(detail.clone());
+                context.find(draft.count(facts.presented).evidence(facts.first.clone()));
             }
         }
     }
@@ -45,11 +48,13 @@ impl Rule for X5tUnknown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::signature::Signature;
 
     #[test]
     fn speaks_only_of_unknown_keys() {
         for (signature, reason, fires) in [
             (Signature::Unverifiable, KEY_UNKNOWN, true),
+            (Signature::Unverifiable, "the keys that were given do not fit: 2 tried", true),
             (Signature::Unverifiable, "its header has a nonce", false),
             (Signature::Verified, "", false),
             (Signature::Invalid, KEY_UNKNOWN, false),
