@@ -166,7 +166,9 @@ pub(super) fn find(text: &str, level: Level, spots: &mut Spots) {
         let start = run.end + gap;
         let head = rest.get(..rest.floor_char_boundary(LONGEST)).unwrap_or(rest);
         let credentials = head.get(..head.find(ends).unwrap_or(head.len())).unwrap_or_default();
-        let is_parameter = credentials.trim_end_matches('=').contains('=');
+        let behind = head.get(credentials.len()..).unwrap_or_default();
+        let is_quoted = credentials.ends_with('=') && behind.starts_with(['"', '\'', '\\']);
+        let is_parameter = is_quoted || credentials.trim_end_matches('=').contains('=');
         if is_parameter && by_parameters {
             covered = parameters(text, start, spots);
         } else if !is_parameter {

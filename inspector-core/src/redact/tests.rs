@@ -125,6 +125,7 @@ fn secrets_do_not_survive() {
         ("https://h/?X-Amz-Signature=0123456789abcdef0123456789abcdef", "0123456789abcdef"),
         ("wss://h/?token=hunter", "hunter"),
         ("//megan:hunter@h/x", "hunter"),
+        ("mail.contoso.com/http/megan:hunter@h/x", "hunter"),
     ] {
         let shown = url(target);
         assert!(!shown.contains(secret), "{target} {shown}");

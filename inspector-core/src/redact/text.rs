@@ -162,10 +162,12 @@ fn private_keys(text: &str, spots: &mut Spots) {
     }
 }
 
-/// The passwords of user information (RFC 3986 §3.2.1), and a user that is a secret itself.
+/// The passwords of user information (RFC 3986 §3.2.1), and a user that is a secret itself. One slash will do: paths are
+/// shown with their slashes folded.
 fn user_information(text: &str, spots: &mut Spots) {
-    for at in memchr::memmem::find_iter(text.as_bytes(), b"//") {
-        let start = at + 2;
+    for at in memchr::memchr_iter(b'/', text.as_bytes()) {
+        let start = at + 1;
+        let is_authority = text.get(..at).unwrap_or_default().ends_with('/');
         let rest = text.get(start..).unwrap_or_default();
         let ends = |c: char| matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\') || c.is_whitespace();
         let authority = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
@@ -174,7 +176,9 @@ fn user_information(text: &str, spots: &mut Spots) {
             Some((user, password)) if !is_masked(password) => {
                 spots.add(start + user.len() + 1..start + information.len());
             }
-            None if opaque::is_opaque(information, Level::Field) => spots.add(start..start + information.len()),
+            None if is_authority && opaque::is_opaque(information, Level::Field) => {
+                spots.add(start..start + information.len())
+            }
             _ => {}
         }
     }

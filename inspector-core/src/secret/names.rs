@@ -460,6 +460,10 @@ impl Name {
         let mut words = self.words().rev();
         let (last, before) = (words.next().unwrap_or_default(), words.next());
         let many = before.is_some();
+        // The hint of OpenID Connect is a token itself.
+        if self.joined.ends_with("tokenhint") {
+            return false;
+        }
         (many && FACTS.contains(&last))
             || FACT_ENDS.iter().any(|end| self.joined.ends_with(end))
             || (matches!(kind, SecretKind::Key | SecretKind::Code)
@@ -595,6 +599,8 @@ mod tests {
             ("accessToken", Some(Token)),
             ("SAMLResponse", Some(Token)),
             ("client_assertion", Some(Token)),
+            ("id_token_hint", Some(Token)),
+            ("token_type_hint", None),
             ("X-Skypetoken", Some(Token)),
             ("jsessionid", Some(Session)),
             ("PHPSESSID", Some(Session)),
