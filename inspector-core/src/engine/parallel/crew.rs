@@ -463,6 +463,16 @@ impl Crew {
         self.turns.iter().map(|turn| turn.load(Ordering::Acquire)).min().unwrap_or(0)
     }
 
+    /// A group on whose batches nobody works is done with all before the next of them: else who waits for that would wait
+    /// for a batch that is none of his tasks.
+    fn pass_later(&self, state: &State) {
+        for (turn, queue) in self.turns.iter().zip(&state.queues) {
+            if let Some(next) = queue.batches.front().filter(|_| !queue.busy) {
+                turn.fetch_max(next.turn(), Ordering::AcqRel);
+            }
+        }
+    }
+
     /// Works on what comes before the turn that a group is in, until it is over.
     fn settle(&self, group: usize) {
         let turn = self.turn(group);
@@ -478,6 +488,10 @@ impl Crew {
                     self.work(task, Some(turn))
                 }
                 None => {
+                    self.pass_later(&state);
+                    if self.settled() >= turn {
+                        break;
+                    }
                     state.sleeping += 1;
                     // To miss nobody's turn would cost every event a barrier; so what was missed is looked for again.
                     let waited = self.changed.wait_timeout(state, LOOK_AGAIN);
@@ -688,5 +702,25 @@ mod tests {
             assert_eq!(crew.help_until(&mut || false), Err(Over));
             assert!(helper.join().is_err());
         });
+    }
+
+    #[test]
+    fn a_group_whose_next_event_comes_later_is_not_waited_for() {
+        for turns in [&[9][..], &[5, 9], &[6], &[]] {
+            let crew = crew(2);
+            crew.begin(0, 5);
+            let mut later = batch(turns);
+            later.end = 10;
+            crew.state().queues[1].batches.push_back(later);
+            let (done, wait) = mpsc::channel();
+            let waiting = Arc::clone(&crew);
+            // The only thread there is: nobody else would work on the batch.
+            thread::spawn(move || {
+                waiting.settle(0);
+                let _ = done.send(());
+            });
+            wait.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(weighed(&crew, 1), 0);
+        }
     }
 }
