@@ -110,7 +110,9 @@ fn incomplete_recordings_give_what_they_have_and_say_what_they_lack() {
         let expected = expected(name);
         let found = run("exchanges", &recording(name), keys(name).as_deref());
         assert!(!found.is_empty(), "{name}");
-        for exchange in found.iter().filter(|exchange| !exchange["status"].is_null()) {
+        // Behind a hole a response may stand by itself: which request it answers is not known then.
+        let paired = |exchange: &&Value| !exchange["status"].is_null() && !exchange["method"].is_null();
+        for exchange in found.iter().filter(paired) {
             assert!(expected.contains(&essence(exchange)), "{name}: {exchange}");
         }
         let report = report(&recording(name), keys(name).as_deref());
@@ -136,7 +138,8 @@ fn what_was_lost_is_counted() {
         ("dropped-packets", "bytes_missing"),
         ("dropped-packets-tls", "gaps"),
         ("snap-length", "bytes_missing"),
-        ("truncated", "exchanges_without_response"),
+        ("truncated", "bytes_missing"),
+        ("truncated", "bodies_cut"),
     ] {
         assert!(count(name, figure) > 0, "{name} {figure}");
     }

@@ -437,6 +437,8 @@ fn lenient_fields(bytes: &mut [u8], from: usize, limits: &Limits, marks: &mut Ma
     let mut fields: Vec<Field> = Vec::new();
     // Whether the line before was a field, so that a fold belongs to it.
     let mut foldable = false;
+    // The end of that line. What a fold adds is looked at by itself: a value of many folds is walked once.
+    let mut line_before = from;
     let mut at = from;
     while at < bytes.len() {
         let line = line_at(bytes, at, marks);
@@ -449,9 +451,12 @@ fn lenient_fields(bytes: &mut [u8], from: usize, limits: &Limits, marks: &mut Ma
         match fields.last_mut() {
             Some(last) if is_fold && foldable => {
                 marks.add(Mark::ObsFold);
-                let start = last.value.start as usize;
-                blank(bytes, start..line.end);
-                last.value = narrow(trim(bytes, start..line.end));
+                blank(bytes, line_before..line.end);
+                let more = trim(bytes, at..line.end);
+                if !more.is_empty() {
+                    let start = if last.value.is_empty() { more.start } else { last.value.start as usize };
+                    last.value = narrow(start..more.end);
+                }
             }
             _ if is_full => {
                 marks.add(Mark::Malformed);
@@ -468,6 +473,7 @@ fn lenient_fields(bytes: &mut [u8], from: usize, limits: &Limits, marks: &mut Ma
                 }
             }
         }
+        line_before = line.end;
         at = next.max(at + 1);
     }
     fields

@@ -415,6 +415,7 @@ fn chunks_frame_a_content() {
         ("Transfer-Encoding: xchunked", "plain", "200 {plain} [ambiguous-length bad-chunk]"),
         ("Transfer-Encoding: chunked;", "3\r\nabc\r\n0\r\n\r\n", "200 {abc} [ambiguous-length]"),
         ("Transfer-Encoding:\r\n chunked", "3\r\nabc\r\n0\r\n\r\n", "200 {abc} [obs-fold]"),
+        ("Transfer-Encoding: \r\n \r\n\t chunked\r\n \r\n ", "3\r\nabc\r\n0\r\n\r\n", "200 {abc} [obs-fold]"),
         (
             "Transfer-Encoding: foo\r\nTransfer-Encoding: chunked",
             "3\r\nabc\r\n0\r\n\r\n",

@@ -370,6 +370,7 @@ impl Http2 {
             stream.data(side, piece.get(..wanted).unwrap_or_default(), at, cx);
             let after = stream.content_weight(side);
             self.weight = self.weight.saturating_sub(before).saturating_add(after);
+            self.make_room(at, cx);
         }
         left -= taken;
         if left == 0 {
@@ -506,6 +507,8 @@ impl Http2 {
         self.weight = self.weight.saturating_sub(before).saturating_add(stream.weight());
         if promised.is_none() && stream.is_complete() {
             self.finish(id, cx);
+        } else {
+            self.make_room(at.1, cx);
         }
     }
 
@@ -527,16 +530,26 @@ impl Http2 {
         if id == 0 {
             return;
         }
-        if self.streams.len() >= cx.limits.h2_streams
-            && let Some((oldest, stream)) = self.streams.pop_first()
-        {
-            let kind = NoteKind::Limit { limit: "h2_streams" };
-            cx.sink.note(Note { at: Some(at), connection: Some(cx.connection.id), kind });
-            self.weight = self.weight.saturating_sub(stream.weight());
-            emit(oldest, *stream, cx);
+        if self.streams.len() >= cx.limits.h2_streams {
+            self.give_up_oldest("h2_streams", at, cx);
         }
         self.highest = self.highest.max(id);
         self.insert(id, Stream::new(at));
+    }
+
+    /// The streams of one connection take no more than what all connections may take: the oldest are given up.
+    fn make_room(&mut self, at: At, cx: &mut Context<'_>) {
+        while self.weight > cx.limits.connections_total && self.streams.len() > 1 {
+            self.give_up_oldest("connections_total", at, cx);
+        }
+    }
+
+    fn give_up_oldest(&mut self, limit: &'static str, at: At, cx: &mut Context<'_>) {
+        let Some((oldest, stream)) = self.streams.pop_first() else { return };
+        let kind = NoteKind::Limit { limit };
+        cx.sink.note(Note { at: Some(at), connection: Some(cx.connection.id), kind });
+        self.weight = self.weight.saturating_sub(stream.weight());
+        emit(oldest, *stream, cx);
     }
 
     fn insert(&mut self, id: u32, stream: Stream) {

@@ -88,13 +88,16 @@ fn request(path: &str) -> Vec<u8> {
 type Piece = (Side, Vec<u8>);
 
 fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
-    let (mut recorder, keys, limits, mut connection) =
-        (Recorder::default(), Keys::default(), Limits::default(), connection());
+    run_within(&Limits::default(), joined, pieces)
+}
+
+fn run_within(limits: &Limits, joined: bool, pieces: &[Piece]) -> Vec<String> {
+    let (mut recorder, keys, mut connection) = (Recorder::default(), Keys::default(), connection());
     let mut cx = Context {
         connection: &mut connection,
         tls: None,
         keys: &keys,
-        limits: &limits,
+        limits,
         bodies: BodyPolicy::Tokens,
         barren: &crate::http::barren::Barren::default(),
         sink: &mut recorder,
@@ -108,6 +111,8 @@ fn run(joined: bool, pieces: &[Piece]) -> Vec<String> {
         }
         // What it is summed up to as streams change is what they weigh.
         assert_eq!(h2.weight(), h2.weighed_anew());
+        // The tables and what is being gathered come on top of the streams.
+        assert!(h2.weight() <= limits.connections_total.saturating_add(64 << 10));
     }
     h2.close(&mut cx);
     recorder.0.iter().map(shown).collect()
@@ -293,6 +298,27 @@ fn a_thousand_streams_at_once() {
     let found = run(false, &pieces);
     assert_eq!(found.len(), 1000);
     assert!(found.iter().all(|line| line.ends_with("200   | ")));
+}
+
+/// One large entry of the table that a thousand requests refer to, and contents of streams that stay open.
+#[test]
+fn open_streams_take_no_more_than_all_connections_may() {
+    let limits = Limits { connections_total: 100 << 10, ..Limits::default() };
+    let large = [&[0x40, 1, b'a', 0x7f, 0xa1, 0x1e][..], &[b'b'; 4000]].concat();
+    let mut pieces = vec![(Side::Client, PREFACE.to_vec())];
+    let first = [b"\x82\x86\x84\x41\x01a", &large[..]].concat();
+    pieces.push((Side::Client, frame(1, 5, 1, &first)));
+    let refer = [&b"\x82\x86\x84"[..], &[0xbe; 10]].concat();
+    pieces.extend((1..=1000_u32).map(|i| (Side::Client, frame(1, 5, 2 * i + 1, &refer))));
+    let found = run_within(&limits, false, &pieces);
+    assert_eq!(found.len(), 1001, "each is given, the oldest before their responses could come");
+
+    let mut pieces = vec![(Side::Client, PREFACE.to_vec())];
+    for id in (1..100_u32).step_by(2) {
+        pieces.push((Side::Client, frame(1, 4, id, &request("/a"))));
+        pieces.push((Side::Client, frame(0, 0, id, &[b'{'; 10_000])));
+    }
+    assert_eq!(run_within(&limits, false, &pieces).len(), 50);
 }
 
 proptest! {

@@ -33,9 +33,12 @@ impl Extractor<'_> {
         let mut login: Option<UsernameToken> = None;
         let mut pieces = Pieces::new(&text);
         let mut tag = Tag::default();
+        // Of the element that is open: its type is one of tokens. Looked for once, for comments may part its text often.
+        let mut of_token_type = false;
         while let Some(piece) = pieces.next() {
             match piece {
                 Piece::Open(open) => {
+                    of_token_type = open.name == "BinarySecurityToken" && is_token_type(&open);
                     if open.name == "UsernameToken" {
                         self.login(place, login.replace(UsernameToken::default()));
                     }
@@ -49,11 +52,14 @@ impl Extractor<'_> {
                 Piece::Text(text) => match (&mut login, tag.name) {
                     (Some(login), "Username") => login.user.push_str(&text),
                     (Some(login), "Password") => {
-                        let digest = tag.attribute("Type").is_some_and(|kind| kind.ends_with("#PasswordDigest"));
-                        let carrier = if digest { PasswordCarrier::WsDigest } else { PasswordCarrier::WsText };
-                        login.password.get_or_insert_with(|| (String::new(), carrier)).0.push_str(&text);
+                        // The type is looked for once, however many pieces comments make of the text.
+                        let begun = login.password.get_or_insert_with(|| {
+                            let digest = tag.attribute("Type").is_some_and(|kind| kind.ends_with("#PasswordDigest"));
+                            (String::new(), if digest { PasswordCarrier::WsDigest } else { PasswordCarrier::WsText })
+                        });
+                        begun.0.push_str(&text);
                     }
-                    _ => self.element(place, &tag, text.trim()),
+                    _ => self.element(place, tag.name, of_token_type, text.trim()),
                 },
             }
         }
@@ -61,12 +67,12 @@ impl Extractor<'_> {
     }
 
     /// The text of an element.
-    fn element(&mut self, place: Place, tag: &Tag<'_>, text: &str) {
+    fn element(&mut self, place: Place, name: &str, of_token_type: bool, text: &str) {
         if text.is_empty() {
             return;
         }
-        match tag.name {
-            "BinarySecurityToken" => self.security_token(place, tag, text),
+        match name {
+            "BinarySecurityToken" => self.security_token(place, of_token_type, text),
             "TokenValue" => {
                 let role = if place.site == Site::ResponseMember { Role::Issued } else { Role::Mentioned };
                 self.token(place, role, "TokenValue", None, text);
@@ -85,7 +91,7 @@ impl Extractor<'_> {
         }
     }
 
-    fn security_token(&mut self, place: Place, tag: &Tag<'_>, text: &str) {
+    fn security_token(&mut self, place: Place, of_token_type: bool, text: &str) {
         let role = match place.site {
             Site::RequestMember => Role::Presented,
             Site::ResponseMember => Role::Issued,
@@ -101,9 +107,7 @@ impl Extractor<'_> {
             self.sight(place, role, "BinarySecurityToken", None, &token);
             return;
         }
-        // Certificates and Kerberos tickets are no tokens in the sense of this program.
-        let kind = tag.attribute("ValueType").unwrap_or_default().to_ascii_lowercase();
-        if ["oauth", "jwt", "bearer", "webticket"].iter().any(|word| kind.contains(word)) {
+        if of_token_type {
             self.sight(place, role, "BinarySecurityToken", None, text);
         }
     }
@@ -118,6 +122,12 @@ impl Extractor<'_> {
             name: "UsernameToken".to_owned(),
         });
     }
+}
+
+/// Certificates and Kerberos tickets are no tokens in the sense of this program.
+fn is_token_type(tag: &Tag<'_>) -> bool {
+    let kind = tag.attribute("ValueType").unwrap_or_default().to_ascii_lowercase();
+    ["oauth", "jwt", "bearer", "webticket"].iter().any(|word| kind.contains(word))
 }
 
 /// A start tag.
@@ -160,11 +170,14 @@ pub(super) enum Piece<'x> {
 
 pub(super) struct Pieces<'x> {
     rest: &'x str,
+    /// A quote was met that never closes: from there on a `>` ends a tag wherever it stands. Looking for the end of each
+    /// quote again would take the square of the length.
+    quotes_broken: bool,
 }
 
 impl<'x> Pieces<'x> {
     pub(super) const fn new(text: &'x str) -> Self {
-        Self { rest: text }
+        Self { rest: text, quotes_broken: false }
     }
 
     /// The next piece.
@@ -206,7 +219,8 @@ impl<'x> Pieces<'x> {
     /// Takes a start tag; a `>` in an attribute's value does not end it.
     fn tag(&mut self) -> Tag<'x> {
         let mut quote = None;
-        let end = self.rest.bytes().position(|byte| match (quote, byte) {
+        let trusted = if self.quotes_broken { "" } else { self.rest };
+        let end = trusted.bytes().position(|byte| match (quote, byte) {
             (None, b'>') => true,
             (None, b'"' | b'\'') => {
                 quote = Some(byte);
@@ -221,6 +235,7 @@ impl<'x> Pieces<'x> {
             _ => false,
         });
         // A quote that never closes would swallow the rest of the document.
+        self.quotes_broken |= end.is_none();
         let end = end.or_else(|| memchr::memchr(b'>', self.rest.as_bytes())).unwrap_or(self.rest.len());
         let (tag, behind) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         self.rest = behind.get(1..).unwrap_or_default();
@@ -302,10 +317,29 @@ mod tests {
         assert_eq!(Tag { name: "", attributes: "Type" }.attribute("Type"), None);
     }
 
+    fn opened(text: &str) -> Vec<String> {
+        let mut pieces = Pieces::new(text);
+        let mut names = Vec::new();
+        while let Some(piece) = pieces.next() {
+            if let Piece::Open(tag) = piece {
+                names.push(format!("{}|{}", tag.name, tag.attributes));
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_ends_with_its_tag() {
+        assert_eq!(opened("<a b='>'/><c>"), ["a|b='>'", "c|"]);
+        assert_eq!(opened("<a b='><c d=\"e\"><f>"), ["a|b='", "c|d=\"e\"", "f|"]);
+        assert_eq!(opened("<a '><b '><c>").len(), 2, "the second quote closes the first");
+        assert_eq!(opened("<a '><b x='1'><c ").len(), 3);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_ends(text in "[<>/!&;a\"'= \\[\\]-]{0,80}") {
-            let mut pieces = Pieces { rest: &text };
+            let mut pieces = Pieces::new(&text);
             let mut count = 0;
             while pieces.next().is_some() {
                 count += 1;
