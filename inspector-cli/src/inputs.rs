@@ -73,7 +73,8 @@ impl Gathered {
         gathered
     }
 
-    /// Takes a file for what its first bytes say. Of folders, what is no recording is passed over; what was `named` never.
+    /// Takes a file for what its first bytes say. Of folders, what is no recording is passed over; what was `named` never, nor
+    /// what looks like a recording that is empty or damaged.
     fn look_at(&mut self, path: PathBuf, named: bool, limits: &Limits) {
         let name = path.display().to_string();
         if !path.is_file() {
@@ -88,7 +89,7 @@ impl Gathered {
                 self.found.push(Found::Recording(Input { name, path: Some(path), format: Some(recording.format) }));
             }
             Err(ReadError::UnknownFormat(_)) if holds_keys(&path, limits) => self.keys.push(path),
-            Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty)) if !named => {
+            Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty)) if !named && !looks_like_recording(&path) => {
                 self.passed_over.push((name, error.to_string()));
             }
             Err(error) => self.found.push(Found::Unreadable(name, advised(&error))),
@@ -128,6 +129,19 @@ pub(crate) fn advised(error: &ReadError) -> String {
 fn holds_keys(path: &Path, limits: &Limits) -> bool {
     let small = path.metadata().is_ok_and(|metadata| metadata.len() <= KEY_FILE);
     small && read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
+}
+
+/// Whether a file without a beginning that tells its format was a recording: its name says so, also before the ending of a
+/// compression or with the number of a ring buffer (`trace.pcap12`), or it has the members of a HAR.
+fn looks_like_recording(path: &Path) -> bool {
+    const ENDINGS: [&str; 6] = ["pcap", "pcapng", "cap", "ntar", "har", "http"];
+    const MEMBERS: [&[u8]; 2] = [b"\"startedDateTime\"", b"\"entries\""];
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let inner = [".gz", ".zst", ".lz4"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let ending = inner.rsplit_once('.').map_or("", |(_, ending)| ending.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let has = |bytes: &[u8], member: &[u8]| bytes.windows(member.len()).any(|window| window == member);
+    ENDINGS.contains(&ending)
+        || read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| MEMBERS.iter().all(|member| has(&bytes, member)))
 }
 
 /// The regular files under a folder in the order of their names, hidden ones aside; and what cannot be listed.

@@ -150,6 +150,34 @@ fn a_folder_is_searched_and_its_other_files_are_passed_over() {
 }
 
 #[test]
+fn a_recording_that_is_empty_or_damaged_is_not_passed_over() {
+    let recording = fs::read(scenarios().join("handshake-complete/recording.har")).unwrap();
+    let damaged = [b"<{\"lxg", &recording[6..]].concat();
+    let cases: [(&str, &[u8], bool); 9] = [
+        ("b.har", b"", true),
+        ("b.PCAP", b"", true),
+        ("b.pcap12", b"", true),
+        ("b.pcapng.gz", b"", true),
+        ("b.pcap", &[0; 200], true),
+        ("b.json", &damaged, true),
+        ("b.txt", b"", false),
+        ("README", b"", false),
+        ("b.json", b"{\"entries\":[]}", false),
+    ];
+    for (name, bytes, is_input) in cases {
+        let folder = Folder::new("damaged-recording");
+        folder.file("a.har", &recording);
+        folder.file(name, bytes);
+        let path = folder.0.display().to_string();
+        let found = run(&["check", &path, "--format", "json"]);
+        assert_eq!(found.code, if is_input { 3 } else { 0 }, "{name}: {}", found.err);
+        let rules = found.json()["findings"].as_array().unwrap().clone();
+        assert_eq!(rules.iter().any(|finding| finding["rule"] == "COV-010"), is_input, "{name}");
+        assert_eq!(found.err.contains("passed over"), !is_input, "{name}: {}", found.err);
+    }
+}
+
+#[test]
 fn standard_input_is_read_like_a_file() {
     for (recording, keys) in RECORDINGS {
         let bytes = fs::read(scenarios().join("handshake-complete").join(recording)).unwrap();

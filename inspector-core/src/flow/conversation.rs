@@ -104,6 +104,8 @@ pub(crate) struct Conversation<S> {
     /// The direction of the client.
     client: Way,
     reset: bool,
+    /// Something was handed out: the sides are settled.
+    is_told: bool,
     /// Whose bytes were handed out last.
     speaker: Option<Way>,
     /// A SYN with another number came in the middle, with this first byte.
@@ -183,6 +185,7 @@ impl<S> Conversation<S> {
             reset: false,
             speaker: None,
             anew: None,
+            is_told: false,
             last_word: None,
             doubtful: Vec::new(),
             newest: None,
@@ -527,7 +530,7 @@ impl<S> Conversation<S> {
             let client = if segment.flags.has(Flags::ACK) { way.other() } else { way };
             if client == self.client {
                 self.connection.roles_known = true;
-            } else if self.connection.bytes == [0, 0] {
+            } else if !self.is_told {
                 self.connection.swap_roles();
                 self.client = client;
             }
@@ -792,6 +795,7 @@ impl<S> Conversation<S> {
     /// Hands an event out. The consumer may swap the roles meanwhile; sides are told anew for each event.
     fn event<C: Consumer<State = S>>(&mut self, event: StreamEvent<'_>, out: &mut Outlet<'_, C>) {
         let before: Endpoint = self.connection.client;
+        self.is_told = true;
         out.consumer.event(&mut self.state, &mut self.connection, event);
         if self.connection.client != before {
             self.client = self.client.other();

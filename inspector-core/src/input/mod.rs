@@ -129,7 +129,7 @@ pub trait Format: Sync {
 
     /// Judges the first bytes: few at first, more as long as nobody is certain, 64 KiB at most.
     ///
-    /// `No` is final: it must hold whatever bytes follow. `Likely` asks for more bytes, and is enough when there are none.
+    /// `Certain` is final. `Likely` is enough when no more bytes are to be had.
     fn probe(&self, head: &[u8]) -> Probe;
 
     /// Reads the input to its end, pushing items. Damage after the first item is a [`Note`], not an error.
@@ -264,10 +264,15 @@ pub fn read_recording_with(
 }
 
 /// The first format that is certain, or else the first that is likely once there is nothing more to look at.
+///
+/// The beginnings that are looked at have fixed lengths, in growing steps: what is decided does not depend on how the bytes
+/// arrive, and a pipe of single bytes is not probed 65 536 times.
 fn detect(input: &mut Unpacked<'_>) -> io::Result<Option<&'static dyn Format>> {
     let mut wanted = 1;
     loop {
         let head = input.peek(wanted)?;
+        let is_last = head.len() < wanted || wanted >= LOOKAHEAD;
+        let head = head.get(..wanted).unwrap_or(head);
         if head.is_empty() {
             return Ok(None);
         }
@@ -279,11 +284,10 @@ fn detect(input: &mut Unpacked<'_>) -> io::Result<Option<&'static dyn Format>> {
                 Probe::No => {}
             }
         }
-        if likely.is_none() || head.len() < wanted || head.len() >= LOOKAHEAD {
+        if is_last {
             return Ok(likely);
         }
-        // In growing steps, so that a pipe of single bytes is not probed 65 536 times.
-        wanted = head.len().saturating_add(1).max(head.len().saturating_mul(9) / 8).min(LOOKAHEAD);
+        wanted = (wanted + 1).max(wanted.saturating_mul(9) / 8).min(LOOKAHEAD);
     }
 }
 

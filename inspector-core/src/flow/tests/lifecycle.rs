@@ -51,6 +51,21 @@ fn a_handshake_seen_late_corrects_the_guess() {
 }
 
 #[test]
+fn the_sides_stay_once_something_was_told_of_them() {
+    // Its end is told before the other side's SYN says that that one is the client.
+    for (flags, payload, missing) in [(SYN | PSH, &b"late"[..], 0), (SYN, b"", 80), (SYN, b"late", 0)] {
+        let mut talk = Talk::new([7, 9]);
+        talk.send(0, 0, b"");
+        talk.send(0, FIN, b"");
+        talk.nanos = talk.nanos.map(|nanos| nanos + 300_000 * MS);
+        talk.next[1] = 2000;
+        talk.send(1, flags, payload).missing = missing;
+        // The recorder fails on what comes behind an end.
+        assert!(!talk.run().seen.is_empty());
+    }
+}
+
+#[test]
 fn handshake_variants() {
     let finish = |mut talk: Talk, streams: [&[u8]; 2]| {
         talk.data(0, b"more");

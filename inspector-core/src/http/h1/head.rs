@@ -396,7 +396,7 @@ const MORE_SLOTS: usize = 256;
 fn strict_fields(bytes: &[u8], from: usize, limits: &Limits) -> Option<Vec<Field>> {
     let section = bytes.get(from..)?;
     let mut few = [EMPTY_HEADER; SLOTS];
-    match httparse::parse_headers(section, &mut few) {
+    match httparse::parse_headers(section, few.get_mut(..limits.fields.min(SLOTS)).unwrap_or_default()) {
         Ok(Status::Complete((_, headers))) => return ranges(bytes, headers),
         Err(Error::TooManyHeaders) => {}
         _ => return None,

@@ -369,6 +369,17 @@ fn a_head_beyond_the_limit_is_cut() {
 }
 
 #[test]
+fn fields_beyond_the_limit_are_cut_however_small_it_is() {
+    let setup = Setup { limits: Limits { fields: 4, ..Limits::default() }, ..Setup::default() };
+    let head = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
+    for (count, shown) in [(4, "GET / -> 200 {ok}"), (5, "GET / -> 200 {ok} [head-cut malformed]")] {
+        let outcome = setup.play(&[c(head(count)), s(OK)], || 1000);
+        assert_eq!(show(&outcome.exchanges[0]), shown);
+        assert_eq!(outcome.exchanges[0].request.as_ref().unwrap().head.fields().len(), 4);
+    }
+}
+
+#[test]
 fn a_length_frames_a_content() {
     for (response, expected) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "200 {abc}"),
