@@ -66,7 +66,7 @@ fn random(seed: &str, length: usize, alphabet: &[u8]) -> String {
 
 fn base64(bytes: &[u8]) -> String {
     let mut text = base64url(bytes).replace('-', "+").replace('_', "/");
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

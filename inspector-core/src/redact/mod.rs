@@ -68,6 +68,15 @@ pub fn url(url: &str) -> Cow<'_, str> {
 
 /// A name that can be shown: of one that is or may be a secret only length and fingerprint.
 pub fn name(name: &str) -> Cow<'_, str> {
+    // Names of members are looked at by the thousand, and letters and digits hide nothing but a token.
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'[' | b']');
+    if name.len() <= LONGEST_NAME
+        && name.bytes().all(is_usual)
+        && !compact::may_hold(name.as_bytes())
+        && !opaque::is_opaque(name, Level::Known)
+    {
+        return Cow::Borrowed(name);
+    }
     if name.chars().count() > LONGEST_NAME {
         return Cow::Owned(shown(name));
     }

@@ -236,18 +236,18 @@ fn tokens_in_the_standard_alphabet_are_tokens() {
 #[test]
 fn hostile_text_takes_linear_time() {
     for text in [
-        "basic:".repeat(20_000),
-        "basic:a=b ".repeat(10_000),
-        "token=".repeat(20_000),
-        "\"token\":{".repeat(10_000),
-        "//a:b@".repeat(20_000),
-        "%25".repeat(20_000),
-        "password '".repeat(10_000),
-        "<password>".repeat(10_000),
-        "eyJ+".repeat(20_000),
-        "\\u0065".repeat(10_000),
-        "-----BEGIN PRIVATE KEY-----".repeat(2_000),
-        "digest a=b,".repeat(10_000),
+        "basic:".repeat(5000),
+        "basic:a=b ".repeat(2500),
+        "token=".repeat(5000),
+        "\"token\":{".repeat(2500),
+        "//a:b@".repeat(5000),
+        "%25".repeat(5000),
+        "password '".repeat(2500),
+        "<password>".repeat(2500),
+        "eyJ+".repeat(5000),
+        "\\u0065".repeat(2500),
+        "-----BEGIN PRIVATE KEY-----".repeat(500),
+        "digest a=b,".repeat(2500),
     ] {
         for level in [Level::Facts, Level::Field] {
             let _ = super::text(&text, level);

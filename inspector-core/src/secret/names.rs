@@ -15,7 +15,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use smallvec::SmallVec;
 
 /// What a secret is good for, told by its name.
@@ -157,6 +157,27 @@ const SESSION_WORDS: &[&str] = &["session", "sid"];
 
 /// Words that stand for a code.
 const CODE_WORDS: &[&str] = &["code", "nonce", "verifier"];
+
+/// Ends of a name that stand for a code.
+const CODE_ENDS: &[&str] = &["authcode", "usercode", "devicecode"];
+
+/// Whatever tells of a secret in a name; all of it is looked for at once.
+static STEMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let lists = [
+        PASSWORD_PARTS,
+        PASSWORD_ENDS,
+        PASSWORD_WORDS,
+        KEY_ENDS,
+        KEY_WORDS,
+        TOKEN_ENDS,
+        TOKEN_WORDS,
+        SESSION_PARTS,
+        SESSION_WORDS,
+        CODE_WORDS,
+        CODE_ENDS,
+    ];
+    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(lists.concat()).ok()
+});
 
 /// Words before `code` and `key` that tell of no secret.
 const PLAIN_BEFORE: &[&str] = &[
@@ -436,6 +457,10 @@ impl Name {
 
     fn kind(&self) -> Option<SecretKind> {
         let joined: &str = &self.joined;
+        // Most names of most messages have nothing of it.
+        if STEMS.as_ref().is_some_and(|stems| !stems.is_match(joined)) {
+            return None;
+        }
         let has = |parts: &[&str]| parts.iter().any(|part| joined.contains(part));
         let ends = |ends: &[&str]| ends.iter().any(|end| joined.ends_with(end));
         let word = |words: &[&str]| self.words().any(|word| words.contains(&word));
@@ -447,7 +472,7 @@ impl Name {
             SecretKind::Token
         } else if has(SESSION_PARTS) || word(SESSION_WORDS) {
             SecretKind::Session
-        } else if word(CODE_WORDS) || ends(&["authcode", "usercode", "devicecode"]) {
+        } else if word(CODE_WORDS) || ends(CODE_ENDS) {
             SecretKind::Code
         } else {
             return None;
