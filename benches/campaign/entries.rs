@@ -392,8 +392,7 @@ fn cut_string(mutant: &mut Mutant, [a, b, c]: [u64; 3]) -> Option<String> {
     let whole = text(&entry.value, path).to_owned();
     let kept = cut(&whole, c);
     let is_content = matches!(path.as_str(), "/request/postData/text" | "/response/content/text");
-    let taken =
-        if is_content { shorter(kept.len(), whole.len()) } else { worth(&entry.value, path).min(Taken::Unseen) };
+    let taken = if is_content { Taken::Unseen } else { worth(&entry.value, path).min(Taken::Unseen) };
     entry.take(taken);
     let length = kept.len();
     *entry.value.pointer_mut(path)? = kept.into();
@@ -422,8 +421,9 @@ fn content(entry: &Entry, number: u64) -> Option<(&'static str, &'static str)> {
 
 fn cut_content(mutant: &mut Mutant, [a, b, c]: [u64; 3]) -> Option<String> {
     let entry = entry(mutant, a)?;
-    let (path, _) = content(entry, b)?;
-    let whole = text(&entry.value, path).len();
+    let (path, size) = content(entry, b)?;
+    // Where no size stands beside it, nobody can tell.
+    let whole = entry.value.pointer(size).and_then(Value::as_u64).unwrap_or(0) as usize;
     let kept = cut(text(&entry.value, path), c);
     let length = kept.len();
     *entry.value.pointer_mut(path)? = kept.into();

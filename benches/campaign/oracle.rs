@@ -19,7 +19,7 @@ use inspector_core::verdict::Outcome;
 
 use crate::{
     base::{Base, Capture},
-    capture::{BODY, HEAD, SYN},
+    capture::{BODY, EITHER, HEAD, SYN},
     entries::{self, Taken},
     packets::{self, Apart},
 };
@@ -93,7 +93,8 @@ fn with_refusals(base: &Base, mut allowed: Allowed) -> Allowed {
 
 fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {
     let loss = loss(capture, mutant);
-    let is_dark = mutant.packets.iter().fold(0, |marks, packet| marks | packet.dark) == HEAD | BODY;
+    let marks = mutant.packets.iter().fold(0, |marks, packet| marks | packet.dark);
+    let is_dark = marks & (HEAD | BODY) == HEAD | BODY;
     let dark_keys = capture.encrypted && keys_taken(capture, mutant);
     if mutant.no_rule {
         return Allowed::new("pfi", "what was changed may mean anything");
@@ -111,6 +112,7 @@ fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Al
     if dark_keys || is_dark {
         // Somewhere in scope it is dark: as if a part of everything were missing.
         let words = match base.outcome {
+            Outcome::Pass if marks & EITHER != 0 => "fi",
             Outcome::Pass => "i",
             Outcome::Fail => "fi",
             Outcome::Inconclusive => "pfi",
