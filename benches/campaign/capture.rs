@@ -22,7 +22,7 @@ pub(crate) struct Packet {
     pub(crate) length: u32,
     /// The packet it was, by its place, and the part of that one's payload that it holds unchanged.
     pub(crate) origin: Option<(usize, Range<usize>)>,
-    /// What of a thing in scope that cannot be read it shows: [`HEAD`], [`BODY`].
+    /// What of a thing in scope that cannot be read it shows: [`HEAD`], [`BODY`], [`EITHER`].
     pub(crate) dark: u8,
 }
 
@@ -30,6 +30,8 @@ pub(crate) struct Packet {
 pub(crate) const HEAD: u8 = 1;
 /// It tells that something was sent.
 pub(crate) const BODY: u8 = 2;
+/// It is one of two copies that differ: nobody can tell which the receiver took, and what it said is judged.
+pub(crate) const EITHER: u8 = 4;
 
 /// Where things are in a frame.
 #[derive(Clone, Copy, Debug)]

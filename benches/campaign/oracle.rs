@@ -19,7 +19,7 @@ use inspector_core::verdict::Outcome;
 
 use crate::{
     base::{Base, Capture},
-    capture::{BODY, HEAD, SYN},
+    capture::{BODY, EITHER, HEAD, SYN},
     entries::{self, Taken},
     packets::{self, Apart},
 };
@@ -30,6 +30,9 @@ pub(crate) struct Allowed {
     pub(crate) pass: bool,
     pub(crate) fail: bool,
     pub(crate) inconclusive: bool,
+    /// A fail is not wrong but counted apart: a refusal is left, and whether the client was accepted later is lost. The
+    /// contract lets a refusal fail, and lets no pass become one.
+    pub(crate) open: bool,
     /// Why, in a few words.
     pub(crate) why: String,
 }
@@ -37,7 +40,7 @@ pub(crate) struct Allowed {
 impl Allowed {
     fn new(words: &str, why: &str) -> Self {
         let has = |letter| words.contains(letter);
-        Self { pass: has('p'), fail: has('f'), inconclusive: has('i'), why: why.to_owned() }
+        Self { pass: has('p'), fail: has('f'), inconclusive: has('i'), open: false, why: why.to_owned() }
     }
 
     fn only(outcome: Outcome, why: &str) -> Self {
@@ -48,7 +51,7 @@ impl Allowed {
     pub(crate) fn has(&self, word: &str) -> bool {
         match word {
             "pass" => self.pass,
-            "fail" => self.fail,
+            "fail" => self.fail || self.open,
             "inconclusive" => self.inconclusive,
             "unreadable" => self.inconclusive,
             _ => false,
@@ -75,8 +78,23 @@ struct Loss {
 
 /// What a mutant of a capture may be answered.
 pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {
+    with_refusals(base, capture_rules(base, capture, mutant))
+}
+
+/// What a mutant of a HAR may be answered.
+pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
+    with_refusals(base, archive_rules(base, mutant))
+}
+
+fn with_refusals(base: &Base, mut allowed: Allowed) -> Allowed {
+    allowed.open = base.outcome == Outcome::Pass && base.refusals && !allowed.pass && !allowed.fail;
+    allowed
+}
+
+fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {
     let loss = loss(capture, mutant);
-    let is_dark = mutant.packets.iter().fold(0, |marks, packet| marks | packet.dark) == HEAD | BODY;
+    let marks = mutant.packets.iter().fold(0, |marks, packet| marks | packet.dark);
+    let is_dark = marks & (HEAD | BODY) == HEAD | BODY;
     let dark_keys = capture.encrypted && keys_taken(capture, mutant);
     if mutant.no_rule {
         return Allowed::new("pfi", "what was changed may mean anything");
@@ -94,6 +112,7 @@ pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutan
     if dark_keys || is_dark {
         // Somewhere in scope it is dark: as if a part of everything were missing.
         let words = match base.outcome {
+            Outcome::Pass if marks & EITHER != 0 => "fi",
             Outcome::Pass => "i",
             Outcome::Fail => "fi",
             Outcome::Inconclusive => "pfi",
@@ -107,8 +126,7 @@ pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutan
     from_loss(base, &loss, mutant.same_content)
 }
 
-/// What a mutant of a HAR may be answered.
-pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
+fn archive_rules(base: &Base, mutant: &entries::Mutant) -> Allowed {
     let mut loss = Loss { lost: (0..base.exchanges).collect(), ..Loss::default() };
     let mut unseen = BTreeSet::new();
     let mut same = mutant.same_content;
@@ -131,7 +149,6 @@ pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
         // Nobody knows what was in it.
         let words = match base.outcome {
             Outcome::Pass => "i",
-            Outcome::Fail if loss.lost.is_disjoint(&base.deciding) => "fi",
             Outcome::Fail => "fi",
             Outcome::Inconclusive => "pfi",
         };

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use crate::{
     base::Capture,
-    capture::{self, BODY, Container, FIN, HEAD, Link, Packet, SYN, fix_checksums, readdress, tcp, with_payload},
+    capture::{
+        self, BODY, Container, EITHER, FIN, HEAD, Link, Packet, SYN, fix_checksums, readdress, tcp, with_payload,
+    },
     judge::Given,
     random::Random,
 };
@@ -407,7 +409,7 @@ fn retransmit_differently(mutant: &mut Mutant, capture: &Capture, [a, b, c]: [u6
     let mut copy = mutant.packets[place].clone();
     copy.bytes = with_payload(&copy.bytes, 0, &payload)?;
     copy.origin = None;
-    copy.dark = darkness(&mutant.packets[place], capture);
+    copy.dark = darkness(&mutant.packets[place], capture) | EITHER;
     let name = named(&mutant.packets[place]);
     mutant.packets.insert(place + (c / 64 % 2) as usize, copy);
     Some(format!(

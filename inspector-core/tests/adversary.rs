@@ -543,3 +543,21 @@ fn a_name_without_authority_shows_nothing() {
         judge("token.har", &har(&[entry(Some(&format!("Bearer {}", entra(support::rs256(), json!({}), 256))))]));
     assert!(passes(&report) && has(&report, "S2S-001"), "{}", report.reason);
 }
+
+/// A challenge that may have stood in what is damaged is not missed.
+#[test]
+fn a_damaged_answer_offers_what_it_may_have_offered() {
+    let probe = |fields: Value| {
+        let mut probe = entry(Some("Bearer"));
+        probe["response"]["status"] = 401.into();
+        probe["response"]["headers"] = fields;
+        probe["response"]["content"] = json!({"size": 0, "mimeType": ""});
+        judge("probe.har", &har(&[probe]))
+    };
+    let ntlm = json!({"name": "WWW-Authenticate", "value": "NTLM"});
+    assert!(has(&probe(json!([ntlm])), "S2S-030"));
+    for damaged in [json!({"value": "Bearer"}), json!({"name": "WWW-Authenticate"}), json!(null), json!("Bear")] {
+        let report = probe(json!([ntlm, damaged]));
+        assert!(!has(&report, "S2S-030") && report.outcome == Outcome::Inconclusive, "{damaged}: {}", report.reason);
+    }
+}

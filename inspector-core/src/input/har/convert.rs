@@ -187,8 +187,8 @@ impl Convert<'_> {
     /// Marks an entry of which something cannot be read, or is not there.
     fn oddities(&mut self, entry: &Entry<'_>, request: Option<&Request<'_>>, response: Option<&Response<'_>>) {
         let is_odd = entry.odd
-            || request.is_some_and(|request| request.odd || request.headers.odd)
-            || response.is_some_and(|response| response.odd || response.headers.odd);
+            || request.is_some_and(|request| request.odd || request.headers.odd || !request.headers.is_there)
+            || response.is_some_and(|response| response.odd || response.headers.odd || !response.headers.is_there);
         if entry.cut {
             self.marks.add(Mark::EntryCut);
             let is_closed = |closed: Option<bool>| closed.unwrap_or(true);

@@ -114,6 +114,8 @@ pub(crate) struct Headers<'a> {
     pub(crate) odd: bool,
     /// The document goes on behind them.
     pub(crate) closed: bool,
+    /// The entry has the member, be it empty.
+    pub(crate) is_there: bool,
 }
 
 impl<'a> Headers<'a> {
@@ -158,6 +160,7 @@ impl<'a> Headers<'a> {
 
     /// Reads an array of `{name, value}`, of `[name, value]`, of `"name: value"`, of one-member objects, or an object.
     fn read(&mut self, json: &mut Json<'a>) {
+        self.is_there = true;
         match json.peek() {
             Some(b'{') => self.read_map(json),
             Some(b'[') => {

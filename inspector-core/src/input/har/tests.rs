@@ -1426,3 +1426,23 @@ proptest! {
         _ = exchange_from_entry(raw, 0, &Limits::default());
     }
 }
+
+/// An entry has the list of its fields, be it empty; without it nobody knows what they were.
+#[test]
+fn an_entry_without_its_list_of_fields_is_malformed() {
+    let whole = entry(json!({}), ok(json!({})));
+    assert!(!one(whole.clone()).marks.has(Mark::EntryMalformed));
+    for side in ["request", "response"] {
+        for rename in [false, true] {
+            let mut entry = whole.clone();
+            let list = entry[side].as_object_mut().unwrap().remove("headers").unwrap();
+            if rename {
+                entry[side]["_headers"] = list;
+            }
+            assert!(one(entry).marks.has(Mark::EntryMalformed), "{side} {rename}");
+        }
+    }
+    // A response that was not seen has none.
+    let unseen = entry(json!({}), json!({"status": 0}));
+    assert!(!one(unseen).marks.has(Mark::EntryMalformed));
+}

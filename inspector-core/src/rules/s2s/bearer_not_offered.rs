@@ -5,12 +5,14 @@ use crate::{
     handshake::{
         facts::Seen,
         host::HostId,
-        observation::{Answer, Observation},
+        observation::{Answer, Observation, has},
     },
-    http::auth::CredentialsKind,
+    http::{auth::CredentialsKind, exchange::Mark},
     rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
 };
 
+/// Marks of an exchange that may have had a challenge which is not there any more.
+const HIDING: [Mark; 5] = [Mark::HeadCut, Mark::Gap, Mark::HeaderUnknown, Mark::EntryMalformed, Mark::Sanitized];
 /// Hosts kept; the number of resources of a deployment is far below.
 const HOSTS: usize = 1024;
 
@@ -22,7 +24,7 @@ declare_rule! {
     /// The challenges of the 401.
     ///
     /// # Traps
-    /// Some load balancers strip challenges. A 401 to a request without any `Authorization` does not count.
+    /// Some load balancers strip challenges, and a damaged recording may have lost one. A 401 to a request without any `Authorization` does not count.
     pub(crate) BearerNotOffered = "S2S-030" "bearer-not-offered" High,
     title: "The resource does not offer OAuth to a caller that asks for it",
     remedy: "Enable OAuth on the virtual directory: Set-WebServicesVirtualDirectory and Set-AutodiscoverVirtualDirectory \
@@ -47,6 +49,7 @@ impl Rule for BearerNotOffered {
             || !observation.is_resource()
             || observation.answer != Answer::Discovery
             || observation.offers("Bearer")
+            || HIDING.into_iter().any(|mark| has(observation, mark))
         {
             return;
         }
