@@ -28,7 +28,7 @@
 
 pub mod bearer;
 pub mod scope;
-mod words;
+pub(crate) mod words;
 
 use std::sync::Arc;
 

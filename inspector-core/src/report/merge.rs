@@ -9,7 +9,7 @@ use crate::{
     handshake::{ledger::Index, lineage},
     rules::finding::{self, Finding},
     secret::Fingerprint,
-    verdict::Outcome,
+    verdict::{Outcome, words},
 };
 
 /// What makes findings of two inputs equal.
@@ -39,7 +39,8 @@ impl Report {
             merged.absorb(report);
         }
         merged.outcome = outcome;
-        merged.reason = reason.unwrap_or_default();
+        // It is the sentence of one input, beside what was found in all.
+        merged.reason = words::of_several(reason.unwrap_or_default(), &merged.findings);
         if several {
             merged.handshakes = merged.threads.handshakes();
             withdraw(&mut merged, &mut steps);

@@ -14,6 +14,31 @@ const BASIC_SENT: [&str; 7] = ["BAS-001", "BAS-002", "BAS-005", "BAS-006", "BAS-
 /// Coverage findings that hide nothing that was recorded: clocks, and what was before the recording.
 const HIDES_NOTHING: [&str; 2] = ["COV-007", "COV-008"];
 
+/// Where no Basic was sent at all.
+const NEVER_SENT: &str = "Basic was never sent";
+
+/// Where nothing at all was unreadable.
+const NOTHING_UNREADABLE: &str = "nothing in scope was unreadable";
+
+fn says_basic_sent(finding: &Finding) -> bool {
+    BASIC_SENT.contains(&finding.meta.code)
+}
+
+fn says_unreadable(finding: &Finding) -> bool {
+    finding.meta.family() == Family::Coverage && !HIDES_NOTHING.contains(&finding.meta.code)
+}
+
+/// The sentence of one of several inputs: it says no more than is true of all of them.
+pub(crate) fn of_several(mut reason: String, findings: &[Finding]) -> String {
+    if findings.iter().any(says_basic_sent) {
+        reason = reason.replace(NEVER_SENT, "no Basic credentials were sent to a host in scope");
+    }
+    if findings.iter().any(says_unreadable) {
+        reason = reason.replace(NOTHING_UNREADABLE, "what could not be read cannot change that");
+    }
+    reason
+}
+
 /// Callers that are listed as expected.
 const EXPECTED: usize = 4;
 
@@ -67,9 +92,9 @@ pub(super) fn passed(facts: &Facts<'_>) -> String {
 
 /// What can be said about Basic beside a pass.
 fn basic(facts: &Facts<'_>) -> &'static str {
-    let sent = || facts.findings.iter().filter(|finding| BASIC_SENT.contains(&finding.meta.code));
+    let sent = || facts.findings.iter().filter(|finding| says_basic_sent(finding));
     if sent().next().is_none() {
-        return "Basic was never sent";
+        return NEVER_SENT;
     }
     // In scope and no failure: it said nothing, or authenticated a client at a token endpoint.
     if sent().any(|finding| finding.in_scope) {
@@ -80,11 +105,9 @@ fn basic(facts: &Facts<'_>) -> &'static str {
 
 /// What can be said about what was not read beside a pass.
 fn unreadable(facts: &Facts<'_>) -> &'static str {
-    let hides =
-        |finding: &&Finding| finding.meta.family() == Family::Coverage && !HIDES_NOTHING.contains(&finding.meta.code);
-    let hidden = || facts.findings.iter().filter(hides);
+    let hidden = || facts.findings.iter().filter(|finding| says_unreadable(finding));
     if hidden().next().is_none() {
-        return "nothing in scope was unreadable";
+        return NOTHING_UNREADABLE;
     }
     if hidden().any(|finding| finding.in_scope || finding.host.is_none()) {
         return "what could not be read cannot change that";

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Within which an assertion may be used again from another address, in seconds.
-const WINDOW: i64 = 120;
+const WINDOW: u64 = 120;
 
 declare_rule! {
     /// Something that is for one use was used twice: a proof of possession (DPoP) with the same `jti`, or an assertion from
@@ -83,6 +83,6 @@ fn key(sighting: &Sighting) -> Option<(Fingerprint, bool)> {
 
 fn is_elsewhere(first: &Use, again: &Use) -> bool {
     let apart =
-        first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().saturating_sub(one.seconds()) > WINDOW);
+        first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().abs_diff(one.seconds()) > WINDOW);
     apart && first.client.is_some() && again.client.is_some() && first.client != again.client
 }

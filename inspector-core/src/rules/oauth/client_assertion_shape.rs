@@ -7,11 +7,10 @@ use crate::{
     report::mask,
     rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
-    time::Timestamp,
     token::Token,
 };
 
-use super::Distance;
+use super::{Distance, Period};
 
 declare_rule! {
     /// A client authenticates by an assertion that is not what RFC 7523 wants: its audience is another server, `sub` is
@@ -29,7 +28,7 @@ declare_rule! {
     remedy: "Set iss and sub to the client id, aud to the token endpoint or the issuer, and a short exp and a new jti.",
     source: "RFC 7523 §3",
     reference: "https://www.rfc-editor.org/rfc/rfc7523#section-3",
-    state: { used: Memory<Fingerprint, Option<Timestamp>> },
+    state: { used: Memory<Fingerprint, Period> },
 }
 
 impl Rule for ClientAssertionShape {
@@ -70,13 +69,13 @@ impl Rule for ClientAssertionShape {
             let issuer = token.claim("iss").unwrap_or_default();
             let key = Fingerprint::of(format!("{issuer} {id}").as_bytes());
             match self.used.recall(&key) {
-                Some(earlier) if super::is_after(observation, *earlier) => {
+                Some(earlier) if Period::of(observation).is_apart(*earlier) => {
                     let takes_it_again = observation.profile.is_token_host(&observation.host_name);
                     let severity = if takes_it_again { Severity::Low } else { medium };
                     found.push((severity, "jti was used before".to_owned()));
                 }
                 Some(_) => {}
-                None if observation.status.is_some() => self.used.keep(key, super::finished(observation)),
+                None if observation.status.is_some() => self.used.keep(key, Period::of(observation)),
                 None => {}
             }
         }

@@ -1,9 +1,9 @@
+use super::Period;
 use crate::{
     evidence::{Evidence, Part},
     handshake::observation::Observation,
     rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
-    time::Timestamp,
 };
 
 declare_rule! {
@@ -21,7 +21,7 @@ declare_rule! {
     remedy: "Codes must end with their first use; revoke the tokens issued by this one.",
     source: "RFC 6749 §4.1.2, §10.5",
     reference: "https://www.rfc-editor.org/rfc/rfc6749#section-10.5",
-    state: { redeemed: Memory<Fingerprint, (Option<Timestamp>, Evidence)> },
+    state: { redeemed: Memory<Fingerprint, (Period, Evidence)> },
 }
 
 impl Rule for CodeReplay {
@@ -40,7 +40,7 @@ impl Rule for CodeReplay {
         let evidence = observation.in_request(Part::RequestBody, "code", excerpt);
         let accepted = super::succeeded(observation);
         match self.redeemed.recall(&id) {
-            Some((earlier, first)) if super::is_after(observation, *earlier) => {
+            Some((earlier, first)) if Period::of(observation).is_apart(*earlier) => {
                 let (severity, outcome) = if accepted {
                     (Self::META.severity, "accepted again")
                 } else {
@@ -50,7 +50,7 @@ impl Rule for CodeReplay {
                 let draft = Self::META.of(observation).severity(severity).detail(detail);
                 context.find(draft.evidence(first.clone()).evidence(evidence));
             }
-            None if accepted => self.redeemed.keep(id, (super::finished(observation), evidence)),
+            None if accepted => self.redeemed.keep(id, (Period::of(observation), evidence)),
             _ => {}
         }
     }

@@ -133,17 +133,33 @@ fn succeeded(observation: &Observation<'_>) -> bool {
     observation.status.is_some_and(|status| (200..300).contains(&status)) && !failed
 }
 
-/// When the response was complete.
-fn finished(observation: &Observation<'_>) -> Option<Timestamp> {
-    observation.exchange.response.as_ref().and_then(|response| response.end.time())
+/// When an exchange began and when its response was complete.
+#[derive(Clone, Copy, Debug, Default)]
+struct Period {
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
 }
 
-/// Whether an exchange began only after an earlier one was over. One inside another is the same request on the other
-/// side of a proxy. Without times the order of the recording counts.
-fn is_after(observation: &Observation<'_>, earlier: Option<Timestamp>) -> bool {
-    match (earlier, observation.time) {
-        (Some(earlier), Some(began)) => began >= earlier,
-        _ => true,
+impl Period {
+    fn of(observation: &Observation<'_>) -> Self {
+        let ended = observation.exchange.response.as_ref().and_then(|response| response.end.time());
+        Self { began: observation.time, ended }
+    }
+
+    /// Whether one was over before the other began, in whatever order they were read. One inside another is the same
+    /// request on the other side of a proxy. Without times they are apart.
+    fn is_apart(self, other: Self) -> bool {
+        let before = |one: Self, other: Self| one.ended.zip(other.began).map(|(ended, began)| began >= ended);
+        match (before(self, other), before(other, self)) {
+            (None, None) => true,
+            (one, other) => one == Some(true) || other == Some(true),
+        }
+    }
+
+    /// Seconds between the end of the first and the begin of the second.
+    fn between(self, other: Self) -> Option<i64> {
+        let (first, second) = if other.began < self.began { (other, self) } else { (self, other) };
+        Some(second.began?.seconds().saturating_sub(first.ended?.seconds()))
     }
 }
 
@@ -206,6 +222,24 @@ mod tests {
         ] {
             assert_eq!(site(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn periods_lie_apart_in_any_order() {
+        let period = |began: i64, ended: i64| Period {
+            began: Some(Timestamp::from_seconds(began)),
+            ended: Some(Timestamp::from_seconds(ended)),
+        };
+        for (one, other, apart) in [
+            (period(0, 1), period(1, 2), true),
+            (period(0, 3), period(1, 2), false),
+            (period(0, 2), period(1, 3), false),
+            (period(0, 1), Period::default(), true),
+            (Period::default(), Period::default(), true),
+        ] {
+            assert_eq!((one.is_apart(other), other.is_apart(one)), (apart, apart), "{one:?} {other:?}");
+        }
+        assert_eq!((period(5, 6).between(period(0, 1)), period(0, 1).between(period(5, 6))), (Some(4), Some(4)));
     }
 
     #[test]

@@ -1,9 +1,9 @@
+use super::Period;
 use crate::{
     evidence::{Evidence, Part},
     handshake::observation::Observation,
     rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
-    time::Timestamp,
 };
 
 /// Seconds in which a client that lost an answer may try again; servers that rotate allow for it.
@@ -24,7 +24,7 @@ declare_rule! {
     remedy: "Revoke the family of tokens; end rotated refresh tokens, or bind them to their client.",
     source: "RFC 9700 §4.14.2",
     reference: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
-    state: { rotated: Memory<Fingerprint, (Option<Timestamp>, Evidence)> },
+    state: { rotated: Memory<Fingerprint, (Period, Evidence)> },
 }
 
 impl Rule for RefreshReplay {
@@ -41,11 +41,8 @@ impl Rule for RefreshReplay {
         let excerpt = format!("refresh_token ({} characters, sha256 {id})", token.len());
         let evidence = observation.in_request(Part::RequestBody, "refresh_token", excerpt);
         match self.rotated.recall(&id) {
-            Some((earlier, first)) if super::is_after(observation, *earlier) => {
-                let late = match (earlier, observation.time) {
-                    (Some(earlier), Some(now)) => now.seconds().saturating_sub(earlier.seconds()) > GRACE,
-                    _ => true,
-                };
+            Some((earlier, first)) if Period::of(observation).is_apart(*earlier) => {
+                let late = Period::of(observation).between(*earlier).is_none_or(|seconds| seconds > GRACE);
                 let severity = match late {
                     _ if observation.profile.is_token_host(&observation.host_name) => Severity::Info,
                     true => Self::META.severity,
@@ -59,7 +56,7 @@ impl Rule for RefreshReplay {
             None => {
                 let next = observation.flow.answer.as_ref().and_then(|answer| answer.refresh_token);
                 if next.is_some_and(|next| next != id) {
-                    self.rotated.keep(id, (super::finished(observation), evidence));
+                    self.rotated.keep(id, (Period::of(observation), evidence));
                 }
             }
         }

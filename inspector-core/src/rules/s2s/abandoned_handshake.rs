@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     handshake::{
+        call::Call,
         facts::Seen,
         host::HostId,
         observation::{Answer, Observation},
@@ -46,6 +47,13 @@ pub(crate) struct Open {
     seen: Seen,
 }
 
+impl Open {
+    /// Whether calls that were read before lie after it, by their times.
+    fn is_followed_by(&self, call: &Call) -> bool {
+        call.span.zip(self.first).is_some_and(|((begin, end), first)| end >= first && !is_over(self.last, begin))
+    }
+}
+
 impl Rule for AbandonedHandshake {
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let Some(time) = observation.time else { return };
@@ -77,7 +85,8 @@ impl Rule for AbandonedHandshake {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         let end = context.ledger.span().map(|(_, last)| last);
         for (host, open) in std::mem::take(&mut self.open) {
-            if end.is_some_and(|end| is_over(open.first, end)) {
+            let followed = context.ledger.calls().iter().any(|call| call.host == host && open.is_followed_by(call));
+            if !followed && end.is_some_and(|end| is_over(open.first, end)) {
                 self.abandoned.entry(host).or_default().merge(open.seen, PLACES);
             }
         }

@@ -258,3 +258,21 @@ fn the_issuers_own_keys_disprove_a_token() {
     let text = own + &get(1, API, Some(&bearer("app2")), YES) + &get(2, API, Some(&forged(Some("k"))), NO);
     judged_as(generic(), &text, Outcome::Pass, API);
 }
+
+#[test]
+fn a_code_redeemed_twice_is_found_in_any_order() {
+    let redeem = |minute: u64| {
+        let form = "Content-Type: application/x-www-form-urlencoded\n";
+        let answer = "HTTP/1.1 200 OK\nContent-Type: application/json\nCache-Control: no-store\n\n{\"access_token\":\"";
+        format!(
+            "# @time 2026-01-01T00:{minute:02}:00Z\nPOST /token HTTP/1.1\nHost: as.example.com\n{form}\n\
+             grant_type=authorization_code&code=SplxlOBeZQQYbYS6WxSbIA&client_id=app1&code_verifier=v\n{answer}{}\"}}\n###\n",
+            token("app1")
+        )
+    };
+    let call = get(1, API, Some(&bearer("app1")), YES);
+    for text in [redeem(1) + &redeem(5) + &call, redeem(5) + &redeem(1) + &call] {
+        judged_as(generic(), &text, Outcome::Fail, "OAU-015");
+    }
+    judged_as(generic(), &(redeem(1) + &call), Outcome::Pass, API);
+}

@@ -165,3 +165,35 @@ fn a_pass_says_no_more_than_is_true() {
     let reason = told(&(works() + &elsewhere(None, "")));
     assert!(reason.contains("other hosts") && !reason.contains("nothing in scope was unreadable"), "{reason}");
 }
+
+#[test]
+fn the_sentence_of_several_inputs_is_true_of_all() {
+    let merged = |texts: &[String]| {
+        let reports = texts.iter().map(|text| testing::judge(text)).collect();
+        Report::merge(reports).unwrap().reason
+    };
+    assert!(merged(&[works(), works()]).contains("Basic was never sent"));
+    for more in [elsewhere(Some(BASIC), OK), mail(Some("Basic Og=="), "HTTP/1.1 401 U\n")] {
+        let texts = [works(), works() + &more];
+        assert!(!merged(&texts).contains("Basic was never sent"), "{}", merged(&texts));
+    }
+    let texts = [works(), works() + &elsewhere(None, "")];
+    assert!(!merged(&texts).contains("nothing in scope was unreadable"), "{}", merged(&texts));
+}
+
+#[test]
+fn a_challenge_is_not_abandoned_where_the_call_was_read_before() {
+    let challenge = at("01:00", &mail(Some(EMPTY_BEARER), CHALLENGE));
+    let late = at("30:00", &elsewhere(None, OK));
+    let call = |time| at(time, &works());
+    for (text, abandoned) in [
+        (challenge.clone() + &call("01:30") + &late, false),
+        (late.clone() + &call("01:30") + &challenge, false),
+        (late.clone() + &challenge, true),
+        (late.clone() + &call("00:30") + &challenge, true),
+        (call("20:00") + &challenge, true),
+    ] {
+        let codes = testing::codes(&testing::judge(&text), Severity::Info);
+        assert_eq!(codes.contains(&"S2S-031"), abandoned, "{text}");
+    }
+}
