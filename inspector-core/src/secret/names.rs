@@ -360,7 +360,8 @@ static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "secret",
         "Пароль",
     ];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(names.chain(&begun)).ok()
+    let words = names.chain(&begun);
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 });
 
 /// Whether the name of a password can stand in a text. `false` is certain, but for letters other than ASCII's that are

@@ -118,8 +118,7 @@ fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
     let request_message = request
         .map(|request| convert.request(request, method.bytes().trim_ascii(), &target, At::Entry { index, time }));
     let end = At::Entry { index, time: time.map(|start| after(start, entry.time)) };
-    let is_plain = !request.is_some_and(|request| carries_credentials(request, &target));
-    let exchange_response = response.map(|response| convert.response(response, method, end, is_plain));
+    let exchange_response = response.map(|response| convert.response(response, method, end));
     if request.is_none() {
         convert.marks.add(Mark::RequestMissing);
     }
@@ -155,12 +154,6 @@ fn is_request(request: &Request<'_>) -> bool {
         || request.url.is_some()
         || !request.headers.fields.is_empty()
         || !request.headers.pseudo.is_empty()
-}
-
-/// Whether a request carries credentials: then what the answer says of them is looked for in all of its content.
-fn carries_credentials(request: &Request<'_>, target: &[u8]) -> bool {
-    let fields = ["authorization", "authentication", "x-authorization"];
-    fields.iter().any(|name| request.headers.field(name).is_some()) || memmem::find(target, b"token=").is_some()
 }
 
 /// Whether a response was seen: browsers write status 0 and nothing else where none was.
@@ -305,7 +298,7 @@ impl Convert<'_> {
         body
     }
 
-    fn response(&mut self, response: &Response<'_>, method: Text<'_>, end: At, is_plain: bool) -> Message {
+    fn response(&mut self, response: &Response<'_>, method: Text<'_>, end: At) -> Message {
         let status = status(response);
         if status.is_none() {
             self.marks.add(Mark::EntryMalformed);
@@ -330,10 +323,8 @@ impl Convert<'_> {
             || matches!(status, 100..=199 | 204 | 304)
             || (300..400).contains(&status));
         // What a page or an error says is read in other ways, too. A type that is not declared is written if there is content.
-        let is_plain = is_plain
-            && (200..400).contains(&status)
-            && declared.is_some_and(|kind| !is_page(kind))
-            && !known.is_some_and(is_page);
+        let is_plain =
+            (200..400).contains(&status) && declared.is_some_and(|kind| !is_page(kind)) && !known.is_some_and(is_page);
         let is_typed = declared.or(known).is_some();
         let body = self.response_body(response, &media_type, has_content.then_some(is_typed), is_plain);
         if declared.is_none() && (body.kept.is_some() || body.size() > 0) {

@@ -186,8 +186,19 @@ fn on_one_line(form: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(pairs.collect())
 }
 
-/// The text in UTF-8, if a byte order mark says it is in UTF-16, or its first letters are written so.
+/// The text in UTF-8, if a byte order mark says it is in UTF-16 or UTF-32, or its first letters are written so.
 pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, rest @ ..] => return from_utf32(rest, u32::from_le_bytes),
+        [0, 0, 0xfe, 0xff, rest @ ..] => return from_utf32(rest, u32::from_be_bytes),
+        [first, 0, 0, 0, second, 0, 0, 0, ..] if is_letter(*first) && is_letter(*second) => {
+            return from_utf32(bytes, u32::from_le_bytes);
+        }
+        [0, 0, 0, first, 0, 0, 0, second, ..] if is_letter(*first) && is_letter(*second) => {
+            return from_utf32(bytes, u32::from_be_bytes);
+        }
+        _ => {}
+    }
     let (rest, little) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, true),
         [0xfe, 0xff, rest @ ..] => (rest, false),
@@ -200,6 +211,12 @@ pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let units = pairs.iter().map(|pair| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
     let text = char::decode_utf16(units);
     Cow::Owned(text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
+}
+
+fn from_utf32(bytes: &[u8], read: fn([u8; 4]) -> u32) -> Cow<'static, [u8]> {
+    let (units, _) = bytes.as_chunks::<4>();
+    let text = units.iter().map(|unit| char::from_u32(read(*unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+    Cow::Owned(text.collect::<String>().into_bytes())
 }
 
 const fn is_letter(byte: u8) -> bool {
@@ -232,7 +249,17 @@ mod tests {
         ] {
             assert_eq!(reader(content_type, bytes.as_bytes()), expected, "{content_type} {bytes}");
         }
-        assert_eq!(utf8(b"\xff\xfe<\0a\0"), b"<a".as_slice());
+        for bytes in [
+            &b"\xff\xfe<\0a\0"[..],
+            b"<\0a\0",
+            b"\0<\0a",
+            b"\xff\xfe\0\0<\0\0\0a\0\0\0",
+            b"\0\0\xfe\xff\0\0\0<\0\0\0a",
+            b"<\0\0\0a\0\0\0",
+            b"\0\0\0<\0\0\0a",
+        ] {
+            assert_eq!(utf8(bytes), b"<a".as_slice(), "{bytes:?}");
+        }
         assert_eq!(utf8(b"\xfe\xff\0<"), b"<".as_slice());
     }
 }

@@ -6,13 +6,13 @@
 use std::{ops::Range, sync::LazyLock};
 
 use aho_corasick::{
-    Span,
+    AhoCorasick, AhoCorasickKind, Span,
     packed::{Config, Searcher},
 };
 use memchr::memmem;
 
 use super::content::{starts_page, utf8};
-use crate::token::scan::begins;
+use crate::{http::barren::FORM, token::scan::begins};
 
 /// What a word tells where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ const fn any_case(text: &'static str, tells: Tells) -> Word {
 }
 
 /// Words of at least four letters.
-const LONG: [Word; 11] = [
+const LONG: [Word; 17] = [
     any_case("oken", Tells::Name),
     any_case("ssertion", Tells::Name),
     any_case("ppcontext", Tells::Name),
@@ -65,8 +65,14 @@ const LONG: [Word; 11] = [
     any_case("uthorization", Tells::Name),
     exact("\\u00", Tells::Name),
     // A SOAP fault, an error in whatever form (`handshake::observation`).
-    any_case("fault", Tells::Other),
-    any_case("error", Tells::Other),
+    exact("Fault", Tells::Other),
+    exact("fault", Tells::Other),
+    exact("FAULT", Tells::Other),
+    exact("Error", Tells::Other),
+    exact("error", Tells::Other),
+    exact("ERROR", Tells::Other),
+    exact("xception", Tells::Other),
+    exact("XCEPTION", Tells::Other),
     // Keys of federation metadata (`token::verify`).
     exact("EntityDescriptor", Tells::Other),
     // What sanitisers write (`input::har`).
@@ -170,10 +176,24 @@ pub(crate) fn may_tell(content: &[u8]) -> bool {
     !is_plain(&content) || Content { bytes: &content, escaped: false }.tells(&*PASSES, |_| true)
 }
 
-/// Whether a content is markup that is no page, or a list.
+/// Whether a content is markup that is no page, or a list whose first members do not tell how a call went.
 fn is_plain(content: &[u8]) -> bool {
-    matches!(content, [b'<' | b'[', ..]) && !starts_page(content)
+    match content {
+        [b'<', ..] => !starts_page(content),
+        [b'[', ..] => {
+            let beginning = content.get(..FORM).unwrap_or(content);
+            OUTCOMES.as_ref().is_some_and(|names| !names.is_match(beginning))
+        }
+        _ => false,
+    }
 }
+
+/// Names of members by which an API tells how a call went (`handshake::answer`).
+static OUTCOMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let names =
+        ["ok", "status", "success", "code", "message", "detail", "title", "result", "fault", "denied", "unauthor"];
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(names).ok()
+});
 
 /// Whether the content of a response may have anything that a reader of contents looks for, by the string of a JSON
 /// document that stands for it, which has no escape `\u`: the others stand for what is no letter, so that the words are
@@ -258,6 +278,13 @@ mod tests {
         [text.to_owned(), format!("{} {text}", "word ".repeat(40))]
     }
 
+    /// More words, or more letter cases, than the vectors can tell would be searched one by one.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_words_are_few_enough_for_vectors() {
+        assert!(PASSES.iter().all(|pass| pass.searcher.is_some()));
+    }
+
     #[test]
     fn names_and_beginnings_of_tokens_are_traces() {
         for (text, expected) in [
@@ -306,6 +333,7 @@ mod tests {
             ("{\"errors\":[]}", true),
             ("Erro, Terror", true),
             ("Erro, faul", false),
+            ("<ExceptionReport>", true),
             ("[{\"kty\":\"RSA\"}]", true),
             ("workty, ktya", false),
             ("<md:EntityDescriptor>", true),
@@ -324,7 +352,15 @@ mod tests {
                 for begin in ["<a>", "[\"", "<?xml version=\"1.0\"?>"] {
                     assert_eq!(may_tell(format!("{begin}{text}").as_bytes()), expected, "{begin}{text}");
                 }
-                for begin in ["", "{\"", "<!DOCTYPE html>", "<HTML>", " "] {
+                for begin in [
+                    "",
+                    "{\"",
+                    "<!DOCTYPE html>",
+                    "<HTML>",
+                    " ",
+                    "[{\"ok\":false,\"x\":\"",
+                    "[{\"Status\":401,\"x\":\"",
+                ] {
                     assert!(may_tell(format!("{begin}{text}").as_bytes()) || text.starts_with('<'), "{begin}{text}");
                 }
             }
