@@ -231,7 +231,9 @@ pub(crate) fn joined(text: &str) -> Option<String> {
 
 /// Whether a text is a token with white space in it.
 pub(super) fn is_broken_token(text: &str) -> bool {
-    if !text.contains('.') {
+    let bare = text.trim_start();
+    let is_behind_scheme = bare.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    if !(opens_object(bare) || is_behind_scheme) || !text.contains('.') {
         return false;
     }
     if joined(text).is_some_and(|joined| scan(joined.as_bytes()).next().is_some()) {
@@ -242,8 +244,16 @@ pub(super) fn is_broken_token(text: &str) -> bool {
     is_header(&header)
 }
 
+/// Whether base64 begins as that of a brace, white space or a byte order mark does.
+fn opens_object(word: &str) -> bool {
+    matches!(word.as_bytes().first(), Some(b'e' | b'I' | b'C' | b'D' | b'7'))
+}
+
 /// Whether a word is base64 of a JSON object, as the first part of a token is; whatever is in it.
 pub(super) fn is_header(word: &str) -> bool {
+    if !opens_object(word) {
+        return false;
+    }
     let json = base64::decode(word).unwrap_or_default().bytes;
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json).trim_ascii();
     word.len() <= LONGEST_HEADER && json.starts_with(b"{") && json.ends_with(b"}")

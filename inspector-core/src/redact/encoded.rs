@@ -41,6 +41,9 @@ pub(super) fn hides_in_base64(word: &str, depth: usize) -> bool {
     if word.len() > LONGEST || word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'.') {
         return false;
     }
+    if !opens_text(word) {
+        return false;
+    }
     let Some(bytes) = base64::decode(word).map(|decoded| decoded.bytes) else { return false };
     let Some(text) = readable(&bytes) else { return false };
     // SASL PLAIN: `NUL user NUL password`.
@@ -54,6 +57,13 @@ pub(super) fn hides_in_base64(word: &str, depth: usize) -> bool {
         })
     };
     parts == 3 || is_pair(text.trim()) || is_hiding(&text, Level::Prose, depth)
+}
+
+/// Whether the first three bytes that base64 stands for can be of text: most words are no base64 of any.
+fn opens_text(word: &str) -> bool {
+    let Some(bytes) = word.get(..4).and_then(base64::decode).map(|decoded| decoded.bytes) else { return false };
+    bytes.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, 0 | b'\n' | b'\r' | b'\t'))
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte))
 }
 
 /// The text that bytes are, in UTF-8 or UTF-16; `None` if they are none.

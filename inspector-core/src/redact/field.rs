@@ -1,11 +1,12 @@
 //! Fields of messages (RFC 9110 §5): what their names say of their values.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use super::{
     Level, mask, opaque,
     pairs::kind_of,
     shown,
+    table::Table,
     text::{is_masked, text},
 };
 use crate::secret::names::is_switch;
@@ -125,6 +126,9 @@ const KNOWN: &[&str] = &[
     "x-xss-protection",
 ];
 
+/// The same, to be asked.
+static KNOWN_NAMES: LazyLock<Table> = LazyLock::new(|| Table::new(KNOWN));
+
 /// Ends of the names of such fields.
 const KNOWN_ENDS: &[&str] =
     &["-id", "requestid", "correlationid", "traceid", "-version", "-etag", "-server", "-date", "-time"];
@@ -175,7 +179,7 @@ pub fn field_value<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     if is("www-authenticate") || is("proxy-authenticate") {
         return text(value, Level::Prose);
     }
-    if KNOWN.iter().any(|known| is(known)) {
+    if KNOWN_NAMES.has(name) {
         return text(value, Level::Known);
     }
     if is_credentials(name) || kind_of(name, Level::Field).is_some() {

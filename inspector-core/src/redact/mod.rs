@@ -31,6 +31,7 @@ mod pairs;
 pub mod placeholder;
 mod prose;
 mod schemes;
+mod table;
 mod text;
 
 use std::borrow::Cow;

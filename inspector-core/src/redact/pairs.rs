@@ -59,17 +59,28 @@ pub(super) fn find(text: &str, level: Level, spots: &mut Spots) {
 
 /// What a name says of its value.
 pub(super) fn kind_of(name: &str, level: Level) -> Option<SecretKind> {
+    // Times and ports have a colon, too.
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let decoded = percent::decode(name.as_bytes());
     // `PaSsWoRd` is no name in camel case.
     let kind = secret_kind(&decoded).or_else(|| {
         let odd = decoded.bytes().any(|b| b.is_ascii_lowercase()) && decoded.bytes().any(|b| b.is_ascii_uppercase());
-        odd.then(|| secret_kind(&decoded.to_ascii_lowercase()))?
+        let is_odd = odd && is_oddly_mixed(&decoded);
+        is_odd.then(|| secret_kind(&decoded.to_ascii_lowercase()))?
     })?;
     match (level, kind) {
         // In claims a nonce, a session's number and a code are facts.
         (Level::Facts, SecretKind::Code | SecretKind::Session) => None,
         _ => Some(kind),
     }
+}
+
+/// Whether capitals stand in a name as nobody writes them: fewer than three letters of a kind in a row, again and again.
+fn is_oddly_mixed(name: &str) -> bool {
+    let turns = |two: &[u8]| matches!(two, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase());
+    name.as_bytes().windows(2).filter(|two| turns(two)).count() * 4 >= name.len()
 }
 
 /// Whether a value behind `name:` in a sentence is a secret rather than the sentence's next word.

@@ -1,12 +1,15 @@
 //! Secrets that a sentence names: `The password 'Winter2026' of megan is wrong`.
 
+use std::sync::LazyLock;
+
 use super::{
     Level, opaque,
+    table::Table,
     text::{Spots, is_masked},
 };
 
 /// Words that tell of a secret, and whether any word in quotation marks behind them is one.
-const SECRETS: &[(&str, bool)] = &[
+const SECRETS: [(&str, bool); 19] = [
     ("password", true),
     ("passwd", true),
     ("pwd", true),
@@ -27,6 +30,8 @@ const SECRETS: &[(&str, bool)] = &[
     ("code", false),
     ("jwt", false),
 ];
+/// The words alone.
+static NAMES: LazyLock<Table> = LazyLock::new(|| Table::new(&SECRETS.map(|(name, _)| name)));
 /// Words between the name of a secret and the secret.
 const NEAR: usize = 4;
 /// The shortest word without quotation marks that is taken for a secret.
@@ -43,7 +48,9 @@ pub(super) fn find(text: &str, spots: &mut Spots) {
         // `reason="password`: the last word counts.
         let name = plain.trim_end_matches(|c: char| !c.is_alphanumeric());
         let name = name.rsplit(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).next().unwrap_or_default();
-        if let Some((_, any)) = SECRETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        if NAMES.has(name)
+            && let Some((_, any)) = SECRETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
             (near, any_word) = (NEAR, *any);
             continue;
         }

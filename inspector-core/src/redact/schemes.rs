@@ -3,8 +3,11 @@
 //! Many schemes are named by words of the language. What follows is credentials unless it is a word too ("Basic
 //! authentication"), a version, or a parameter of a challenge (`Bearer realm="…"`).
 
+use std::sync::LazyLock;
+
 use super::{
     Level, opaque,
+    table::Table,
     text::{Spots, is_masked},
 };
 
@@ -133,6 +136,9 @@ const HARMLESS: &[&str] = &[
     "crand",
 ];
 
+/// All of them.
+static SCHEMES: LazyLock<Table> = LazyLock::new(|| Table::new(&[STRONG, WEAK, BY_PARAMETERS].concat()));
+
 /// Bytes of credentials that are looked at to tell whether they are some.
 const LONGEST: usize = 4 << 10;
 
@@ -148,11 +154,11 @@ pub(super) fn find(text: &str, level: Level, spots: &mut Spots) {
         if word.len() < 3 || word.len() > 24 {
             continue;
         }
-        let is = |list: &[&str]| list.iter().any(|scheme| scheme.eq_ignore_ascii_case(word));
-        let (strong, weak, by_parameters) = (is(STRONG), is(WEAK), is(BY_PARAMETERS));
-        if !(strong || weak || by_parameters) {
+        if !SCHEMES.has(word) {
             continue;
         }
+        let is = |list: &[&str]| list.iter().any(|scheme| scheme.eq_ignore_ascii_case(word));
+        let (strong, by_parameters) = (is(STRONG), is(BY_PARAMETERS));
         let behind = text.get(run.end..).unwrap_or_default();
         let rest = behind.trim_start_matches(|c: char| {
             let divides = c.is_whitespace() || matches!(c, '+' | '=' | '"' | '\'' | '\\' | '|' | '\0');

@@ -15,7 +15,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 use smallvec::SmallVec;
 
 /// What a secret is good for, told by its name.
@@ -161,8 +161,9 @@ const CODE_WORDS: &[&str] = &["code", "nonce", "verifier"];
 /// Ends of a name that stand for a code.
 const CODE_ENDS: &[&str] = &["authcode", "usercode", "devicecode"];
 
-/// Whatever tells of a secret in a name; all of it is looked for at once.
-static STEMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+/// Whatever tells of a secret in a name, by its first byte.
+static STEMS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
+    let mut stems = vec![Vec::new(); 256];
     let lists = [
         PASSWORD_PARTS,
         PASSWORD_ENDS,
@@ -176,8 +177,21 @@ static STEMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         CODE_WORDS,
         CODE_ENDS,
     ];
-    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(lists.concat()).ok()
+    for stem in lists.concat() {
+        let first = stem.bytes().next().unwrap_or_default();
+        stems.get_mut(usize::from(first)).into_iter().for_each(|list: &mut Vec<_>| list.push(stem));
+    }
+    stems
 });
+
+/// Whether there is anything in a name that can tell of a secret.
+fn may_tell(joined: &str) -> bool {
+    let bytes = joined.as_bytes();
+    bytes.iter().enumerate().any(|(at, first)| {
+        let (stems, rest) = (STEMS.get(usize::from(*first)), bytes.get(at..).unwrap_or_default());
+        stems.is_some_and(|stems| stems.iter().any(|stem| rest.starts_with(stem.as_bytes())))
+    })
+}
 
 /// Words before `code` and `key` that tell of no secret.
 const PLAIN_BEFORE: &[&str] = &[
@@ -459,7 +473,7 @@ impl Name {
     fn kind(&self) -> Option<SecretKind> {
         let joined: &str = &self.joined;
         // Most names of most messages have nothing of it.
-        if STEMS.as_ref().is_some_and(|stems| !stems.is_match(joined)) {
+        if !may_tell(joined) {
             return None;
         }
         let has = |parts: &[&str]| parts.iter().any(|part| joined.contains(part));
