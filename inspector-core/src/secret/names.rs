@@ -15,7 +15,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use smallvec::SmallVec;
 
 /// What a secret is good for, told by its name.
