@@ -13,6 +13,8 @@ pub(crate) enum Taken {
     Light,
     /// Something that may matter, so that nobody can see that it was there.
     Unseen,
+    /// The end of a text, so that nobody can see it: what is left of a token may be called a forgery.
+    Shortened,
     /// Something that was there, as what is left shows.
     Seen,
 }
@@ -322,7 +324,8 @@ fn change_type(mutant: &mut Mutant, [a, b, c]: [u64; 3]) -> Option<String> {
     let plausible = match path.rsplit('/').next()? {
         "headers" => new == json!([]),
         "value" if is_field => new == json!("") || new == json!(0),
-        "status" => false,
+        // A content that is a number or a word of JSON.
+        "text" => new == json!(0) || new == json!(true),
         _ => false,
     };
     if plausible {
@@ -392,7 +395,11 @@ fn cut_string(mutant: &mut Mutant, [a, b, c]: [u64; 3]) -> Option<String> {
     let whole = text(&entry.value, path).to_owned();
     let kept = cut(&whole, c);
     let is_content = matches!(path.as_str(), "/request/postData/text" | "/response/content/text");
-    let taken = if is_content { Taken::Unseen } else { worth(&entry.value, path).min(Taken::Unseen) };
+    let taken = if is_content || path.contains("/headers/") || path.ends_with("/url") {
+        Taken::Shortened
+    } else {
+        worth(&entry.value, path).min(Taken::Unseen)
+    };
     entry.take(taken);
     let length = kept.len();
     *entry.value.pointer_mut(path)? = kept.into();
@@ -404,10 +411,10 @@ fn cut(whole: &str, number: u64) -> String {
     whole.chars().take((number % characters) as usize).collect()
 }
 
-/// What a content of `length` bytes lost by a size of `told`. Another encoding of the same text differs by a quarter at
-/// most, so that such a difference tells nothing.
+/// What a content of `length` bytes lost by a size of `told`. A byte order mark and line ends, and other encodings of
+/// what is not ASCII, account for a difference.
 fn shorter(length: usize, told: usize) -> Taken {
-    if length < told - told / 4 { Taken::Seen } else { Taken::Unseen }
+    if told > length + 4 { Taken::Seen } else { Taken::Shortened }
 }
 
 /// The two contents of an entry: text and size.

@@ -78,16 +78,16 @@ struct Loss {
 
 /// What a mutant of a capture may be answered.
 pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {
-    with_refusals(base, capture_rules(base, capture, mutant))
+    with_refusals(base, mutant.retimed, capture_rules(base, capture, mutant))
 }
 
 /// What a mutant of a HAR may be answered.
 pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
-    with_refusals(base, archive_rules(base, mutant))
+    with_refusals(base, false, archive_rules(base, mutant))
 }
 
-fn with_refusals(base: &Base, mut allowed: Allowed) -> Allowed {
-    allowed.open = base.outcome == Outcome::Pass && base.refusals && !allowed.pass && !allowed.fail;
+fn with_refusals(base: &Base, retimed: bool, mut allowed: Allowed) -> Allowed {
+    allowed.open = base.outcome == Outcome::Pass && base.refusals && !allowed.fail && (!allowed.pass || retimed);
     allowed
 }
 
@@ -98,6 +98,9 @@ fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Al
     let dark_keys = capture.encrypted && keys_taken(capture, mutant);
     if mutant.no_rule {
         return Allowed::new("pfi", "what was changed may mean anything");
+    }
+    if marks & EITHER != 0 && !loss.lost.is_empty() {
+        return Allowed::new("pfi", "a copy with other contents may stand for what was lost");
     }
     if matches!(mutant.apart, Apart::Times(_) | Apart::Flows(_)) {
         // Each part is a recording by itself.
@@ -129,6 +132,7 @@ fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Al
 fn archive_rules(base: &Base, mutant: &entries::Mutant) -> Allowed {
     let mut loss = Loss { lost: (0..base.exchanges).collect(), ..Loss::default() };
     let mut unseen = BTreeSet::new();
+    let mut shortened = false;
     let mut same = mutant.same_content;
     let mut broken = mutant.is_cut;
     let kept = mutant.entries.iter().take(mutant.left);
@@ -141,6 +145,10 @@ fn archive_rules(base: &Base, mutant: &entries::Mutant) -> Allowed {
         match entry.taken {
             Taken::Nothing | Taken::Light => drop(loss.lost.remove(&index)),
             Taken::Unseen => drop(unseen.insert(index)),
+            Taken::Shortened => {
+                unseen.insert(index);
+                shortened = true;
+            }
             Taken::Seen => drop(loss.traced.insert(index)),
         }
     }
@@ -156,7 +164,7 @@ fn archive_rules(base: &Base, mutant: &entries::Mutant) -> Allowed {
     }
     if !unseen.is_empty() && loss.traced.is_empty() {
         let words = match base.outcome {
-            Outcome::Pass if base.refusals || !loss.lost.is_empty() => "pfi",
+            Outcome::Pass if base.refusals || shortened || !loss.lost.is_empty() => "pfi",
             Outcome::Pass => "pi",
             Outcome::Fail if unseen.is_disjoint(&base.deciding) && loss.lost.is_disjoint(&base.deciding) => "fi",
             _ => "pfi",

@@ -37,6 +37,8 @@ pub(crate) struct Mutant {
     pub(crate) same_content: bool,
     /// What was changed may mean anything.
     pub(crate) no_rule: bool,
+    /// Packets were given other times: what was later may be earlier now.
+    pub(crate) retimed: bool,
 }
 
 /// The files it is given in.
@@ -118,6 +120,7 @@ impl Mutant {
             apart: Apart::Whole,
             same_content: true,
             no_rule: false,
+            retimed: false,
         }
     }
 
@@ -349,6 +352,7 @@ fn shorten(mutant: &mut Mutant, _: &Capture, [a, b, _]: [u64; 3]) -> Option<Stri
 fn swap(mutant: &mut Mutant, _: &Capture, [a, b, _]: [u64; 3]) -> Option<String> {
     let first = pick(a, mutant.packets.len().checked_sub(1)?)?;
     let second = (first + 1 + (b % 3) as usize).min(mutant.packets.len() - 1);
+    mutant.retimed = true;
     let times = [first, second].map(|place| mutant.packets[place].time);
     mutant.packets.swap(first, second);
     mutant.packets[first].time = times[0];
@@ -358,6 +362,7 @@ fn swap(mutant: &mut Mutant, _: &Capture, [a, b, _]: [u64; 3]) -> Option<String>
 
 fn move_packet(mutant: &mut Mutant, _: &Capture, [a, b, _]: [u64; 3]) -> Option<String> {
     let (from, to) = (pick(a, mutant.packets.len())?, pick(b, mutant.packets.len())?);
+    mutant.retimed = true;
     let times: Vec<u64> = mutant.packets.iter().map(|packet| packet.time).collect();
     let packet = mutant.packets.remove(from);
     let name = named(&packet);
@@ -436,6 +441,7 @@ fn damaged_copy(mutant: &mut Mutant, _: &Capture, [a, b, c]: [u64; 3]) -> Option
     let from = at.payload + pick(b, at.end - at.payload)?;
     copy.bytes[from] ^= 5;
     copy.origin = None;
+    copy.dark = EITHER;
     let name = named(&mutant.packets[place]);
     mutant.packets.insert(place + (c % 2) as usize, copy);
     Some(format!("{name} with a damaged copy, {}", ["before", "after"][(c % 2) as usize]))
@@ -595,14 +601,13 @@ fn link(mutant: &mut Mutant, _: &Capture, [a, ..]: [u64; 3]) -> Option<String> {
 /// Every host gets an address of its own, as in the world.
 fn addresses(mutant: &mut Mutant, capture: &Capture, [a, ..]: [u64; 3]) -> Option<String> {
     // What was added is of the addresses that were.
-    if mutant.packets.iter().any(|packet| packet.dark != 0) {
+    let is_own = |packet: &Packet| packet.origin.is_some();
+    let is_whole = |packet: &Packet| tcp(&packet.bytes).is_some_and(|at| packet.bytes.len() >= at.end);
+    if !mutant.packets.iter().all(|packet| is_own(packet) && is_whole(packet)) {
         return None;
     }
     for packet in &mut mutant.packets {
         let (Some((index, _)), Some(at)) = (&packet.origin, tcp(&packet.bytes)) else { continue };
-        if packet.bytes.len() < at.end {
-            return None;
-        }
         let fact = &capture.facts[*index];
         let server = [10, 7, (a % 200) as u8, 1 + fact.host];
         let addresses = if fact.from_client { [[10, 7, 1, 9], server] } else { [server, [10, 7, 1, 9]] };

@@ -515,10 +515,16 @@ fn add_content_type(media_type: Option<Text<'_>>, head: &mut HeadBuilder) {
     }
 }
 
-/// Whether a content is much shorter than the entry says: some exporters cut contents without a word. Other encodings of
-/// the same text differ less.
+/// Whether a content is shorter than the entry says: some exporters cut contents without a word. Text of ASCII alone has
+/// the same length in every encoding of bytes, but for a byte order mark and line ends; other text differs by less than a
+/// quarter.
 fn is_short(body: &Body, declared: Option<u64>) -> bool {
-    declared.is_some_and(|declared| body.size() < declared - declared / 4)
+    const MARK: u64 = 4;
+    let Some(missing) = declared.and_then(|declared| declared.checked_sub(body.size())) else { return false };
+    match body.kept.as_deref().filter(|kept| kept.len() as u64 == body.size() && kept.is_ascii()) {
+        Some(kept) => missing > MARK && missing > memchr::memchr_iter(b'\n', kept).count() as u64,
+        None => declared.is_some_and(|declared| missing > declared / 4),
+    }
 }
 
 fn media_type(value: Option<Text<'_>>) -> String {

@@ -662,6 +662,17 @@ fn says_where_a_content_was_left_out() {
         (entry(json!({"method": "POST", "bodySize": 0}), ok(json!({}))), false),
         (entry(json!({"method": "POST", "bodySize": 100, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), true),
         (entry(json!({"method": "POST", "bodySize": 50, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), false),
+        // A little is missing, and more than a byte order mark and other line ends account for.
+        (entry(json!({"method": "POST", "bodySize": 60, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), true),
+        (entry(json!({"method": "POST", "bodySize": 54, "postData": {"text": "x".repeat(50)}}), ok(json!({}))), false),
+        (
+            entry(json!({"method": "POST", "bodySize": 60, "postData": {"text": "xxxx\n".repeat(10)}}), ok(json!({}))),
+            false,
+        ),
+        (
+            entry(json!({"method": "POST", "bodySize": 60, "postData": {"text": "x".repeat(48) + "é"}}), ok(json!({}))),
+            false,
+        ),
         (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/xml", "text": "x".repeat(50)}))), true),
         (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/xml", "text": "x".repeat(90)}))), false),
         (entry(json!({}), ok(json!({"size": 100, "mimeType": "text/css", "text": "x".repeat(50)}))), false),
