@@ -53,7 +53,8 @@ fn head_h2(path: &str, authorization: &str) -> Vec<u8> {
 }
 
 fn answer_h2(stream: u32) -> Vec<u8> {
-    frame(1, 5, stream, &block(&[(":status", "200"), ("content-type", "text/xml")]))
+    let head = block(&[(":status", "200"), ("content-type", "text/xml")]);
+    [frame(1, 4, stream, &head), frame(0, 1, stream, b"<s:Envelope><s:Body/></s:Envelope>")].concat()
 }
 
 /// An archive that passes, to which an entry is added.
@@ -307,21 +308,20 @@ fn answers_that_accept_nothing() {
         ("999 Denied", "", ""),
         ("503 Busy", xml, "<a/>"),
         ("400 Bad", xml, "<a/>"),
+        // Undecided: a redirect elsewhere, no such place, a page for a call that is answered by XML.
+        ("302 Found", "Location: https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc\r\n", ""),
+        ("404 Not Found", "", ""),
+        ("200 OK", "Content-Type: text/html\r\n", "<p>hello</p>"),
     ] {
         let report = answered(status, fields, content);
         assert!(!passes(&report) && !has(&report, "S2S-033"), "{status} {fields}{content}: {:?}", codes(&report));
         assert!(has(&report, "S2S-001"), "{status}");
     }
-    for (status, fields, content) in [
-        (
-            "500 Error",
-            xml,
-            "<s:Envelope><s:Fault><faultcode>a:ErrorNonExistentMailbox</faultcode></s:Fault></s:Envelope>",
-        ),
-        ("302 Found", "Location: https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc\r\n", ""),
-        ("404 Not Found", "", ""),
-        ("200 OK", "Content-Type: text/html\r\n", "<p>hello</p>"),
-    ] {
+    for (status, fields, content) in [(
+        "500 Error",
+        xml,
+        "<s:Envelope><s:Fault><faultcode>a:ErrorNonExistentMailbox</faultcode></s:Fault></s:Envelope>",
+    )] {
         let report = answered(status, fields, content);
         assert!(passes(&report), "{status} {fields}{content}: {}", report.reason);
     }

@@ -130,7 +130,8 @@ fn trap_03_actort_and_actortoken_are_tokens_and_actor_is_a_name() {
     // ACS's user and application token: `actor` names the application.
     let named = actor(json!({"actor": format!("{SKYPE}@{REALM}"), "nameid": "10032001a1b2c3d4"}));
     let report = with(&named);
-    assert!(!has(&report, "S2S-001") && !has(&report, "S2S-017") && !has(&report, "S2S-010"), "{:?}", codes(&report));
+    let quiet = ["S2S-004", "S2S-010", "S2S-017"].iter().all(|code| !has(&report, code));
+    assert!(has(&report, "S2S-001") && quiet, "{:?}", codes(&report));
     // A token under `actor` makes no outer token.
     let orphan = outer_of(&inner, json!({"actortoken": null, "actor": inner}));
     assert!(has(&with(&orphan), "S2S-017"));
@@ -140,16 +141,10 @@ fn trap_03_actort_and_actortoken_are_tokens_and_actor_is_a_name() {
 fn trap_04_times_are_strings_numbers_and_filetime() {
     let seconds = |time: u64| json!(time);
     let text = |time: u64| json!(time.to_string());
-    let milliseconds = |time: u64| json!(time * 1000);
     let filetime = |time: u64| json!((time + 11_644_473_600) * 10_000_000);
     let filetime_text = |time: u64| json!(((time + 11_644_473_600) * 10_000_000).to_string());
-    let forms: [(&str, &dyn Fn(u64) -> Value); 5] = [
-        ("seconds", &seconds),
-        ("text", &text),
-        ("milliseconds", &milliseconds),
-        ("FILETIME", &filetime),
-        ("FILETIME text", &filetime_text),
-    ];
+    let forms: [(&str, &dyn Fn(u64) -> Value); 4] =
+        [("seconds", &seconds), ("text", &text), ("FILETIME", &filetime), ("FILETIME text", &filetime_text)];
     for (name, form) in forms {
         let fresh = outer_of(
             &actor(json!({"nbf": form(NOW), "exp": form(NOW + 3600)})),

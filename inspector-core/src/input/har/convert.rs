@@ -520,11 +520,11 @@ fn add_content_type(media_type: Option<Text<'_>>, head: &mut HeadBuilder) {
 /// quarter.
 fn is_short(body: &Body, declared: Option<u64>) -> bool {
     const MARK: u64 = 4;
-    let Some(missing) = declared.and_then(|declared| declared.checked_sub(body.size())) else { return false };
-    match body.kept.as_deref().filter(|kept| kept.len() as u64 == body.size() && kept.is_ascii()) {
-        Some(kept) => missing > MARK && missing > memchr::memchr_iter(b'\n', kept).count() as u64,
-        None => declared.is_some_and(|declared| missing > declared / 4),
-    }
+    let Some(declared) = declared else { return false };
+    let Some(missing) = declared.checked_sub(body.size()) else { return false };
+    let whole_ascii = body.kept.as_deref().filter(|kept| kept.len() as u64 == body.size() && kept.is_ascii());
+    missing > declared / 4
+        || whole_ascii.is_some_and(|kept| missing > MARK && missing > memchr::memchr_iter(b'\n', kept).count() as u64)
 }
 
 fn media_type(value: Option<Text<'_>>) -> String {

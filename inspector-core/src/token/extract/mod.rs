@@ -40,7 +40,7 @@ use crate::{
     evidence::{At, Part},
     http::{
         auth::{self, Challenge, Credentials},
-        exchange::{Exchange, Mark},
+        exchange::Exchange,
         message::Message,
     },
     limits::Limits,
@@ -111,15 +111,12 @@ pub struct Extraction {
 /// Finds everything in `exchange`. Tokens are decoded by `interner`, each once.
 pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) -> Extraction {
     let mut extractor = Extractor { interner, limits, cut_at: None, found: Extraction::default() };
-    let is_cut = exchange.marks.has(Mark::HeadCut);
     if let Some(request) = &exchange.request {
-        extractor.cut_at = request.head.bytes().last_chunk().copied().filter(|_| is_cut);
         extractor.request_head(request);
         extractor.content_or_cut(request, true);
         extractor.trailers(request, true);
     }
     if let Some(response) = &exchange.response {
-        extractor.cut_at = response.head.bytes().last_chunk().copied().filter(|_| is_cut);
         extractor.response_head(response);
         extractor.content_or_cut(response, false);
         extractor.trailers(response, false);
@@ -158,12 +155,12 @@ struct Place {
 struct Extractor<'e> {
     interner: &'e mut Interner,
     limits: &'e Limits,
-    /// The last bytes of the header section or the content that is read, if it is cut.
+    /// The last bytes of the content that is read, if it is cut.
     cut_at: Option<[u8; CUT]>,
     found: Extraction,
 }
 
-/// Bytes by which a token is told that reaches the end of what is cut; as many as a JWT has at least.
+/// Bytes by which a token is told that reaches the end of a cut content; as many as a JWT has at least.
 const CUT: usize = 16;
 
 impl Extractor<'_> {

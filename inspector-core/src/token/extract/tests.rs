@@ -227,23 +227,6 @@ fn a_token_at_the_end_of_a_cut_content_is_cut() {
 }
 
 #[test]
-fn a_token_at_the_end_of_a_cut_header_section_is_cut() {
-    use crate::http::exchange::Mark;
-    let fields = format!("DPoP: {ACTOR}\nAuthorization: Bearer {OUTER}");
-    for is_cut in [true, false] {
-        let mut exchange = exchange(Some(request("/", &fields, b"")), None);
-        if is_cut {
-            exchange.marks.add(Mark::HeadCut);
-        }
-        let limits = Limits::default();
-        let found = extract(&exchange, &mut Interner::new(&limits), &limits);
-        let cut = |sighting: &Sighting| sighting.token.defects.contains(&Defect::Redacted);
-        assert_eq!(found.sightings.iter().filter(|sighting| cut(sighting)).count(), usize::from(is_cut));
-        assert!(found.sightings.iter().all(|sighting| cut(sighting) == (is_cut && sighting.name == "Authorization")));
-    }
-}
-
-#[test]
 fn targets_and_parameters() {
     let table = [
         (format!("/x?access_token={OUTER}"), "presented request.url access_token"),
