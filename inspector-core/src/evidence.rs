@@ -81,6 +81,12 @@ impl At {
             Self::Entry { index, .. } => index,
         }
     }
+
+    /// The later of two positions of one input, in the order of the recording. What a stream holds comes out of that order
+    /// where a packet was sent again or overtook another.
+    pub(crate) const fn later(self, other: Self) -> Self {
+        if other.order() < self.order() { self } else { other }
+    }
 }
 
 /// One end of a connection. A HAR tells the server's address only, and not always its port.

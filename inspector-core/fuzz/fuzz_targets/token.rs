@@ -16,9 +16,13 @@ fn is_masked(token: &Token) {
         return;
     }
     let json = serde_json::to_string(&v1::Token::decoded(token, &Signatures::new(16))).expect("a token serialises");
-    for shown in
-        [format!("{token:?}"), json, mask::token(token), redact::text(raw, Level::Facts).into_owned(), tokens_masked(raw).into_owned()]
-    {
+    for shown in [
+        format!("{token:?}"),
+        json,
+        mask::token(token),
+        redact::text(raw, Level::Facts).into_owned(),
+        tokens_masked(raw).into_owned(),
+    ] {
         assert!(!shown.contains(raw), "{raw} in {shown}");
     }
     if let Some(actor) = &token.actor {

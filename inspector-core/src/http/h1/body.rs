@@ -215,16 +215,11 @@ impl Http1 {
         half.buffer = Vec::new();
         let Some(open) = half.open.take() else { return };
         let open = *open;
+        let end = half.latest_with(open.head_end.later(at));
         let (body, mut marks) = open.collector.finish(cx.limits, cx.barren);
         marks.merge(open.marks);
-        let message = Message {
-            head: open.head,
-            body,
-            trailers: open.trailers,
-            first: open.first,
-            head_end: open.head_end,
-            end: at,
-        };
+        let message =
+            Message { head: open.head, body, trailers: open.trailers, first: open.first, head_end: open.head_end, end };
         match role {
             Side::Client => self.queue.request_done(message, marks, cx),
             Side::Server => {

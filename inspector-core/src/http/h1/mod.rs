@@ -218,6 +218,8 @@ struct Half {
     unheld: bool,
     gap: bool,
     last: Option<At>,
+    /// The latest packet that holds anything of the message being read. Its last byte can be in an earlier one.
+    latest: Option<At>,
 }
 
 impl Half {
@@ -231,13 +233,26 @@ impl Half {
         }
         *left -= length;
         open.take(bytes, cx);
-        self.last = Some(at);
+        self.met(at);
         true
+    }
+
+    /// Bytes of this packet are read.
+    #[inline]
+    fn met(&mut self, at: At) {
+        self.last = Some(at);
+        self.latest = Some(self.latest_with(at));
+    }
+
+    /// The later of `at` and every packet of the message being read.
+    fn latest_with(&self, at: At) -> At {
+        self.latest.map_or(at, |latest| latest.later(at))
     }
 
     /// A message begins in this packet.
     fn begin_at(&mut self, at: At, cx: &Context<'_>) {
         self.first = Some(at);
+        self.latest = Some(at);
         self.began = cx.connection.standing.acknowledged.map(|_| cx.connection.standing.began);
         self.covers = cx.connection.standing.acknowledged;
     }
@@ -442,7 +457,7 @@ impl Http1 {
             if reversed != self.queue.reversed {
                 role = role.other();
             }
-            self.half(role).last = Some(at);
+            self.half(role).met(at);
             input = input.get(used..).unwrap_or_default();
         }
     }

@@ -59,17 +59,19 @@ impl Http1 {
         let half = self.half(role);
         let first = half.first.unwrap_or(at);
         match half.scan.find(view) {
-            Some(length) => {
+            Some(length) if length <= cx.limits.head => {
                 let (bare_lf, beyond) = (half.scan.bare_lf, view.len() - length);
                 let parsed = parse(view.get(..length).unwrap_or_default(), kind(role), bare_lf, cx.limits);
                 self.begin(role, parsed, first, at, cx);
                 input.len().saturating_sub(beyond)
             }
-            None if view.len() > cx.limits.head => {
-                self.give_up_head(role, view, at, cx);
-                input.len()
+            // What lies beyond the limit is no part of the head, in whatever pieces it came.
+            found if found.is_some() || view.len() > cx.limits.head => {
+                let (kept, beyond) = view.split_at_checked(cx.limits.head).unwrap_or((view, &[]));
+                self.give_up_head(role, kept, at, cx);
+                input.len().saturating_sub(beyond.len())
             }
-            None => {
+            _ => {
                 half.buffer = if was_empty { gather(fresh) } else { gathered };
                 input.len()
             }
@@ -248,7 +250,7 @@ impl Http1 {
             collector,
             trailers: None,
             first,
-            head_end: at,
+            head_end: half.latest_with(first.later(at)),
             marks: parsed.marks,
             expects: false,
         }));

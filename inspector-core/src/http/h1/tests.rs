@@ -81,7 +81,18 @@ fn frame(number: u64) -> At {
 
 impl Setup {
     /// Plays events; the bytes of each come in pieces whose lengths `cut` gives. Every event is one frame.
-    fn play(&self, events: &[Event], mut cut: impl FnMut() -> usize) -> Outcome {
+    fn play(&self, events: &[Event], cut: impl FnMut() -> usize) -> Outcome {
+        self.play_in(1.., events, cut)
+    }
+
+    /// As [`Setup::play`], with the numbers of the frames: a stream's bytes come out of the recording's order where a packet
+    /// was late.
+    fn play_in(
+        &self,
+        frames: impl IntoIterator<Item = u64>,
+        events: &[Event],
+        mut cut: impl FnMut() -> usize,
+    ) -> Outcome {
         let mut connection = Connection {
             id: ConnectionId(1),
             first: frame(1),
@@ -111,7 +122,7 @@ impl Setup {
         };
         let cx = &mut context;
         let mut weights = Vec::new();
-        for (number, event) in (1..).zip(events) {
+        for (number, event) in frames.into_iter().zip(events) {
             let at = frame(number);
             cx.connection.last = at;
             let next = match event {
@@ -366,6 +377,26 @@ fn a_head_beyond_the_limit_is_cut() {
     assert!(shown[0].starts_with("GET /a"), "{shown:?}");
     assert!(shown[0].ends_with("-> 200 {ok} [body-cut head-cut malformed]"), "{shown:?}");
     assert!(shown[1].starts_with("GET / -> 200 {ok}"), "{shown:?}");
+}
+
+#[test]
+fn a_head_beyond_the_limit_is_cut_in_whatever_pieces_it_comes() {
+    for head in [60, 100, 105, 106, 150] {
+        let setup = Setup { limits: Limits { head, ..Limits::default() }, ..Setup::default() };
+        let one = format!("GET /a HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "x".repeat(72));
+        let other = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nB: {}\r\n\r\nok", "x".repeat(72));
+        for events in [[c(&one), s(OK)], [c(GET), s(&other)]] {
+            let whole = setup.play(&events, || usize::MAX);
+            for message in whole.exchanges.iter().flat_map(|exchange| [&exchange.request, &exchange.response]).flatten()
+            {
+                assert!(message.head.bytes().len() <= head, "{head}: {}", message.head.bytes().len());
+            }
+            let shown = setup.show(&events, || usize::MAX);
+            for length in [1, 7, 50, 99, 120] {
+                assert_eq!(setup.show(&events, || length), shown, "{head} {length}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -780,6 +811,35 @@ fn positions_are_those_of_the_frames() {
     assert_eq!((places(&outcome.exchanges[0].request), places(&outcome.exchanges[0].response)), ([1, 2, 3], [4, 5, 6]));
     let held = Setup::default().play(&[s(OK), c(GET)], || 4);
     assert_eq!((places(&held.exchanges[0].request), places(&held.exchanges[0].response)), ([2, 2, 2], [1, 1, 1]));
+}
+
+#[test]
+fn a_message_is_complete_where_the_last_of_its_packets_is() {
+    let request = ["POST / HTTP/1.1\r\nHost: a\r\n", "Content-Length", ": 4\r\n\r\n", "ab", "cd"].map(c);
+    let close = ["HTTP/1.1 200 OK\r\n", "Server: a\r\n", "\r\n", "ab", "cd"].map(s);
+    let chunked = ["HTTP/1.1 200 OK\r\nTransfer-Enc", "oding: chunked\r", "\n\r\n2\r", "\nab\r\n0\r\n", "\r\n"].map(s);
+    // The frames of the five pieces, and where the head and the message end.
+    for (frames, head_end, end) in [
+        ([1, 2, 3, 4, 5], 3, 5),
+        ([2, 1, 3, 4, 5], 3, 5),
+        ([5, 4, 3, 2, 1], 5, 5),
+        ([1, 5, 2, 3, 4], 5, 5),
+        ([1, 2, 3, 5, 4], 3, 5),
+        ([2, 3, 1, 5, 4], 3, 5),
+    ] {
+        for (pieces, role) in [(&request, 0), (&close, 1), (&chunked, 1)] {
+            let outcome = Setup::default().play_in(frames, pieces, || usize::MAX);
+            let exchange = &outcome.exchanges[0];
+            let message = [&exchange.request, &exchange.response][role].as_ref().unwrap();
+            let places = [message.first, message.head_end, message.end].map(|at| at.frame().unwrap());
+            assert_eq!(places, [frames[0], head_end, end], "{frames:?} {pieces:?}");
+        }
+    }
+    // What came before does not count.
+    let two = [c(GET), c("GET /b HTTP/1.1\r\n"), c("\r\n")];
+    let outcome = Setup::default().play_in([9, 4, 3], &two, || usize::MAX);
+    let second = outcome.exchanges[1].request.as_ref().unwrap();
+    assert_eq!([second.first, second.head_end, second.end], [4, 4, 4].map(frame));
 }
 
 /// A conversation of well-formed and odd messages.

@@ -58,7 +58,8 @@ impl Stream {
     pub(super) fn headers(&mut self, side: Side, block: Block, at: (At, At), end: bool, bodies: BodyPolicy) {
         self.marks.merge(block.marks);
         let half = self.half(side);
-        half.end = at.1;
+        let last = at.0.later(at.1);
+        half.end = if half.head.is_some() { half.end.later(last) } else { last };
         half.ended |= end;
         let interim = matches!(block.head.start(), Start::Response { status: 100..200, .. }) && !end;
         if interim {
@@ -70,7 +71,7 @@ impl Stream {
         }
         let head = as_start_of(side, block);
         half.content = Some(Collector::new(&head, bodies));
-        half.head = Some((head, at.0, at.1));
+        half.head = Some((head, at.0, last));
     }
 
     /// A request the server promises (§8.4).
@@ -82,7 +83,7 @@ impl Stream {
     /// Takes a piece of content.
     pub(super) fn data(&mut self, side: Side, piece: &[u8], at: At, cx: &Context<'_>) {
         let half = self.half(side);
-        half.end = at;
+        half.end = half.end.later(at);
         if let Some(content) = &mut half.content {
             content.meet(piece, cx.barren);
             content.push(piece, cx.limits);

@@ -354,3 +354,44 @@ proptest! {
         run(false, &pieces);
     }
 }
+
+#[test]
+fn a_message_is_complete_where_the_last_of_its_frames_is() {
+    let pieces = [
+        (Side::Client, PREFACE.to_vec()),
+        (Side::Client, frame(1, 0, 1, &request("/"))),
+        (Side::Client, frame(9, 4, 1, &fields(&[("a", "b")]))),
+        (Side::Client, frame(0, 1, 1, b"ab")),
+        (Side::Server, frame(1, 4, 1, &fields(&[(":status", "200")]))),
+        (Side::Server, frame(0, 0, 1, b"ab")),
+        (Side::Server, frame(0, 1, 1, b"cd")),
+    ];
+    let limits = Limits::default();
+    for (numbers, asked, answered) in [
+        ([1, 2, 3, 4, 5, 6, 7], [2, 3, 4], [5, 5, 7]),
+        ([1, 4, 3, 2, 7, 6, 5], [4, 4, 4], [7, 7, 7]),
+        ([9, 2, 4, 3, 5, 7, 6], [2, 4, 4], [5, 5, 7]),
+        ([7, 6, 5, 4, 1, 2, 3], [6, 6, 6], [1, 1, 3]),
+    ] {
+        let (mut recorder, keys, mut connection) = (Recorder::default(), Keys::default(), connection());
+        let mut cx = Context {
+            connection: &mut connection,
+            tls: None,
+            keys: &keys,
+            limits: &limits,
+            bodies: BodyPolicy::Tokens,
+            barren: &crate::http::barren::Barren::default(),
+            sink: &mut recorder,
+        };
+        let mut h2 = Http2::new(&cx);
+        for (number, (side, bytes)) in numbers.into_iter().zip(&pieces) {
+            h2.data(*side, bytes, at(number), &mut cx);
+        }
+        h2.close(&mut cx);
+        let exchange = &recorder.0[0];
+        for (message, expected) in [(&exchange.request, asked), (&exchange.response, answered)] {
+            let message = message.as_ref().unwrap();
+            assert_eq!([message.first, message.head_end, message.end], expected.map(at), "{numbers:?}");
+        }
+    }
+}
