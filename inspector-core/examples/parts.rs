@@ -1,7 +1,7 @@
 //! Reads damaged recordings in one piece and in parts, and compares: the long form of the test of the same name.
 //!
 //! ```text
-//! cargo run --release -p inspector-core --example parts -- FIRST COUNT
+//! cargo run --profile campaign -p inspector-core --example parts -- FIRST COUNT
 //! ```
 //!
 //! Cases that differ are named, and written to `target/parts/NUMBER`. Exit code 1 if there is any.

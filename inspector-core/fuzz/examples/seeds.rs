@@ -1,4 +1,10 @@
-//! Writes the seeds of all targets from `fixtures/` to `corpus/`.
+//! Writes the seeds of all targets: from `fixtures/`, and the kept corpus.
+//!
+//! ```text
+//! seeds FOLDER          the kept corpus and what the fixtures give, to FOLDER/TARGET/
+//! seeds FOLDER --kept   the kept corpus alone
+//! seeds --keep FROM TO  packs the smallest files of a folder into a kept corpus: | length, 4 | bytes | again and again
+//! ```
 //!
 //! Recordings are taken as they are. The streams of their connections become scripts, in the clear and, where the keys
 //! are there, as what is inside TLS.
@@ -14,13 +20,14 @@ use inspector_core::{
     input::{Control, Item, read_recording},
     limits::Limits,
     packet::{Dissector, Packet},
+    profile::Profile,
     tls::{
         keylog::Keys,
         probe::looks_like_tls,
         session::{Tls, TlsEvent},
     },
 };
-use inspector_core_fuzz::{AT, STREAM_KEYS, with_context, write_data};
+use inspector_core_fuzz::{AT, STREAM_KEYS, packed, with_context, write_data};
 
 type Pieces = Vec<(Side, Vec<u8>)>;
 
@@ -100,6 +107,25 @@ fn handshake_records(mut stream: &[u8]) -> Vec<Vec<u8>> {
     contents
 }
 
+/// Base64 in the standard alphabet; whatever else there is goes.
+fn decoded(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => Some(u32::from(letter - b'A')),
+        b'a'..=b'z' => Some(u32::from(letter - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(letter - b'0') + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let letters: Vec<u32> = text.bytes().filter_map(value).collect();
+    let mut out = Vec::new();
+    for four in letters.chunks(4) {
+        let bits = four.iter().fold(0, |bits, letter| bits << 6 | letter) << (6 * (4 - four.len()));
+        out.extend(bits.to_be_bytes().into_iter().skip(1).take(four.len().saturating_sub(1)));
+    }
+    out
+}
+
 struct Seeds {
     corpus: PathBuf,
     number: usize,
@@ -115,8 +141,25 @@ impl Seeds {
 
     fn recording(&mut self, path: &Path, limits: &Limits) -> io::Result<()> {
         let bytes = fs::read(path)?;
-        for target in ["pcap", "engine", "check"] {
+        for target in ["pcap", "engine", "check", "jobs"] {
             self.add(target, &bytes)?;
+        }
+        // Layers: none, gzip, zstd, lz4, and lz4 in zstd in gzip. Files: two, and one cut in two.
+        let packed = [bytes.clone(), packed::gzip(&bytes), packed::zstd(&bytes), packed::lz4(&bytes)];
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        let whole = |bytes: &[u8]| [&(bytes.len() as u16).to_le_bytes(), bytes].concat();
+        if bytes.len() < 20_000 {
+            for file in &packed {
+                self.add("packed", &[&[0], &**file].concat())?;
+            }
+            for mode in [1, 5, 9, 0b0110_0011] {
+                self.add("packed", &[&[mode], &*bytes].concat())?;
+            }
+            self.add("sets", &[vec![0], whole(first), whole(second)].concat())?;
+            self.add("sets", &[vec![0], whole(&bytes), whole(&packed[1])].concat())?;
+            for count in [1, 5, 12, 30] {
+                self.add("sets", &[&[1, count], &*bytes].concat())?;
+            }
         }
         let mut keys = Keys::new(limits);
         if let Ok(log) = fs::read(path.with_extension("keys")) {
@@ -202,9 +245,42 @@ impl Seeds {
             }
             if !content.is_empty() {
                 self.add("token", content.as_bytes())?;
+                self.add("paste", content.as_bytes())?;
+                for kind in 0..12 {
+                    self.add("content", &[&[kind], content.as_bytes()].concat())?;
+                }
+                if ["\"kty\"", "x509", "KeyDescriptor"].iter().any(|mark| content.contains(mark)) {
+                    self.add("signing_key", &[&[0], content.as_bytes()].concat())?;
+                }
+                let length = content.len().min(0xffff) as u16;
+                let mut text = vec![0x81, 126];
+                text.extend(length.to_be_bytes());
+                text.extend(content.bytes().take(usize::from(length)));
+                let mut socket = Vec::new();
+                write_data(&mut socket, side, &text);
+                self.add("websocket", &[&[0], &*socket].concat())?;
             }
+            self.add("paste", text.as_bytes())?;
         }
+        self.add("formats", &exchange)?;
         self.add("extract", &exchange)
+    }
+
+    /// A file of keys of some kind.
+    fn keys(&mut self, file: &[u8]) -> io::Result<()> {
+        for target in ["key_file", "signing_key"] {
+            self.add(target, &[&[0], file].concat())?;
+        }
+        let text = String::from_utf8_lossy(file);
+        for block in text.split("-----BEGIN ").skip(1) {
+            let Some((_, rest)) = block.split_once("-----") else { continue };
+            let inside = decoded(rest.split('-').next().unwrap_or_default());
+            for target in ["key_file", "signing_key"] {
+                self.add(target, &[&[1], &*inside].concat())?;
+            }
+            self.add("key_file", &[&[2], &*inside].concat())?;
+        }
+        Ok(())
     }
 
     /// The connections of `fixtures/tls`, which have no packets.
@@ -240,11 +316,58 @@ impl Seeds {
     }
 }
 
+/// What the kept corpus of one target takes, in bytes.
+const KEPT: usize = 40_000;
+
+/// Packs the files of a folder, smallest first, as many as there is room for.
+fn keep(from: &Path, to: &Path) -> io::Result<()> {
+    let mut files: Vec<Vec<u8>> =
+        fs::read_dir(from)?.map(|entry| fs::read(entry?.path())).collect::<io::Result<_>>()?;
+    files.sort_by(|one, two| (one.len(), one).cmp(&(two.len(), two)));
+    let mut out = Vec::new();
+    for file in files {
+        if out.len() + file.len() + 4 > KEPT {
+            break;
+        }
+        out.extend((file.len() as u32).to_le_bytes());
+        out.extend(file);
+    }
+    fs::write(to, out)
+}
+
+/// Unpacks the kept corpus of all targets.
+fn unpack(seeds: &mut Seeds, kept: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(kept)? {
+        let path = entry?.path();
+        let Some(target) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let bytes = fs::read(&path)?;
+        let mut rest = bytes.as_slice();
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let (file, after) = after.split_at(after.len().min(u32::from_le_bytes(*length) as usize));
+            seeds.add(target, file)?;
+            rest = after;
+        }
+    }
+    Ok(())
+}
+
 fn main() -> io::Result<()> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let fixtures = here.join("../../fixtures");
     let limits = Limits::default();
-    let mut seeds = Seeds { corpus: here.join("corpus"), number: 0 };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (folder, kept_only) = match *words.as_slice() {
+        ["--keep", from, to] => return keep(Path::new(from), Path::new(to)),
+        [folder] => (folder, false),
+        [folder, "--kept"] => (folder, true),
+        _ => return Err(io::Error::other("seeds FOLDER [--kept] | --keep FROM TO")),
+    };
+    let mut seeds = Seeds { corpus: PathBuf::from(folder), number: 0 };
+    unpack(&mut seeds, &here.join("corpus"))?;
+    if kept_only {
+        return Ok(());
+    }
     let mut waiting = vec![fixtures.clone()];
     while let Some(folder) = waiting.pop() {
         let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -260,9 +383,19 @@ fn main() -> io::Result<()> {
                     seeds.add("har", &fs::read(&path)?)?;
                     seeds.recording(&path, &limits)?;
                 }
+                Some("keys" | "pem" | "json" | "xml" | "der" | "cer" | "jwks") => seeds.keys(&fs::read(&path)?)?,
                 _ => {}
             }
         }
+    }
+    for name in ["exchange-s2s", "generic", "entra", "sharepoint-s2s"] {
+        if let Some(text) = Profile::builtin_text(name) {
+            seeds.add("profile", text.as_bytes())?;
+        }
+        seeds.add(
+            "profile",
+            format!("name = \"a\"\nextends = \"{name}\"\nhosts = [\"mail.contoso.com\"]\n").as_bytes(),
+        )?;
     }
     seeds.connections(&fixtures.join("tls"))?;
     // Two handshakes, data in and out of order, both ends.

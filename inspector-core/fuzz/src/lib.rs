@@ -9,26 +9,36 @@
 //!   bit 0: the server's;  bits 1-3: 0-5 data, 6 a gap of that length (no bytes follow), 7 the end of that side
 //! ```
 //!
-//! Seeds are made from the fixtures: `cargo run --example seeds` in this folder. Then, for example,
-//! `cargo +nightly fuzz run tls -- -max_total_time=600 -rss_limit_mb=1024 -timeout=10`.
+//! Seeds are made from the fixtures: `cargo run --example seeds` in this folder. `./campaign` builds and runs all targets.
 #![forbid(unsafe_code)]
 
+pub mod made;
+#[path = "../../tests/support/packed.rs"]
+pub mod packed;
 pub mod plaintext;
 
 use std::{
     io::{self, Read},
     net::{IpAddr, Ipv4Addr},
+    sync::OnceLock,
 };
 
 use inspector_core::{
+    analysis::{Analysis, Policy},
+    connection::ConnectionReport,
     context::{BodyPolicy, Context, Sink},
-    evidence::{At, ConnectionId, Endpoint},
+    engine::{self, Options, Receiver},
+    evidence::{At, ConnectionId, Endpoint, SourceId},
     flow::{Connection, End, Side},
     http::{exchange::Exchange, message::Message},
+    input::{Control, Frame, Item, Producer, read_recording},
     limits::Limits,
     note::Note,
+    profile::Profile,
+    report::v1,
     time::Timestamp,
     tls::keylog::Keys,
+    token::{extract::extract, interner::Interner},
 };
 
 /// The place of everything in scripts.
@@ -237,4 +247,95 @@ pub fn recording_keys(limits: &Limits) -> Keys {
         let _ = keys.add(file);
     }
     keys
+}
+
+/// What came out of a recording, in words that can be compared.
+#[derive(Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Exchanges, in order.
+    pub exchanges: Vec<String>,
+    /// Connections, in order.
+    pub connections: Vec<String>,
+    /// Notes, and why nothing could be read.
+    pub notes: Vec<String>,
+    /// The report, as JSON.
+    pub report: String,
+}
+
+struct Hearing<'a> {
+    heard: Heard,
+    analysis: Analysis,
+    interner: Interner,
+    limits: &'a Limits,
+}
+
+impl Receiver for Hearing<'_> {
+    fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
+        look_at(&exchange);
+        self.heard.exchanges.push(format!("{exchange:?}"));
+        let extraction = extract(&exchange, &mut self.interner, self.limits);
+        self.analysis.exchange(&exchange, &extraction);
+        Control::Continue
+    }
+
+    fn connection(&mut self, report: ConnectionReport) {
+        self.heard.connections.push(format!("{report:?}"));
+        self.analysis.connection(SourceId(0), &report);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.heard.notes.push(format!("{note:?}"));
+        self.analysis.note(SourceId(0), &note);
+    }
+}
+
+/// The profile all targets judge by.
+pub fn policy() -> Policy {
+    static PROFILE: OnceLock<Profile> = OnceLock::new();
+    Policy::new(PROFILE.get_or_init(|| Profile::builtin("exchange-s2s").expect("a profile of this program")).clone())
+}
+
+/// Reads a recording with so many jobs, and judges it.
+pub fn hear(producer: &mut dyn Producer, jobs: usize, limits: &Limits, policy: Policy) -> Heard {
+    let mut keys = recording_keys(limits);
+    let mut hearing = Hearing {
+        heard: Heard::default(),
+        analysis: Analysis::new(policy, limits),
+        interner: Interner::new(limits),
+        limits,
+    };
+    hearing.analysis.input(SourceId(0), "recording", "");
+    let options = Options { limits: limits.clone(), jobs, ..Options::default() };
+    match engine::read_from(SourceId(0), producer, &mut keys, &options, &mut hearing) {
+        Ok(reading) => {
+            hearing.analysis.input(SourceId(0), "recording", &reading.format);
+            hearing.analysis.input_done(SourceId(0), reading.coverage);
+        }
+        Err(error) => hearing.heard.notes.push(error.to_string()),
+    }
+    let report = hearing.analysis.finish();
+    assert!(report.exit_code() <= 3);
+    hearing.heard.report = serde_json::to_string(&v1::Report::from(&report)).expect("a report serialises");
+    hearing.heard
+}
+
+/// As [`hear`], of what a reader gives.
+pub fn hear_bytes(mut input: impl Read + Send, jobs: usize, limits: &Limits) -> Heard {
+    let mut input: &mut (dyn Read + Send) = &mut input;
+    hear(&mut input, jobs, limits, policy())
+}
+
+/// The items a recording yields, read at most so many bytes at once.
+pub fn items(bytes: &[u8], at_once: usize, limits: &Limits) -> (bool, Vec<String>) {
+    let mut items = Vec::new();
+    let mut sink = |item: Item<'_>| {
+        // The buffer a frame lies in is that of the reads.
+        items.push(match item {
+            Item::Frame(frame) => format!("{:?}", Item::Frame(Frame { buffer: None, ..frame })),
+            item => format!("{item:?}"),
+        });
+        Control::Continue
+    };
+    let result = read_recording(&mut Dribble(bytes, at_once), limits, &mut sink);
+    (result.is_ok(), items)
 }

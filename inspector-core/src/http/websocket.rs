@@ -117,7 +117,8 @@ impl WebSocket {
 impl Direction {
     fn header<'b>(&mut self, bytes: &'b [u8], limits: &Limits) -> &'b [u8] {
         let mut rest = bytes;
-        while self.header.len() < HEADER {
+        // A header is whole at the latest when it has its longest form.
+        while self.header.len() <= HEADER {
             if let Some(frame) = parse(&self.header) {
                 let (frame, opcode, reserved) = frame;
                 self.header.clear();
@@ -168,7 +169,7 @@ impl Direction {
 
     fn finish(&mut self, frame: Frame, limits: &Limits) {
         self.frame = None;
-        if !frame.last || frame.control || !self.text {
+        if !frame.last || frame.control || !self.text || self.lost {
             return;
         }
         if self.compressed {
@@ -281,6 +282,38 @@ mod tests {
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(read(b"", Side::Client, &bytes), texts(b"Hello\nab\nc\n"));
         assert_eq!(read(b"", Side::Client, &[stream]), texts(b"Hello\nab\nc\n"));
+    }
+
+    #[test]
+    fn the_longest_header_is_one() {
+        // A client's frame of 64 KiB and more: length in eight octets, and a mask.
+        for length in [65_536_u64, 70_000] {
+            let frame = [b"\x81\xff".as_slice(), &length.to_be_bytes(), &[0; 4], &vec![b'a'; length as usize]].concat();
+            let stream = [&frame[..], b"\x81\x81\0\0\0\0b"].concat();
+            for at_once in [1, 13, 14, 15, 1 << 20] {
+                let pieces: Vec<&[u8]> = stream.chunks(at_once).collect();
+                let read = read(b"", Side::Client, &pieces);
+                assert!(!read.lost && read.kept.ends_with(b"a\nb\n"), "{length} {at_once}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_broken_ends_the_same_in_any_split() {
+        let deflate = b"permessage-deflate";
+        for stream in [
+            b"\xc1\x05\xff\xff\xff\xff\xff\x81\x01x".as_slice(),
+            b"\xc1\x85\x00\x00\x00\x00\xff\xff\xff\xff\xff",
+            b"\x83\x00\x81\x01x",
+            b"\xb1\x00\x81\x01x",
+        ] {
+            let whole = read(deflate, Side::Server, &[stream]);
+            assert!(whole.lost && !whole.kept.ends_with(b"\n"), "{whole:?}");
+            for at_once in 1..stream.len() {
+                let pieces: Vec<&[u8]> = stream.chunks(at_once).collect();
+                assert_eq!(read(deflate, Side::Server, &pieces), whole, "{stream:?} in pieces of {at_once}");
+            }
+        }
     }
 
     #[test]

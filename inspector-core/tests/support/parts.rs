@@ -3,15 +3,20 @@
 //! A case is made of the fixtures by its number alone:
 //!
 //! ```text
-//! fixture ─ edits of its bytes ─ gzip around it, edited again (one of four) ─► whole, 1 job   ┐ the same exchanges,
-//!                                                                          ├─► pieces, 2 jobs ├ connections, notes and
-//!                                                                          └─► pieces, 3 or 8 ┘ report
+//! fixture ─ cut into files (one of five) ─ edits ─ gzip, zstd or lz4 around it, edited again (one of three)
+//!     ├─► whole, 1 job               ┐ the same exchanges, connections,
+//!     └─► pieces, 1, 2, 3 and 8 jobs ┘ notes and report
 //! ```
 //!
 //! Edits set, insert, remove, repeat and swap bytes, or cut the end off. A third of the cases is read within limits so
 //! small that most of them are reached.
 
+#[path = "packed.rs"]
+#[allow(unreachable_pub)] // The fuzz targets use it too.
+mod packed;
+
 use std::{
+    collections::VecDeque,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -23,7 +28,10 @@ use inspector_core::{
     engine::{self, Options, Receiver},
     evidence::SourceId,
     http::exchange::Exchange,
-    input::Control,
+    input::{
+        Control,
+        set::{Piece, Set},
+    },
     limits::Limits,
     note::Note,
     profile::Profile,
@@ -94,20 +102,18 @@ pub(crate) fn bases() -> Vec<Base> {
     bases
 }
 
-/// Gives its bytes in pieces of random lengths.
-struct Pieces<'a> {
-    rest: &'a [u8],
+/// Gives its bytes in pieces of random lengths, or as many as are wanted.
+struct Pieces {
+    rest: VecDeque<u8>,
+    whole: bool,
     most: usize,
     random: Random,
 }
 
-impl Read for Pieces<'_> {
+impl Read for Pieces {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let length = (1 + self.random.below(self.most)).min(room.len()).min(self.rest.len());
-        let (piece, rest) = self.rest.split_at(length);
-        room[..length].copy_from_slice(piece);
-        self.rest = rest;
-        Ok(length)
+        let most = if self.whole { room.len() } else { (1 + self.random.below(self.most)).min(room.len()) };
+        self.rest.read(&mut room[..most])
     }
 }
 
@@ -165,7 +171,8 @@ impl Receiver for Hearing<'_> {
     }
 }
 
-fn answer(base: &Base, mut input: impl Read + Send, jobs: usize, limits: &Limits) -> Answer {
+/// Reads the files in one piece each, or in pieces of at most a number of bytes by a seed.
+fn answer(base: &Base, files: &[Vec<u8>], pieces: Option<(usize, u64)>, jobs: usize, limits: &Limits) -> Answer {
     let mut keys = Keys::new(limits);
     base.keys.iter().for_each(|file| _ = keys.add(file));
     let policy = Policy::new(Profile::builtin("exchange-s2s").unwrap());
@@ -177,7 +184,18 @@ fn answer(base: &Base, mut input: impl Read + Send, jobs: usize, limits: &Limits
     };
     hearing.analysis.input(SOURCE, "recording", "");
     let options = Options { limits: limits.clone(), jobs, ..Options::default() };
-    match engine::read(SOURCE, &mut input, &mut keys, &options, &mut hearing) {
+    let (most, seed) = pieces.unwrap_or((usize::MAX, 0));
+    let open = |file: &[u8]| Pieces { rest: file.to_vec().into(), whole: pieces.is_none(), most, random: Random(seed) };
+    let read = if let [file] = files {
+        engine::read(SOURCE, &mut open(file), &mut keys, &options, &mut hearing)
+    } else {
+        let piece = |file| Piece::new(move || Ok(Box::new(open(file)) as Box<dyn Read>), 0);
+        let mut set = Set::new(files.iter().map(|file| piece(file.as_slice())).collect());
+        let read = engine::read_from(SOURCE, &mut set, &mut keys, &options, &mut hearing);
+        hearing.answer.notes.extend(set.into_read().iter().map(|one| format!("{one:?}")));
+        read
+    };
+    match read {
         Ok(reading) => {
             hearing.analysis.input(SOURCE, "recording", &reading.format);
             hearing.analysis.input_done(SOURCE, reading.coverage);
@@ -226,26 +244,32 @@ fn edit(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// A gzip member around the bytes, in stored blocks (RFC 1951 §3.2.4, RFC 1952).
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
-    let mut blocks = bytes.chunks(60_000).peekable();
-    if blocks.peek().is_none() {
-        out.extend([1, 0, 0, 0xff, 0xff]);
+/// Cuts a capture in the classic format between its packets into so many files, each with the header of the whole; other
+/// recordings anywhere.
+fn files(bytes: &[u8], count: usize, random: &mut Random) -> Vec<Vec<u8>> {
+    let mut ends = vec![0];
+    if bytes.starts_with(b"\xd4\xc3\xb2\xa1") {
+        let mut at = 24;
+        while let Some(length) = bytes.get(at + 8..).and_then(|rest| rest.first_chunk::<4>()) {
+            ends.push(at);
+            at += 16 + u32::from_le_bytes(*length) as usize;
+        }
     }
-    while let Some(block) = blocks.next() {
-        let length = block.len() as u16;
-        out.push(u8::from(blocks.peek().is_none()));
-        out.extend(length.to_le_bytes());
-        out.extend((!length).to_le_bytes());
-        out.extend(block);
-    }
-    let crc = bytes
-        .iter()
-        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xedb8_8320 * (crc & 1))));
-    out.extend((!crc).to_le_bytes());
-    out.extend((bytes.len() as u32).to_le_bytes());
-    out
+    let header = &bytes[..if ends.len() > 1 { 24 } else { 0 }];
+    let mut cuts: Vec<usize> = (1..count)
+        .map(|_| if ends.len() > 1 { ends[random.below(ends.len())] } else { random.below(bytes.len()) })
+        .map(|cut| cut.clamp(header.len(), bytes.len()))
+        .collect();
+    cuts.push(bytes.len());
+    cuts.sort_unstable();
+    let mut start = header.len();
+    cuts.iter()
+        .map(|end| {
+            let part = [header, &bytes[start..*end]].concat();
+            start = *end;
+            part
+        })
+        .collect()
 }
 
 /// Limits that are reached by small recordings.
@@ -273,14 +297,18 @@ fn small() -> Limits {
 pub(crate) fn case(bases: &[Base], number: u64) -> Result<(), (String, Vec<u8>)> {
     let mut random = Random(number.wrapping_mul(0x5851_f42d_4c95_7f2d));
     let base = &bases[random.below(bases.len())];
-    let mut bytes = base.bytes.clone();
-    for _ in 0..random.below(5) {
-        edit(&mut bytes, &mut random);
-    }
-    if random.below(4) == 0 {
-        bytes = gzip(&bytes);
-        if random.below(2) == 0 {
-            edit(&mut bytes, &mut random);
+    // Most are one file; a capture may have been written in several.
+    let count = if random.below(5) == 0 { 2 + random.below(2) } else { 1 };
+    let mut files = if count > 1 { files(&base.bytes, count, &mut random) } else { vec![base.bytes.clone()] };
+    for file in &mut files {
+        for _ in 0..random.below(5) {
+            edit(file, &mut random);
+        }
+        if random.below(3) == 0 {
+            *file = [packed::gzip, packed::zstd, packed::lz4][random.below(3)](file);
+            if random.below(2) == 0 {
+                edit(file, &mut random);
+            }
         }
     }
     let limits = match random.below(6) {
@@ -288,13 +316,17 @@ pub(crate) fn case(bases: &[Base], number: u64) -> Result<(), (String, Vec<u8>)>
         2 => Limits::for_memory(4 << 20),
         _ => Limits::default(),
     };
-    let whole = answer(base, &bytes[..], 1, &limits);
-    for jobs in [1, 2, [3, 8][random.below(2)]] {
+    let whole = answer(base, &files, None, 1, &limits);
+    for jobs in [1, 2, 3, 8] {
         let most = [1, 40, 1500, 100_000][random.below(4)];
-        let input = Pieces { rest: &bytes, most, random: Random(random.next()) };
-        if let Some(difference) = whole.difference(&answer(base, input, jobs, &limits)) {
+        let pieces = Some((most, random.next()));
+        if let Some(difference) = whole.difference(&answer(base, &files, pieces, jobs, &limits)) {
             let name = base.path.display();
-            return Err((format!("case {number}, {name}, {jobs} jobs, reads of {most}: {difference}"), bytes));
+            let kind = if files.len() > 1 { format!("{} files", files.len()) } else { "one file".to_owned() };
+            return Err((
+                format!("case {number}, {name}, {kind}, {jobs} jobs, reads of {most}: {difference}"),
+                files.concat(),
+            ));
         }
     }
     Ok(())
