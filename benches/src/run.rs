@@ -177,6 +177,7 @@ pub fn frames(packets: &[capture::Packet]) -> Vec<Frame<'_>> {
             link: inspector_core::input::LinkType(1),
             at: At::Frame { number, time: Some(time) },
             original_length: packet.bytes.len() as u32,
+            interface: 0,
             bytes: &packet.bytes,
             buffer: None,
         }

@@ -328,6 +328,48 @@ impl<S> Conversation<S> {
         if unrelated || strays >= STRAYS { Belongs::No } else { Belongs::Stray }
     }
 
+    /// Whether the numbers of a segment are those of this connection, and its bytes no others than those recorded; without
+    /// an answer, the bytes are others. `is_here`: it was recorded where the others of its direction were. `is_copy`: it is
+    /// a copy of one recorded just before.
+    pub(crate) fn fits(&self, way: Way, segment: &Segment<'_>, is_here: bool, is_copy: bool) -> Option<bool> {
+        let (own, peer) = (self.direction(way), self.direction(way.other()));
+        let flags = segment.flags;
+        let acknowledges = flags.has(Flags::ACK);
+        if flags.has(Flags::SYN) && !flags.has(Flags::RST) {
+            let starts = own.fits_start(segment.sequence.wrapping_add(1));
+            let answers = !acknowledges
+                || peer.first_sequence().map_or_else(
+                    || !peer.is_elsewhere(segment.acknowledgment, REUSE_WINDOW),
+                    |first| first == segment.acknowledgment,
+                );
+            let may_be = is_here || is_copy || !own.is_established();
+            return Some(starts != Some(false) && answers && may_be);
+        }
+        if own.is_elsewhere(segment.sequence, REUSE_WINDOW)
+            || (acknowledges && peer.is_elsewhere(segment.acknowledgment, REUSE_WINDOW))
+        {
+            return Some(false);
+        }
+        let is_damaged = || own.soundness.is_sound() && segment.checksum() == Checksum::Wrong;
+        let differs = own.has_others(segment.sequence, segment.payload) && !is_damaged();
+        (!differs).then_some(true)
+    }
+
+    /// The numbers after the SYNs, by [`Way`], as far as they were seen.
+    pub(crate) fn first_sequences(&self) -> [Option<u32>; 2] {
+        Way::BOTH.map(|way| self.direction(way).first_sequence())
+    }
+
+    /// Begins with these numbers, which those of another connection between the same ends were taken for.
+    pub(crate) fn branch(&mut self, starts: [Option<u32>; 2]) {
+        for (way, start) in Way::BOTH.into_iter().zip(starts) {
+            let (own, _) = self.pair(way);
+            if start.is_some_and(|start| own.begin_with(start, true)) {
+                self.mark_start(way);
+            }
+        }
+    }
+
     /// Takes a segment that belongs to the connection.
     pub(crate) fn receive<C: Consumer<State = S>>(
         &mut self,

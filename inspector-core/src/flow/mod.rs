@@ -8,6 +8,7 @@ pub mod duplicates;
 pub mod reassembly;
 mod slots;
 pub mod table;
+mod views;
 pub mod waiting;
 
 #[cfg(test)]

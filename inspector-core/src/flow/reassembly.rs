@@ -221,6 +221,11 @@ impl Soundness {
         self.meaningless < MEANINGLESS
     }
 
+    /// There was one that is right.
+    pub(crate) const fn is_sound(self) -> bool {
+        self.right
+    }
+
     /// A right one.
     pub(crate) const fn sound(&mut self) {
         self.right = true;
@@ -362,6 +367,13 @@ impl Direction {
             Comparison::Differs => !old.is_empty(),
             Comparison::TooOld => !copy && !old.is_empty(),
         }
+    }
+
+    /// Whether bytes with this number are others than those handed out, or waiting, as far as these are known.
+    pub(crate) fn has_others(&self, sequence: u32, payload: &[u8]) -> bool {
+        let position = self.position(sequence);
+        self.start != Start::Unknown
+            && (self.contradicts(position, payload, true) || self.waiting.differs(position, payload))
     }
 
     /// Takes what is known of the bytes handed out.
@@ -622,6 +634,15 @@ impl Direction {
         }
         let position = self.position(sequence);
         self.next.saturating_sub(position) > behind || position.saturating_sub(self.next) > ahead
+    }
+
+    /// Whether this number lies more than so many bytes from the expected one, or from those that tell of it.
+    pub(crate) fn is_elsewhere(&self, sequence: u32, most: u64) -> bool {
+        if self.start != Start::Unknown {
+            return self.is_far(sequence, most, most);
+        }
+        let hint = self.own_hint.or(self.peer_hint);
+        hint.is_some_and(|hint| u64::from(sequence.wrapping_sub(hint).cast_signed().unsigned_abs()) > most)
     }
 
     /// Counts segments that are [far](Self::is_far) in a row; tells how many there are now.

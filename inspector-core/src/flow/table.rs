@@ -1,7 +1,8 @@
 //! Which connection a segment belongs to, and how long connections live.
 //!
-//! A connection is known by its two ends. The same ends may serve several connections one after the other: a SYN with
-//! new numbers begins the next one. After both directions ended, the ends stay known for a while (*lingering*, as in
+//! A connection is known by its two ends, and where two networks were recorded that use the same addresses and ports, by
+//! the place of its packets, their numbers and bytes ([`views`](super::views)). The same ends may serve several
+//! connections one after the other: a SYN with new numbers begins the next one. After both directions ended, the ends stay known for a while (*lingering*, as in
 //! TIME-WAIT), so that late retransmissions and acknowledgments do not look like a new connection.
 //!
 //! ```text
@@ -24,11 +25,12 @@ use foldhash::fast::RandomState;
 
 use super::{
     Connection, Consumer, End, Weight,
-    conversation::{Belongs, Conversation, Outlet, Way, guess_roles},
+    conversation::{Belongs, Conversation, Outlet, REUSE_WINDOW, Way, guess_roles},
     delivered::{Comparison, Delivered},
     duplicates::Recent,
     reassembly::{LARGEST_TAIL, LARGEST_WINDOW},
     slots::{List, NONE, Slots},
+    views::{Fit, Views},
 };
 use crate::{
     evidence::{ConnectionId, Endpoint},
@@ -55,6 +57,9 @@ pub const ASLEEP: usize = 16_384;
 
 /// Closed connections of which it stays known what they carried at last.
 pub const REMEMBERED: usize = 128;
+
+/// Most connections, open and closed, whose ends are the same and that are known at a time.
+pub const SIBLINGS: usize = 16;
 
 /// Connections are weighed when the segments that came since take this part of what all connections may take together.
 /// Not with every segment, because what a consumer keeps may be known to it a little later only.
@@ -186,6 +191,36 @@ struct Entry<S> {
     /// Capture time at which its age begins.
     stamp: i64,
     state: State<S>,
+    /// Where it was recorded.
+    views: Views,
+    /// Place of another connection between the same ends.
+    next: u32,
+    /// There are others between the same ends.
+    has_siblings: bool,
+}
+
+impl<S> Entry<S> {
+    /// Nothing was recorded of the direction.
+    fn is_unheard(&self, way: Way) -> bool {
+        matches!(&self.state, State::Open(conversation) if conversation.direction(way).is_unheard())
+    }
+}
+
+/// The connection of a segment.
+struct Found {
+    place: u32,
+    way: Way,
+    /// It is not the only one by its ends and places: how well the segment fits.
+    fit: Option<Fit>,
+}
+
+/// What a new connection begins from.
+enum Origin {
+    /// One between the same ends that was quiet for long.
+    Resumed(Resumed),
+    /// The packets were taken for those of another one between the same ends, that began with these numbers, by the ways
+    /// of the segment that told.
+    Branch([Option<u32>; 2]),
 }
 
 /// All connections of an input.
@@ -231,7 +266,33 @@ const fn of_way<T: Copy>(values: &[T; 2], way: Way) -> T {
     }
 }
 
+/// The direction of a segment between these ends.
+#[inline]
+fn way_of(ends: &[Endpoint; 2], segment: &Segment<'_>) -> Option<Way> {
+    let [first, second] = ends;
+    if (*first, *second) == (segment.source, segment.destination) {
+        Some(Way::First)
+    } else if (*first, *second) == (segment.destination, segment.source) {
+        Some(Way::Second)
+    } else {
+        None
+    }
+}
+
 impl Closed {
+    /// Whether a segment's numbers are those it ended at, and its bytes no others.
+    fn is_near(&self, way: Way, segment: &Segment<'_>) -> bool {
+        if segment.flags.has(Flags::SYN) {
+            return !of_way(&self.syns, way) && of_way(&self.starts, way) == Some(segment.sequence.wrapping_add(1));
+        }
+        let near = |end: Option<u32>, number: u32| {
+            end.is_some_and(|end| u64::from(number.wrapping_sub(end).cast_signed().unsigned_abs()) <= REUSE_WINDOW)
+        };
+        near(of_way(&self.ends, way), segment.sequence)
+            && (!segment.flags.has(Flags::ACK) || near(of_way(&self.ends, way.other()), segment.acknowledgment))
+            && (segment.payload.is_empty() || !self.contradicts(way, segment))
+    }
+
     /// What a segment is to it.
     fn judge(&self, way: Way, segment: &Segment<'_>, recent: &Recent) -> Afterwards {
         let flags = segment.flags;
@@ -355,21 +416,29 @@ impl<C: Consumer> FlowTable<C> {
                 self.expire(consumer);
             }
         }
-        let (mut place, mut way) = match self.find(segment) {
-            Some((place, way)) => (place, way),
-            None => (self.begin(segment, None, consumer), Way::First),
+        let (mut place, mut way, contradicts) = match self.find(segment) {
+            Some(Found { place, way, fit }) => (place, way, self.locate(place, way, fit, segment, consumer)),
+            None => {
+                let origin = self.answered(segment);
+                (self.begin(segment, origin, consumer), Way::First, false)
+            }
         };
-        let mut belongs = self.judge(place, way, segment);
+        let mut belongs = if contradicts { Belongs::No } else { self.judge(place, way, segment) };
         if belongs == Belongs::Idle {
             self.totals.idle = self.totals.idle.saturating_add(1);
             self.drop_connection(place, End::Abandoned, true, consumer);
             belongs = self.judge(place, way, segment);
         }
         if matches!(belongs, Belongs::No | Belongs::Resumed) {
-            self.drop_connection(place, End::Abandoned, false, consumer);
-            let before = self.forget(place).filter(|_| belongs == Belongs::Resumed);
-            let resumed = before.map(|closed| Resumed::new(&closed, way));
-            (place, way) = (self.begin(segment, resumed, consumer), Way::First);
+            let elsewhere = self.slots.get(place).is_some_and(|entry| entry.views.has_others(segment.encapsulation));
+            let origin = if belongs == Belongs::No && elsewhere {
+                self.part(place, way, segment).filter(|_| contradicts)
+            } else {
+                self.drop_connection(place, End::Abandoned, false, consumer);
+                let before = self.forget(place).filter(|_| belongs == Belongs::Resumed);
+                before.map(|closed| Origin::Resumed(Resumed::new(&closed, way)))
+            };
+            (place, way) = (self.begin(segment, origin, consumer), Way::First);
             belongs = Belongs::Yes;
         }
         self.latest = place;
@@ -402,32 +471,144 @@ impl<C: Consumer> FlowTable<C> {
         *self = Self { totals, ..Self::new(&limits) };
     }
 
-    fn find(&self, segment: &Segment<'_>) -> Option<(u32, Way)> {
-        let way = |ends: &[Endpoint; 2]| {
-            let [first, second] = ends;
-            if (*first, *second) == (segment.source, segment.destination) {
-                Some(Way::First)
-            } else if (*first, *second) == (segment.destination, segment.source) {
-                Some(Way::Second)
-            } else {
-                None
+    fn find(&self, segment: &Segment<'_>) -> Option<Found> {
+        let latest = self.slots.get(self.latest);
+        let (place, way) = match latest.and_then(|entry| way_of(&entry.ends, segment)) {
+            Some(way) => (self.latest, way),
+            None => {
+                let place = *self.places.get(&Key::new(segment.source, segment.destination))?;
+                (place, way_of(&self.slots.get(place)?.ends, segment)?)
             }
         };
-        if let Some(way) = self.slots.get(self.latest).and_then(|entry| way(&entry.ends)) {
-            return Some((self.latest, way));
+        let entry = self.slots.get(place)?;
+        if !entry.has_siblings && entry.views.is_only(way, segment.encapsulation) {
+            return Some(Found { place, way, fit: None });
         }
-        let place = *self.places.get(&Key::new(segment.source, segment.destination))?;
-        Some((place, way(&self.slots.get(place)?.ends)?))
+        self.choose(segment)
     }
 
-    /// Opens a connection; its ends must be unknown.
-    fn begin(&mut self, segment: &Segment<'_>, resumed: Option<Resumed>, consumer: &mut C) -> u32 {
+    /// That of several connections between the same ends, or of one recorded at several places, which fits best.
+    #[cold]
+    fn choose(&self, segment: &Segment<'_>) -> Option<Found> {
+        let mut place = *self.places.get(&Key::new(segment.source, segment.destination))?;
+        let mut best: Option<Found> = None;
+        while let Some(entry) = self.slots.get(place) {
+            if let Some(way) = way_of(&entry.ends, segment)
+                && let Some(fit) = self.fit(entry, way, segment)
+                && best.as_ref().is_none_or(|best| Some(fit) > best.fit)
+            {
+                best = Some(Found { place, way, fit: Some(fit) });
+            }
+            place = entry.next;
+        }
+        best
+    }
+
+    /// How well a segment fits a connection between its ends.
+    fn fit(&self, entry: &Entry<C::State>, way: Way, segment: &Segment<'_>) -> Option<Fit> {
+        let view = segment.encapsulation;
+        let is_here = entry.views.has(way, view);
+        let (is_copy, fits) = match &entry.state {
+            State::Open(conversation) => {
+                let connection = &conversation.connection;
+                let packets = connection.packets as u32;
+                let is_copy = self.recent.knows(connection.id.0, way == Way::First, packets, segment);
+                (is_copy, conversation.fits(way, segment, is_here, is_copy))
+            }
+            State::Closed(closed) => {
+                let is_copy = self.recent.knows(closed.id, way == Way::First, closed.packets, segment);
+                (is_copy, Some(is_copy || closed.is_near(way, segment)))
+            }
+        };
+        Some(match fits {
+            None if is_here && entry.views.is_shared(way, view) => Fit::Contradicts,
+            None | Some(false) if is_here => Fit::Far,
+            None | Some(false) => return None,
+            Some(true) if is_here => Fit::Here,
+            Some(true) if is_copy => Fit::Copy,
+            Some(true) if !entry.is_unheard(way) => Fit::Elsewhere,
+            Some(true) if entry.views.has(way.other(), view) => Fit::Opposite,
+            Some(true) => Fit::Open,
+        })
+    }
+
+    /// Remembers where the connection's packets are recorded. Tells whether the segment contradicts those recorded
+    /// elsewhere, and is therefore of another connection.
+    fn locate(&mut self, place: u32, way: Way, fit: Option<Fit>, segment: &Segment<'_>, consumer: &mut C) -> bool {
+        let Some(fit) = fit else { return false };
+        if let Some(entry) = self.slots.get_mut(place)
+            && fit > Fit::Far
+            && (fit == Fit::Copy || matches!(entry.state, State::Open(_)))
+        {
+            let first = entry.is_unheard(way);
+            entry.views.add(way, segment.encapsulation, first);
+        }
+        if fit < Fit::Here && segment.flags.has(Flags::SYN) {
+            self.displace(place, segment, consumer);
+        }
+        fit == Fit::Contradicts
+    }
+
+    /// A new connection is opened at this place, by the numbers of none of the others there: it is theirs no longer.
+    fn displace(&mut self, place: u32, segment: &Segment<'_>, consumer: &mut C) {
+        let mut other = self.places.get(&Key::new(segment.source, segment.destination)).copied().unwrap_or(NONE);
+        while let Some(entry) = self.slots.get(other) {
+            let (this, next) = (other, entry.next);
+            other = next;
+            let Some(way) = way_of(&entry.ends, segment) else { continue };
+            let is_left = this != place && self.fit(entry, way, segment) == Some(Fit::Far);
+            if is_left && let Some(entry) = self.slots.get_mut(this) {
+                entry.views.remove(way, segment.encapsulation);
+                if entry.views.is_empty() {
+                    self.drop_connection(this, End::Abandoned, false, consumer);
+                    self.forget(this);
+                }
+            }
+        }
+    }
+
+    /// A SYN of another connection than those known answers one that was taken for a copy of another's.
+    fn answered(&mut self, segment: &Segment<'_>) -> Option<Origin> {
+        if segment.flags.0 & (Flags::SYN | Flags::ACK | Flags::RST) != Flags::SYN | Flags::ACK {
+            return None;
+        }
+        let mut place = *self.places.get(&Key::new(segment.source, segment.destination))?;
+        loop {
+            let entry = self.slots.get(place)?;
+            if let (Some(way), State::Open(conversation)) = (way_of(&entry.ends, segment), &entry.state)
+                && entry.views.has(way.other(), segment.encapsulation)
+                && entry.views.is_shared(way.other(), segment.encapsulation)
+                && of_way(&conversation.first_sequences(), way.other()) == Some(segment.acknowledgment)
+            {
+                return self.part(place, way, segment);
+            }
+            place = entry.next;
+        }
+    }
+
+    /// The packets recorded where the segment was are of another connection than this.
+    fn part(&mut self, place: u32, way: Way, segment: &Segment<'_>) -> Option<Origin> {
+        let view = segment.encapsulation;
+        let entry = self.slots.get_mut(place)?;
+        let State::Open(conversation) = &entry.state else { return None };
+        let starts = conversation.first_sequences();
+        let start = |way| if entry.views.has(way, view) { of_way(&starts, way) } else { None };
+        let starts = [start(way), start(way.other())];
+        Way::BOTH.into_iter().for_each(|way| entry.views.remove(way, view));
+        Some(Origin::Branch(starts))
+    }
+
+    /// Opens a connection.
+    fn begin(&mut self, segment: &Segment<'_>, origin: Option<Origin>, consumer: &mut C) -> u32 {
         while self.open_connections() >= self.limits.connections.max(1) {
             let Some(oldest) = self.reset.first().or(self.open.first()) else { break };
             self.evict(oldest, consumer);
         }
         self.totals.connections = self.totals.connections.saturating_add(1);
-        let known = resumed.as_ref().and_then(|resumed| resumed.client);
+        let known = match &origin {
+            Some(Origin::Resumed(resumed)) => resumed.client,
+            _ => None,
+        };
         let (client, roles_known) = known.map_or_else(|| guess_roles(segment), |client| (client, true));
         let (client_end, server_end) = match client {
             Way::First => (segment.source, segment.destination),
@@ -452,15 +633,67 @@ impl<C: Consumer> FlowTable<C> {
         };
         let state = consumer.open(&connection);
         let mut conversation = Box::new(Conversation::new::<C>(connection, state, client));
-        if let Some(resumed) = resumed {
-            conversation.resume(resumed.ends);
+        match origin {
+            Some(Origin::Resumed(resumed)) => conversation.resume(resumed.ends),
+            Some(Origin::Branch(starts)) => conversation.branch(starts),
+            None => {}
         }
-        let ends = [segment.source, segment.destination];
         self.weight = self.weight.saturating_add(conversation.weight);
-        let place = self.slots.insert(Entry { ends, stamp: self.clock, state: State::Open(conversation) });
+        let place = self.slots.insert(Entry {
+            ends: [segment.source, segment.destination],
+            stamp: self.clock,
+            state: State::Open(conversation),
+            views: Views::new(segment.encapsulation),
+            next: NONE,
+            has_siblings: false,
+        });
         self.slots.link(&mut self.open, place);
-        self.places.insert(Key::new(segment.source, segment.destination), place);
+        if let Some(sibling) = self.places.insert(Key::new(segment.source, segment.destination), place) {
+            self.join(place, sibling, consumer);
+        }
         place
+    }
+
+    /// A connection begins between ends that have others.
+    #[cold]
+    fn join(&mut self, place: u32, sibling: u32, consumer: &mut C) {
+        for (place, next) in [(place, Some(sibling)), (sibling, None)] {
+            if let Some(entry) = self.slots.get_mut(place) {
+                entry.next = next.unwrap_or(entry.next);
+                entry.has_siblings = true;
+            }
+        }
+        let (mut last, mut count) = (place, 1);
+        while let Some(next) = self.slots.get(last).map(|entry| entry.next).filter(|next| *next != NONE) {
+            (last, count) = (next, count + 1);
+        }
+        if count > SIBLINGS {
+            self.evict(last, consumer);
+            self.forget(last);
+        }
+    }
+
+    /// Takes a connection out of those between its ends.
+    fn leave(&mut self, place: u32, ends: [Endpoint; 2], next: u32) {
+        let [first, second] = ends;
+        let key = Key::new(first, second);
+        let Some(&head) = self.places.get(&key) else { return };
+        let head = if head == place { next } else { head };
+        if head == NONE {
+            self.places.remove(&key);
+            return;
+        }
+        self.places.insert(key, head);
+        let mut other = head;
+        while let Some(entry) = self.slots.get_mut(other) {
+            if entry.next == place {
+                entry.next = next;
+            }
+            other = entry.next;
+        }
+        if let Some(entry) = self.slots.get_mut(head) {
+            entry.has_siblings = entry.next != NONE;
+        }
     }
 
     /// Whether the segment is of the connection at this place, closed or open.
@@ -596,8 +829,7 @@ impl<C: Consumer> FlowTable<C> {
         let list = if closed.asleep { &mut self.asleep } else { &mut self.lingering };
         self.slots.unlink(list, place);
         let entry = self.slots.remove(place)?;
-        let [first, second] = entry.ends;
-        self.places.remove(&Key::new(first, second));
+        self.leave(place, entry.ends, entry.next);
         match entry.state {
             State::Closed(closed) => Some(closed),
             State::Open(_) => None,

@@ -1,6 +1,7 @@
 //! Streams and connections through the whole table, with a consumer that records and checks the order of events.
 
 mod lifecycle;
+mod places;
 mod streams;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -101,6 +101,17 @@ impl Waiting {
         true
     }
 
+    /// Whether bytes are others than those that wait.
+    pub(super) fn differs(&self, position: u64, bytes: &[u8]) -> bool {
+        let end = position.saturating_add(bytes.len() as u64);
+        let before = self.chunks.range(..position).next_back();
+        before.into_iter().chain(self.chunks.range(position..end)).any(|(&start, chunk)| {
+            let (_, known) = split_at_most(&chunk.bytes, position.saturating_sub(start));
+            let (_, bytes) = split_at_most(bytes, start.saturating_sub(position));
+            differing(known, bytes) > 0
+        })
+    }
+
     /// Moves all positions up.
     pub(super) fn shift(&mut self, by: u64) {
         let chunks = std::mem::take(&mut self.chunks);

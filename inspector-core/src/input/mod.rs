@@ -43,6 +43,8 @@ pub struct Frame<'a> {
     pub at: At,
     /// Length on the wire; larger than `bytes.len()` where the capture's snap length cut it.
     pub original_length: u32,
+    /// The interface it was recorded on, by its number in the recording; 0 where there is but one.
+    pub interface: u32,
     /// The captured bytes.
     pub bytes: &'a [u8],
     /// The buffer they are part of. Who keeps it can look at them later.

@@ -166,7 +166,7 @@ fn read_records(
             // The packet the file ends in gives what there is of it.
             let bytes = window.bytes().get(header_length..).unwrap_or_default();
             let buffer = Some(window.buffer());
-            let frame = Frame { link: header.link, at, original_length: record.original, bytes, buffer };
+            let frame = Frame { link: header.link, at, original_length: record.original, interface: 0, bytes, buffer };
             if !bytes.is_empty() && sink.item(Item::Frame(frame)) == Control::Stop {
                 return Ok(());
             }
@@ -174,7 +174,7 @@ fn read_records(
             return Ok(());
         };
         let buffer = Some(window.buffer());
-        let frame = Frame { link: header.link, at, original_length: record.original, bytes, buffer };
+        let frame = Frame { link: header.link, at, original_length: record.original, interface: 0, bytes, buffer };
         if sink.item(Item::Frame(frame)) == Control::Stop {
             return Ok(());
         }

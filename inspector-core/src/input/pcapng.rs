@@ -121,6 +121,8 @@ impl Resolution {
 
 #[derive(Clone, Copy, Debug)]
 struct Interface {
+    /// Within its section.
+    number: u32,
     link: LinkType,
     /// 0 means that nothing was cut.
     snap_length: u32,
@@ -347,7 +349,14 @@ impl Out<'_> {
         let at = At::Frame { number: self.number, time };
         let original_length = original.max(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         let buffer = Some(buffer);
-        self.sink.item(Item::Frame(Frame { link: interface.link, at, original_length, bytes, buffer }))
+        self.sink.item(Item::Frame(Frame {
+            link: interface.link,
+            at,
+            original_length,
+            interface: interface.number,
+            bytes,
+            buffer,
+        }))
     }
 }
 
@@ -399,6 +408,7 @@ impl Section {
         }
         // A description too short to read still takes its number, so that later ones keep theirs.
         let mut interface = Interface {
+            number: u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX),
             link: LinkType(self.order.u16(body, 0).unwrap_or(u16::MAX)),
             snap_length: self.order.u32(body, 4).unwrap_or_default(),
             resolution: Resolution::MICROSECONDS,

@@ -40,6 +40,8 @@ pub(crate) struct Key {
     pub(crate) id: u32,
     /// The IPv4 header's protocol. For IPv6, where only the first fragment's next header counts, 44.
     pub(crate) protocol: u8,
+    /// Where they were recorded: other networks may use the same addresses and numbers.
+    pub(crate) encapsulation: u32,
 }
 
 /// One fragment.
@@ -345,7 +347,7 @@ mod tests {
 
     fn piece(id: u32, offset: usize, more: bool, bytes: &[u8], cut: usize) -> Piece<'_> {
         let host = IpAddr::from([10, 0, 0, 1]);
-        let key = Key { source: host, destination: host, id, protocol: 6 };
+        let key = Key { source: host, destination: host, id, protocol: 6, encapsulation: 0 };
         Piece::new(
             key,
             6,

@@ -213,7 +213,8 @@ fn linux_cooked(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
 /// LINUX_SLL2, big-endian: protocol, reserved (2 each), interface (4), ARPHRD (2), packet type, address length, address (8).
 fn linux_cooked2(cursor: Cursor<'_>) -> Result<Cursor<'_>, PacketSkip> {
     let (header, rest) = cursor.take::<20>("Linux cooked v2")?;
-    let &[p0, p1, _, _, _, _, _, _, h0, h1, ..] = header;
+    let &[p0, p1, _, _, i0, i1, i2, i3, h0, h1, ..] = header;
+    let cursor = cursor.tagged(Tag::Interface, u32::from_be_bytes([i0, i1, i2, i3]));
     cooked_protocol(u16::from_be_bytes([h0, h1]), u16::from_be_bytes([p0, p1]), cursor.on(Layer::Ip, rest))
 }
 

@@ -78,8 +78,9 @@ pub struct Segment<'p> {
     pub payload: &'p [u8],
     /// Bytes of data that were sent after `payload` in this segment but cut off by the capture's snap length.
     pub missing: u32,
-    /// VLAN, MPLS or tunnel identifiers hashed together; 0 without any. Two directions may differ (mirror ports), so
-    /// it is no part of a connection's identity.
+    /// Where the packet was recorded: interface, VLAN, MPLS and tunnel identifiers and the ends of tunnels hashed together
+    /// to an odd number; 0 for the first interface of a recording without any of these. The same packet may be recorded at several places,
+    /// and the two directions of a connection at different ones.
     pub encapsulation: u32,
     /// The TCP header and the data, as captured: what its checksum is over. Empty where that is not known.
     pub whole: &'p [u8],
@@ -169,6 +170,8 @@ pub(crate) enum Tag {
     Key,
     Network,
     Tunnel,
+    Interface,
+    Ends,
 }
 
 /// A place in a packet: the rest of its bytes, and which header they begin with.
@@ -196,9 +199,23 @@ impl<'p> Cursor<'p> {
             bytes: frame.bytes,
             cut: usize::try_from(frame.original_length).unwrap_or(usize::MAX).saturating_sub(frame.bytes.len()),
             bounded: false,
-            encapsulation: 0,
+            encapsulation: interface(frame),
             guess: None,
         }
+    }
+
+    /// Inside a tunnel between these hosts; the same for both directions.
+    pub(crate) fn within(self, hosts: &Hosts) -> Self {
+        let fold = |address: IpAddr| {
+            let bits = match address {
+                IpAddr::V4(address) => u128::from(address.to_bits()),
+                IpAddr::V6(address) => address.to_bits(),
+            };
+            let half = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(29);
+            half.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        let ends = fold(hosts.source).wrapping_add(fold(hosts.destination));
+        self.tagged(Tag::Ends, (ends >> 32) as u32)
     }
 
     /// The next `N` bytes and those after them; `what` names the header if they are not there.
@@ -224,8 +241,7 @@ impl<'p> Cursor<'p> {
     /// With one more identifier in the hash.
     #[inline]
     pub(crate) const fn tagged(mut self, kind: Tag, id: u32) -> Self {
-        let mixed = self.encapsulation.rotate_left(7) ^ id ^ ((kind as u32 + 1) << 28);
-        self.encapsulation = mixed.wrapping_mul(0x9e37_79b1) | 1;
+        self.encapsulation = mix(self.encapsulation, kind, id);
         self
     }
 
@@ -255,6 +271,19 @@ impl<'p> Cursor<'p> {
     pub(crate) const fn sent(&self) -> usize {
         self.bytes.len().saturating_add(self.cut)
     }
+}
+
+/// Where a frame was recorded, as [`Segment::encapsulation`] begins.
+#[inline]
+const fn interface(frame: &Frame<'_>) -> u32 {
+    if frame.interface == 0 { 0 } else { mix(0, Tag::Interface, frame.interface) }
+}
+
+/// One more identifier in a hash.
+#[inline]
+const fn mix(hash: u32, kind: Tag, id: u32) -> u32 {
+    let mixed = hash.rotate_left(7) ^ id ^ ((kind as u32 + 1) << 28);
+    mixed.wrapping_mul(0x9e37_79b1) | 1
 }
 
 /// What one layer led to.
@@ -357,7 +386,7 @@ fn common<'p>(frame: &Frame<'p>) -> Option<Segment<'p>> {
         flags: Flags(flags),
         payload: datagram.get(header_length..)?,
         missing: 0,
-        encapsulation: 0,
+        encapsulation: interface(frame),
         whole: datagram,
         damaged: checksum::is_damaged_header(ip),
         at: frame.at,

@@ -74,7 +74,8 @@ pub(crate) fn ipv4(cursor: Cursor<'_>) -> Result<Step<'_>, PacketSkip> {
         return Ok(Step::Next(body));
     }
     let id = u32::from(u16::from_be_bytes([i0, i1]));
-    let key = Key { source: hosts.source, destination: hosts.destination, id, protocol };
+    let key =
+        Key { source: hosts.source, destination: hosts.destination, id, protocol, encapsulation: cursor.encapsulation };
     let offset = usize::from(fragment & 0x1fff) * 8;
     Ok(Step::Fragment(Piece::new(key, protocol, offset, fragment & 0x2000 != 0, &body)))
 }
@@ -136,6 +137,7 @@ fn extensions<'p>(mut hosts: Hosts, mut body: Cursor<'p>) -> Result<Step<'p>, Pa
                     destination: hosts.destination,
                     id: u32::from_be_bytes(id),
                     protocol: protocol::FRAGMENT,
+                    encapsulation: body.encapsulation,
                 };
                 let piece = Piece::new(key, next, usize::from(offset & 0xfff8), offset & 1 != 0, &body);
                 return Ok(Step::Fragment(piece));
@@ -171,20 +173,20 @@ fn final_destination(header: &[u8], length: u8, kind: u8) -> Option<IpAddr> {
 /// What the IP protocol number announces, except for TCP and UDP.
 pub(crate) fn other_protocol(hosts: Hosts, cursor: Cursor<'_>) -> Result<Step<'_>, PacketSkip> {
     match hosts.protocol {
-        protocol::IPV4 => ipv4(cursor),
-        protocol::IPV6 => ipv6(cursor),
-        protocol::IPIP => ip(cursor),
-        protocol::MPLS => super::tunnel::mpls(cursor).map(Step::Next),
-        protocol::ETHERNET => super::link::ethernet(cursor).map(Step::Next),
-        protocol::GRE => super::tunnel::gre(cursor).map(Step::Next),
+        protocol::IPV4 => ipv4(cursor.within(&hosts)),
+        protocol::IPV6 => ipv6(cursor.within(&hosts)),
+        protocol::IPIP => ip(cursor.within(&hosts)),
+        protocol::MPLS => super::tunnel::mpls(cursor.within(&hosts)).map(Step::Next),
+        protocol::ETHERNET => super::link::ethernet(cursor.within(&hosts)).map(Step::Next),
+        protocol::GRE => super::tunnel::gre(cursor.within(&hosts)).map(Step::Next),
         // RFC 3378 §3: version 3 in the first nibble, the rest reserved.
-        protocol::ETHER_IP => cursor.skip(2, Layer::Ethernet, "EtherIP").map(Step::Next),
+        protocol::ETHER_IP => cursor.within(&hosts).skip(2, Layer::Ethernet, "EtherIP").map(Step::Next),
         protocol::AUTHENTICATION => {
             let (&[next, length], _) = cursor.take::<2>("AH")?;
             let layer = Layer::Transport(Hosts { protocol: next, ..hosts });
             cursor.skip((usize::from(length) + 2) * 4, layer, "AH").map(Step::Next)
         }
-        protocol::ESP => super::ipsec::esp(hosts, cursor).map(Step::Next),
+        protocol::ESP => super::ipsec::esp(hosts, cursor.within(&hosts)).map(Step::Next),
         protocol::IPCOMP => Err(PacketSkip::Protocol("IPComp")),
         protocol::L2TP => Err(PacketSkip::Protocol("L2TPv3")),
         protocol::MINIMAL_ENCAPSULATION => Err(PacketSkip::Protocol("minimal IP encapsulation")),

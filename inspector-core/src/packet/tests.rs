@@ -51,7 +51,8 @@ pub(super) fn dissect<T>(link: u16, bytes: &[u8], check: impl FnOnce(Result<Pack
 
 fn frame(link: u16, bytes: &[u8], original_length: usize) -> Frame<'_> {
     let at = At::Frame { number: 1, time: Some(Timestamp::from_seconds(1)) };
-    Frame { link: LinkType(link), at, original_length: u32::try_from(original_length).unwrap(), bytes, buffer: None }
+    let original_length = u32::try_from(original_length).unwrap();
+    Frame { link: LinkType(link), at, original_length, interface: 0, bytes, buffer: None }
 }
 
 /// Data and missing bytes of the frame's segment.

@@ -60,7 +60,7 @@ fn udp(hosts: Hosts, cursor: Cursor<'_>, at: At) -> Result<Step<'_>, PacketSkip>
     };
     let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
     if let Some(inner) = udp_tunnel(hosts, source, destination, body) {
-        return inner.map(Step::Next);
+        return inner.map(|inner| Step::Next(inner.within(&hosts)));
     }
     Ok(Step::Packet(Packet::Udp(Datagram {
         source: Endpoint { address: hosts.source, port: source },
