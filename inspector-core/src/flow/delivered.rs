@@ -56,18 +56,27 @@ pub(crate) struct Delivered {
     turn: u64,
 }
 
+/// A number that other bytes hardly share: products of pairs of words, folded.
 fn digest(piece: &[u8]) -> u32 {
-    let (mut low, mut high) = (piece.len() as u64, 0_u64);
-    let (words, rest) = piece.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        low = low.wrapping_add(word).rotate_left(9);
-        high = high.wrapping_add(word ^ (low >> 7));
+    const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+    let fold = |sum: u64, first: u64, second: u64| {
+        let product = u128::from(first ^ SEEDS[0] ^ sum) * u128::from(second ^ SEEDS[1]);
+        product as u64 ^ (product >> 64) as u64 ^ sum.rotate_left(23)
+    };
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        u64::from_le_bytes(word)
+    };
+    let (pairs, rest) = piece.as_chunks::<16>();
+    let mut sum = piece.len() as u64;
+    for pair in pairs {
+        let pair = u128::from_le_bytes(*pair);
+        sum = fold(sum, pair as u64, (pair >> 64) as u64);
     }
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let sum =
-        (low ^ u64::from_le_bytes(last)).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    if !rest.is_empty() {
+        sum = fold(sum, word(rest), word(rest.get(8..).unwrap_or_default()));
+    }
     (sum >> 32) as u32 ^ sum as u32
 }
 
@@ -102,7 +111,9 @@ impl Delivered {
 
     fn keep_digests(&mut self, offset: u64, bytes: &[u8]) {
         let before = self.digests.len();
-        self.digests.extend(bytes.chunks(PIECE).map(digest));
+        let (pieces, rest) = bytes.as_chunks::<PIECE>();
+        self.digests.extend(pieces.iter().map(|piece| digest(piece)));
+        self.digests.extend((!rest.is_empty()).then(|| digest(rest)));
         let pieces = (self.digests.len() - before) as u32;
         self.ranges.push_back(Range { offset, length: bytes.len() as u32, pieces });
         while self.digests.len() > DIGESTS || self.ranges.len() > SEGMENTS {

@@ -249,6 +249,11 @@ fn opens_object(word: &str) -> bool {
     matches!(word.as_bytes().first(), Some(b'e' | b'I' | b'C' | b'D' | b'7'))
 }
 
+/// Whether a word's first letter is that of a token, of its base64, or of its header in any form; cheap.
+pub(super) fn may_begin(word: &str) -> bool {
+    opens_object(word) || word.starts_with('Z')
+}
+
 /// Whether a word is base64 of a JSON object, as the first part of a token is; whatever is in it.
 pub(super) fn is_header(word: &str) -> bool {
     if !opens_object(word) {

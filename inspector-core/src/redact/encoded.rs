@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Level, invisible::is_invisible, text::masked};
+use super::{Level, glance::Bytes, invisible::is_invisible, text::masked};
 use crate::encoding::{base64, percent};
 
 /// Times percent-encoding is undone.
@@ -61,9 +61,27 @@ pub(super) fn hides_in_base64(word: &str, depth: usize) -> bool {
 
 /// Whether the first three bytes that base64 stands for can be of text: most words are no base64 of any.
 fn opens_text(word: &str) -> bool {
-    let Some(bytes) = word.get(..4).and_then(base64::decode).map(|decoded| decoded.bytes) else { return false };
-    bytes.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, 0 | b'\n' | b'\r' | b'\t'))
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte))
+    const LETTERS: Bytes = Bytes::letters_and(b"+/-_=");
+    let Some([a, b, c, d]) = word.as_bytes().first_chunk() else { return false };
+    let (Some(a), Some(b), Some(c), Some(d)) = (value(*a), value(*b), value(*c), value(*d)) else { return false };
+    let is_text = |byte: u32| {
+        let byte = (byte & 0xff) as u8;
+        !byte.is_ascii_control() || matches!(byte, 0 | b'\n' | b'\r' | b'\t')
+    };
+    let bits = a << 18 | b << 12 | c << 6 | d;
+    is_text(bits >> 16) && is_text(bits >> 8) && is_text(bits) && word.bytes().all(|byte| LETTERS.has(byte))
+}
+
+/// The six bits a base64 letter of either alphabet stands for.
+const fn value(letter: u8) -> Option<u32> {
+    Some(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    } as u32)
 }
 
 /// The text that bytes are, in UTF-8 or UTF-16; `None` if they are none.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Level, escaped, mask, text::text};
+use super::{Level, escaped, is_plain, mask, text::text};
 
 /// Longest excerpt, in characters.
 const LONGEST: usize = 300;
@@ -16,6 +16,9 @@ const WINDOW: usize = 16 << 10;
 pub fn excerpt(content: &str) -> String {
     let window = content.get(..content.floor_char_boundary(WINDOW)).unwrap_or(content);
     let masked = text(window, Level::Prose);
+    if masked.len() < LONG_WORD && is_plain(&masked) {
+        return masked.into_owned();
+    }
     let mut shown = String::with_capacity(masked.len().min(LONGEST));
     let in_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'=' | b'~' | b'%');
     let mut rest: &str = &masked;

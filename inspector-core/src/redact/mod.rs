@@ -10,7 +10,7 @@
 //! | a URL or request target | [`url`] |
 //! | any text, as far as a [`Level`] goes | [`text()`] |
 //! | a short excerpt for a report | [`excerpt`] |
-//! | members of a token's header or claims | [`member`] |
+//! | members of a token's header or claims | [`Facts`] |
 //! | the name of a parameter or member | [`name`] |
 //! | a secret itself | [`mask`], [`token`] |
 //!
@@ -24,11 +24,13 @@ pub(crate) mod compact;
 mod encoded;
 mod excerpt;
 mod field;
+mod glance;
 mod invisible;
 mod members;
 mod opaque;
 mod pairs;
 pub mod placeholder;
+mod plain;
 mod prose;
 mod schemes;
 mod table;
@@ -39,7 +41,7 @@ use std::borrow::Cow;
 pub use excerpt::{excerpt, shown_line};
 pub use field::{field_name, field_value};
 pub use invisible::{escaped, escaped_where, is_invisible, is_plain};
-pub use members::member;
+pub use members::Facts;
 pub use text::{text, tokens_masked};
 
 use crate::secret::{Fingerprint, names::secret_kind};

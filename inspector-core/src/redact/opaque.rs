@@ -60,6 +60,23 @@ const KNOWN: &[&str] = &[
     "PHNhbWw",
 ];
 
+/// The first letters of those.
+const FIRST_LETTERS: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut at = 0;
+    while at < KNOWN.len() {
+        first[KNOWN[at].as_bytes()[0] as usize] = true;
+        at += 1;
+    }
+    first
+};
+
+fn begins_known(word: &str) -> bool {
+    let first = word.as_bytes().first().and_then(|byte| FIRST_LETTERS.get(usize::from(*byte)));
+    let Some(true) = first else { return false };
+    KNOWN.iter().any(|start| start.as_bytes().first() == word.as_bytes().first() && word.starts_with(start))
+}
+
 /// Whether a word looks like a secret by itself.
 pub(super) fn is_opaque(word: &str, level: Level) -> bool {
     let word = word.trim_matches(|c: char| matches!(c, '-' | '_' | '.' | '/'));
@@ -67,7 +84,7 @@ pub(super) fn is_opaque(word: &str, level: Level) -> bool {
         return false;
     }
     let bare = word.trim_end_matches('=');
-    let known = KNOWN.iter().any(|start| bare.starts_with(start)) && looks_random(bare, 12);
+    let known = begins_known(bare) && looks_random(bare, SHORTEST_KNOWN);
     if known || matches!(level, Level::Facts | Level::Known) || word.len() < SHORTEST {
         return known;
     }

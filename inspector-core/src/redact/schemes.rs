@@ -6,7 +6,9 @@
 use std::sync::LazyLock;
 
 use super::{
-    Level, opaque,
+    Level,
+    glance::Bytes,
+    opaque,
     table::Table,
     text::{Spots, is_masked},
 };
@@ -144,9 +146,9 @@ const LONGEST: usize = 4 << 10;
 
 /// Notes the credentials in a text.
 pub(super) fn find(text: &str, level: Level, spots: &mut Spots) {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    const LETTERS: Bytes = Bytes::letters_and(b"-.");
     let mut covered = 0;
-    for run in super::text::runs(text, is_letter) {
+    for run in super::text::runs(text, &LETTERS) {
         if run.start < covered {
             continue;
         }

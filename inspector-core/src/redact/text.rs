@@ -10,9 +10,15 @@
 //! Each detector notes the places of secrets; places that overlap are one. What is masked already is left as it is, so that
 //! masking twice changes nothing.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
-use super::{Level, compact, encoded, opaque, pairs, prose, schemes, shown};
+use memchr::memmem::Finder;
+
+use super::{
+    Level, compact, encoded,
+    glance::{Bytes, Signs},
+    opaque, pairs, prose, schemes, shown,
+};
 
 /// Encodings inside encodings that are looked into.
 pub(super) const DEPTH: usize = 4;
@@ -69,60 +75,65 @@ pub fn tokens_masked(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut spots = Spots::default();
-    tokens(text, &mut spots);
+    tokens(text, Signs::of(text, SHORTEST_RUN), &mut spots);
     spots.render(text)
 }
 
 /// As [`text`]; `depth` encodings are undone at most.
 pub(super) fn masked(text: &str, level: Level, depth: usize) -> Cow<'_, str> {
-    if !may_hide(text) {
+    let signs = Signs::of(text, SHORTEST_RUN);
+    let has = |any| signs.has(any);
+    let hides = [Signs::LONG, Signs::PAIR, Signs::PERCENT, Signs::AT, Signs::ESCAPE, Signs::UNPRINTABLE];
+    if !hides.into_iter().any(has) {
         return Cow::Borrowed(text);
     }
-    if depth == DEPTH && encoded::hides_behind_characters(text, level) {
+    let escapes = has(Signs::ESCAPE) || has(Signs::UNPRINTABLE);
+    if depth == DEPTH && escapes && encoded::hides_behind_characters(text, level) {
         return Cow::Owned(shown(text));
     }
     let mut spots = Spots::default();
-    tokens(text, &mut spots);
-    private_keys(text, &mut spots);
-    user_information(text, &mut spots);
-    schemes::find(text, level, &mut spots);
-    pairs::find(text, level, &mut spots);
-    if matches!(level, Level::Prose | Level::Field) {
+    tokens(text, signs, &mut spots);
+    if has(Signs::DASH) && has(Signs::SPACE) {
+        private_keys(text, &mut spots);
+    }
+    if has(Signs::SLASH) && has(Signs::AT) {
+        user_information(text, &mut spots);
+    }
+    if has(Signs::GAP) {
+        schemes::find(text, level, &mut spots);
+    }
+    if has(Signs::PAIR) {
+        pairs::find(text, level, &mut spots);
+    }
+    if has(Signs::SPACE) && matches!(level, Level::Prose | Level::Field) {
         prose::find(text, &mut spots);
     }
-    words(text, level, depth, &mut spots);
+    if has(Signs::LONG) {
+        words(text, level, depth, &mut spots);
+    }
     spots.render(text)
 }
 
-/// Whether a text can hold a secret at all. Most fields of most messages cannot.
-fn may_hide(text: &str) -> bool {
-    let mut run = 0_usize;
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'+' => {
-                run += 1;
-                if run >= SHORTEST_RUN {
-                    return true;
-                }
-            }
-            b'=' | b':' | b'>' | b'%' | b'@' | b'\\' | b'&' | 0..=0x1f | 0x7f.. => return true,
-            _ => run = 0,
+/// Compact tokens, whole or cut, and what belongs to them in a laxer reading of base64.
+fn tokens(text: &str, signs: Signs, spots: &mut Spots) {
+    const LETTERS: Bytes = Bytes::letters_and(b"-_.+/=");
+    if signs.has(Signs::OPENING) {
+        for hit in compact::scan(text.as_bytes()) {
+            spots.add(hit.range.start..lax_end(text, hit.range.end));
         }
     }
-    false
-}
-
-/// Compact tokens, whole or cut, and what belongs to them in a laxer reading of base64.
-fn tokens(text: &str, spots: &mut Spots) {
-    for hit in compact::scan(text.as_bytes()) {
-        spots.add(hit.range.start..lax_end(text, hit.range.end));
-    }
     // One that was broken over lines.
-    if spots.0.is_empty() && text.contains(char::is_whitespace) && compact::is_broken_token(text) {
+    if spots.0.is_empty() && signs.has(Signs::SPACE) && compact::is_broken_token(text) {
         spots.add(0..text.len());
     }
-    for run in runs(text, |byte| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte)) {
+    if !signs.has(Signs::LONG) {
+        return;
+    }
+    for run in runs(text, &LETTERS) {
         let word = text.get(run.clone()).unwrap_or_default();
+        if word.len() < SHORTEST_RUN || !compact::may_begin(word) {
+            continue;
+        }
         if word.len() >= 16 && compact::begins(word.as_bytes()) && (word.contains('.') || word.len() >= 24) {
             spots.add(run);
         } else if let Some((header, _)) = word.split_once('.')
@@ -149,9 +160,10 @@ fn lax_end(text: &str, end: usize) -> usize {
 
 /// The content of private keys in PEM (RFC 7468), to its end or that of the text.
 fn private_keys(text: &str, spots: &mut Spots) {
+    static LABEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY-----"));
     let mut from = 0;
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find("PRIVATE KEY-----")) {
-        let start = from + at + "PRIVATE KEY-----".len();
+    while let Some(at) = text.as_bytes().get(from..).and_then(|rest| LABEL.find(rest)) {
+        let start = from + at + LABEL.needle().len();
         let rest = text.get(start..).unwrap_or_default();
         let end = rest.find("-----END").map_or(text.len(), |end| start + end);
         spots.add(start..end);
@@ -186,10 +198,10 @@ fn user_information(text: &str, spots: &mut Spots) {
 
 /// Words that are secrets by their looks, or hide one in an encoding.
 fn words(text: &str, level: Level, depth: usize, spots: &mut Spots) {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/~%=".contains(&byte);
-    for run in runs(text, is_letter) {
+    const LETTERS: Bytes = Bytes::letters_and(b"-_.+/~%=");
+    for run in runs(text, &LETTERS) {
         let word = text.get(run.clone()).unwrap_or_default();
-        if word.len() < SHORTEST_RUN {
+        if word.len() < SHORTEST_RUN || opaque::is_uuid(word) {
             continue;
         }
         // `name=value` is two words; padding belongs to the one before it.
@@ -263,14 +275,14 @@ fn masks(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The runs of bytes that `belongs` tells.
-pub(super) fn runs(text: &str, belongs: impl Fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
+/// The runs of those letters.
+pub(super) fn runs<'t>(text: &'t str, letters: &'t Bytes) -> impl Iterator<Item = Range<usize>> + 't {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + bytes.get(at..)?.iter().position(|byte| belongs(*byte))?;
+        let start = at + bytes.get(at..)?.iter().position(|byte| letters.has(*byte))?;
         let rest = bytes.get(start..)?;
-        at = start + rest.iter().position(|byte| !belongs(*byte)).unwrap_or(rest.len());
+        at = start + rest.iter().position(|byte| !letters.has(*byte)).unwrap_or(rest.len());
         Some(start..at)
     })
 }

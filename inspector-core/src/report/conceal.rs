@@ -7,63 +7,75 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::Report;
-use crate::{evidence::Evidence, redact::shown_line, rules::finding::Finding};
+use crate::{evidence::Evidence, redact::Facts, rules::finding::Finding};
 
 impl Report {
     /// Masks and escapes what is left to be.
     pub(crate) fn conceal(&mut self) {
-        text(&mut self.reason);
-        self.next_steps.iter_mut().for_each(text);
-        self.scope.iter_mut().for_each(shared);
-        self.findings.iter_mut().for_each(finding);
-        self.ignored.iter_mut().flat_map(|ignored| &mut ignored.findings).for_each(finding);
+        let lines = &mut Lines::default();
+        lines.text(&mut self.reason);
+        lines.texts(&mut self.next_steps);
+        self.scope.iter_mut().for_each(|host| lines.shared(host));
+        self.findings.iter_mut().for_each(|finding| lines.finding(finding));
+        let ignored = self.ignored.iter_mut().flat_map(|ignored| &mut ignored.findings);
+        ignored.for_each(|finding| lines.finding(finding));
         for handshake in &mut self.handshakes {
-            shared(&mut handshake.resource);
-            [&mut handshake.caller, &mut handshake.audience].into_iter().flatten().for_each(text);
+            lines.shared(&mut handshake.resource);
+            lines.texts([&mut handshake.caller, &mut handshake.audience].into_iter().flatten());
             if let Some(reason) = &mut handshake.reason {
-                [&mut reason.category, &mut reason.text].into_iter().flatten().for_each(text);
+                lines.texts([&mut reason.category, &mut reason.text].into_iter().flatten());
             }
             for step in &mut handshake.steps {
-                text(&mut step.text);
-                shared(&mut step.host);
-                step.request_id.iter_mut().for_each(text);
-                evidence(&mut step.evidence);
-                step.also.iter_mut().for_each(evidence);
+                lines.text(&mut step.text);
+                lines.shared(&mut step.host);
+                lines.texts(&mut step.request_id);
+                lines.evidence(&mut step.evidence);
+                step.also.iter_mut().for_each(|also| lines.evidence(also));
             }
         }
         for token in &mut self.tokens {
-            evidence(&mut token.first);
-            token.places.iter_mut().for_each(text);
+            lines.evidence(&mut token.first);
+            lines.texts(&mut token.places);
             for station in &mut token.lineage {
-                shared(&mut station.host);
-                evidence(&mut station.first);
+                lines.shared(&mut station.host);
+                lines.evidence(&mut station.first);
             }
-            token.signatures.iter_mut().for_each(|state| text(&mut state.reason));
+            lines.texts(token.signatures.iter_mut().map(|state| &mut state.reason));
         }
     }
 }
 
-fn finding(finding: &mut Finding) {
-    if let Cow::Owned(title) = shown_line(&finding.title) {
-        finding.title = Cow::Owned(title);
+/// Conceals lines; those that were shown as they are once are not looked at again.
+#[derive(Default)]
+struct Lines(Facts);
+
+impl Lines {
+    fn finding(&mut self, finding: &mut Finding) {
+        if let Cow::Owned(title) = self.0.line(&finding.title) {
+            finding.title = Cow::Owned(title);
+        }
+        self.text(&mut finding.detail);
+        finding.host.iter_mut().for_each(|host| self.shared(host));
+        finding.evidence.iter_mut().for_each(|evidence| self.evidence(evidence));
     }
-    text(&mut finding.detail);
-    finding.host.iter_mut().for_each(shared);
-    finding.evidence.iter_mut().for_each(evidence);
-}
 
-fn evidence(evidence: &mut Evidence) {
-    [&mut evidence.name, &mut evidence.excerpt].into_iter().flatten().for_each(text);
-}
-
-fn text(text: &mut String) {
-    if let Cow::Owned(shown) = shown_line(text) {
-        *text = shown;
+    fn evidence(&mut self, evidence: &mut Evidence) {
+        self.texts([&mut evidence.name, &mut evidence.excerpt].into_iter().flatten());
     }
-}
 
-fn shared(text: &mut Arc<str>) {
-    if let Cow::Owned(shown) = shown_line(text) {
-        *text = shown.into();
+    fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut String>) {
+        texts.into_iter().for_each(|text| self.text(text));
+    }
+
+    fn text(&mut self, text: &mut String) {
+        if let Cow::Owned(shown) = self.0.line(text) {
+            *text = shown;
+        }
+    }
+
+    fn shared(&mut self, text: &mut Arc<str>) {
+        if let Cow::Owned(shown) = self.0.line(text) {
+            *text = shown.into();
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
     handshake::lineage::Station as SourceStation,
-    redact::shown_line,
+    redact::Facts,
     rules::{
         Severity,
         exceptions::{Ignored as SourceIgnored, Kept},
@@ -75,7 +75,8 @@ impl Serialize for Tokens<'_> {
 /// The tokens of a report, each made when it is asked for.
 pub fn made(report: &Source) -> impl Iterator<Item = Token> {
     let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
-    report.tokens.iter().map(move |token| Token::new(token, &place))
+    let mut facts = Facts::default();
+    report.tokens.iter().map(move |token| Token::new(token, &place, &mut facts))
 }
 
 /// One input.
@@ -555,9 +556,9 @@ impl Step {
 }
 
 impl Token {
-    fn new(summary: &TokenSummary, place: &impl Fn(&Place) -> Evidence) -> Self {
+    fn new(summary: &TokenSummary, place: &impl Fn(&Place) -> Evidence, facts: &mut Facts) -> Self {
         let first = place(&summary.first);
-        let mut token = Self::layer(&summary.token, &summary.signatures);
+        let mut token = Self::layer(&summary.token, &summary.signatures, facts);
         token.kind = summary.kind.as_str();
         token.input = Some(first.input.clone());
         token.count = Some(summary.count);
@@ -577,10 +578,10 @@ impl Token {
 
     /// A token without a place, as `inspector decode` shows it.
     pub fn decoded(token: &SourceToken, signatures: &Signatures) -> Self {
-        Self::layer(token, &signatures.of_layers(token))
+        Self::layer(token, &signatures.of_layers(token), &mut Facts::default())
     }
 
-    fn layer(token: &SourceToken, signatures: &[SignatureState]) -> Self {
+    fn layer(token: &SourceToken, signatures: &[SignatureState], facts: &mut Facts) -> Self {
         let readable = token.kind.is_readable();
         let state = signatures.iter().find(|state| state.token == token.id);
         let named = token.acting().or_else(|| token.name_id().filter(|p| p.is_guid()));
@@ -593,20 +594,20 @@ impl Token {
             first: None,
             places: Vec::new(),
             lineage: None,
-            header: token.has_header.then(|| display::header_for_display(token)),
-            claims: readable.then(|| display::claims_for_display(token)),
-            actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures))),
+            header: token.has_header.then(|| display::members_for_display(&token.header, facts)),
+            claims: readable.then(|| display::members_for_display(&token.claims, facts)),
+            actor: token.actor.as_deref().map(|actor| Box::new(Self::layer(actor, signatures, facts))),
             signature: state.map_or(Signature::Unverifiable, |state| state.signature),
             signature_reason: state.map(|state| state.reason.clone()).unwrap_or_default(),
             signature_key: state.and_then(|state| state.key.as_deref()).map(SigningKey::new),
             not_before: token.not_before.filter(|moment| !moment.is_cut()),
             expires: token.expires.filter(|moment| !moment.is_cut()),
-            issuer: token.claim("iss").map(|issuer| shown_line(&issuer).into_owned()),
-            audience: token.audiences().first().map(|audience| shown_line(audience).into_owned()),
+            issuer: token.claim("iss").map(|issuer| facts.line(&issuer).into_owned()),
+            audience: token.audiences().first().map(|audience| facts.line(audience).into_owned()),
             principal: principal.map(|p| Principal {
-                name: shown_line(&p.name).into_owned(),
-                host: p.host.as_deref().map(|host| shown_line(host).into_owned()),
-                realm: p.realm.as_deref().map(|realm| shown_line(realm).into_owned()),
+                name: facts.line(&p.name).into_owned(),
+                host: p.host.as_deref().map(|host| facts.line(host).into_owned()),
+                realm: p.realm.as_deref().map(|realm| facts.line(realm).into_owned()),
             }),
         }
     }

@@ -10,7 +10,9 @@
 //! Prefixes are arbitrary, so only local names count, and a word counts only where it is a code or a message of the
 //! server's: an answer can hold mails in which anything stands.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::{Says, refusal, words};
 use crate::profile::Form;
@@ -54,6 +56,9 @@ pub(super) fn read(content: &[u8]) -> Option<(Form, Says)> {
                         return None;
                     }
                     root = Some(local);
+                    if !ERRORS.contains(&local) && !may_refuse(content) {
+                        break;
+                    }
                 }
                 is_fault |= local == "Fault" && path.len() <= 2;
                 if !empty && path.len() < DEPTH {
@@ -80,6 +85,12 @@ pub(super) fn read(content: &[u8]) -> Option<(Form, Says)> {
     let form = if root == "Envelope" { Form::Soap } else { Form::Xml };
     let is_error = is_fault || (form == Form::Xml && ERRORS.contains(&root));
     Some((form, found.says(is_error)))
+}
+
+/// Whether a content can hold a fault or a code of Exchange's: most answers are read no further than to their root.
+fn may_refuse(content: &[u8]) -> bool {
+    static SIGNS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["Fault", "ResponseCode"].map(Finder::new));
+    SIGNS.iter().any(|sign| sign.find(content).is_some())
 }
 
 fn is_page(root: &str) -> bool {
@@ -237,28 +248,24 @@ impl<'x> Walk<'x> {
 
     fn tag(&mut self) -> Option<Piece<'x>> {
         let inside = self.rest.get(1..)?;
-        let (mut quote, mut end) = (0_u8, None);
-        for (at, byte) in inside.iter().enumerate() {
-            match byte {
-                _ if quote != 0 => quote = if *byte == quote { 0 } else { quote },
-                b'"' | b'\'' => quote = *byte,
-                b'>' => {
-                    end = Some(at);
-                    break;
-                }
-                _ => {}
-            }
+        let mut end = 0;
+        loop {
+            end += memchr::memchr3(b'>', b'"', b'\'', inside.get(end..)?)?;
+            let quote = inside.get(end).copied().filter(|byte| *byte != b'>');
+            let Some(quote) = quote else { break };
+            end += 1 + memchr::memchr(quote, inside.get(end + 1..)?)? + 1;
         }
-        let tag = inside.get(..end?)?;
-        self.rest = inside.get(end? + 1..).unwrap_or_default();
+        let tag = inside.get(..end)?;
+        self.rest = inside.get(end + 1..).unwrap_or_default();
         if tag.first() == Some(&b'/') {
             return Some(Piece::Close);
         }
         let empty = tag.last() == Some(&b'/');
         let tag = tag.strip_suffix(b"/").unwrap_or(tag);
-        let name = tag.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-        let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
-        Some(Piece::Open { name: local, empty })
+        let length = tag.iter().position(u8::is_ascii_whitespace).unwrap_or(tag.len());
+        let name = tag.get(..length).unwrap_or_default();
+        let prefix = name.iter().rposition(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+        Some(Piece::Open { name: name.get(prefix..).unwrap_or_default(), empty })
     }
 }
 
