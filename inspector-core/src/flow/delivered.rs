@@ -56,27 +56,28 @@ pub(crate) struct Delivered {
     turn: u64,
 }
 
-/// A number that other bytes hardly share: products of pairs of words, folded.
+/// A number that other bytes hardly share: the sum of products of pairs of words, each by its place.
 fn digest(piece: &[u8]) -> u32 {
-    const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
-    let fold = |sum: u64, first: u64, second: u64| {
-        let product = u128::from(first ^ SEEDS[0] ^ sum) * u128::from(second ^ SEEDS[1]);
-        product as u64 ^ (product >> 64) as u64 ^ sum.rotate_left(23)
-    };
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        u64::from_le_bytes(word)
-    };
-    let (pairs, rest) = piece.as_chunks::<16>();
-    let mut sum = piece.len() as u64;
-    for pair in pairs {
-        let pair = u128::from_le_bytes(*pair);
-        sum = fold(sum, pair as u64, (pair >> 64) as u64);
-    }
-    if !rest.is_empty() {
-        sum = fold(sum, word(rest), word(rest.get(8..).unwrap_or_default()));
-    }
+    let mut whole = [0; PIECE];
+    whole.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
+    digest_of_whole(&whole) ^ piece.len() as u32
+}
+
+/// The same of a piece that is none of the last, without its length. The products wait for nothing but their words.
+#[inline]
+fn digest_of_whole(piece: &[u8; PIECE]) -> u32 {
+    const SEEDS: [u128; PIECE / 16] = [
+        0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f,
+        0x1656_67b1_9e37_79f9_27d4_eb2f_1656_67c5,
+        0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f,
+        0xe703_7ed1_a0b4_28db_8ebc_6af0_9c88_c6e3,
+    ];
+    let (pairs, _) = piece.as_chunks::<16>();
+    let sum = pairs.iter().zip(SEEDS).fold(0_u64, |sum, (pair, seed)| {
+        let mixed = u128::from_le_bytes(*pair) ^ seed;
+        let product = u128::from(mixed as u64) * u128::from((mixed >> 64) as u64);
+        sum.wrapping_add(product as u64 ^ (product >> 64) as u64)
+    });
     (sum >> 32) as u32 ^ sum as u32
 }
 
@@ -112,7 +113,7 @@ impl Delivered {
     fn keep_digests(&mut self, offset: u64, bytes: &[u8]) {
         let before = self.digests.len();
         let (pieces, rest) = bytes.as_chunks::<PIECE>();
-        self.digests.extend(pieces.iter().map(|piece| digest(piece)));
+        self.digests.extend(pieces.iter().map(|piece| digest_of_whole(piece) ^ PIECE as u32));
         self.digests.extend((!rest.is_empty()).then(|| digest(rest)));
         let pieces = (self.digests.len() - before) as u32;
         self.ranges.push_back(Range { offset, length: bytes.len() as u32, pieces });
