@@ -8,6 +8,7 @@ pub(super) struct Bytes([bool; 256]);
 
 impl Bytes {
     /// The ASCII letters and digits and these.
+    #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
     pub(super) const fn letters_and(more: &[u8]) -> Self {
         let mut all = [false; 256];
         let mut byte = 0;
@@ -87,6 +88,7 @@ impl Signs {
 }
 
 /// What each byte is a sign of.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
 const TABLE: [u16; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

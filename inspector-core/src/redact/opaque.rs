@@ -61,6 +61,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// The first letters of those.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
 const FIRST_LETTERS: [bool; 256] = {
     let mut first = [false; 256];
     let mut at = 0;
