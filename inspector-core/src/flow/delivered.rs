@@ -8,23 +8,29 @@
 //! together with its neighbours meets the same pieces:
 //!
 //! ```text
-//!   handed out     |--64--|--64--|--64--|-20-|      one digest each
-//!   sent again     |--------- 100 ---------|        the first piece is compared
+//!   handed out     |----64----|----64----|----64----|-20-|      four digests each, of 16 bytes
+//!   sent again        |--------- 100 ---------|                 the digests of whole quarters are compared
 //! ```
+//!
+//! Of what lies behind a beginning a sample of each of the latest [`BULK`] segments is kept, which is compared where the
+//! whole segment comes again.
 
 use std::collections::VecDeque;
 
 /// Bytes since the other side spoke of which digests are kept.
 pub const BEGINNING: u64 = 8 << 10;
 
-/// Most digests kept of a direction.
+/// Most pieces whose digests are kept of a direction.
 pub const DIGESTS: usize = 256;
 
 /// Most segments kept of a direction.
 pub const SEGMENTS: usize = 24;
 
-/// Bytes of one digest.
+/// Bytes of four digests.
 const PIECE: usize = 64;
+
+/// Bytes of one digest.
+pub(crate) const QUARTER: usize = 16;
 
 /// A segment that was handed out.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,17 @@ struct Range {
     offset: u64,
     length: u32,
     pieces: u32,
+}
+
+/// Most segments kept of a direction behind a beginning.
+pub const BULK: usize = 64;
+
+/// A segment that was handed out behind a beginning.
+#[derive(Clone, Copy, Debug)]
+struct Bulk {
+    offset: u64,
+    length: u32,
+    digest: u32,
 }
 
 /// What a comparison gave.
@@ -51,44 +68,75 @@ pub(crate) enum Comparison {
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
     ranges: VecDeque<Range>,
-    digests: VecDeque<u32>,
+    digests: VecDeque<u64>,
+    bulk: VecDeque<Bulk>,
     /// Where the side stood when the other spoke last.
     turn: u64,
 }
 
-/// A number that other bytes hardly share: the sum of products of pairs of words, each by its place.
-fn digest(piece: &[u8]) -> u32 {
-    let mut whole = [0; PIECE];
-    whole.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
-    digest_of_whole(&whole) ^ piece.len() as u32
+/// Sixteen bits for each quarter of a piece, the first ones lowest. The products wait for nothing but their words.
+#[inline]
+fn digests(piece: &[u8; PIECE]) -> u64 {
+    let (quarters, _) = piece.as_chunks::<QUARTER>();
+    let digests = quarters.iter().map(|quarter| {
+        let mixed = u128::from_le_bytes(*quarter) ^ 0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f;
+        let product = u128::from(mixed as u64) * u128::from((mixed >> 64) as u64);
+        (product as u64 ^ (product >> 64) as u64) >> 48
+    });
+    digests.rev().fold(0, |all, digest| all << 16 | digest)
 }
 
-/// The same of a piece that is none of the last, without its length. The products wait for nothing but their words.
-#[inline]
-fn digest_of_whole(piece: &[u8; PIECE]) -> u32 {
-    const SEEDS: [u128; PIECE / 16] = [
-        0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f,
-        0x1656_67b1_9e37_79f9_27d4_eb2f_1656_67c5,
-        0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f,
-        0xe703_7ed1_a0b4_28db_8ebc_6af0_9c88_c6e3,
-    ];
-    let (pairs, _) = piece.as_chunks::<16>();
-    let sum = pairs.iter().zip(SEEDS).fold(0_u64, |sum, (pair, seed)| {
-        let mixed = u128::from_le_bytes(*pair) ^ seed;
-        let product = u128::from(mixed as u64) * u128::from((mixed >> 64) as u64);
-        sum.wrapping_add(product as u64 ^ (product >> 64) as u64)
-    });
+/// The same of a piece that can be the last.
+fn digests_of_last(piece: &[u8]) -> u64 {
+    let mut whole = [0; PIECE];
+    whole.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
+    digests(&whole)
+}
+
+/// Whether a part of a piece, from byte `from` of it on, is as in the piece with those digests; `None` if the part holds no
+/// whole quarter. `length` is that of the piece, whose last quarter can be shorter.
+fn is_part(known: u64, length: usize, from: usize, part: &[u8]) -> Option<bool> {
+    let first = from.div_ceil(QUARTER);
+    let end = from + part.len();
+    let last = if end == length { end.div_ceil(QUARTER) } else { end / QUARTER };
+    let part = part.get(first * QUARTER - from..)?.get(..(last * QUARTER).min(end).checked_sub(first * QUARTER)?)?;
+    if part.is_empty() {
+        return None;
+    }
+    let count = part.len().div_ceil(QUARTER) as u32;
+    let mask = u64::MAX >> (64 - 16 * count);
+    Some((digests_of_last(part) ^ (known >> (16 * first))) & mask == 0)
+}
+
+/// A number that other bytes hardly share, of a quarter of them and the last ones: who sends something else in place of a
+/// segment changes most of it, and all bytes of all streams would take too long.
+fn sampled(bytes: &[u8]) -> u32 {
+    let (pieces, rest) = bytes.as_chunks::<PIECE>();
+    let mix = |sample: u128, at: u64| {
+        let sample = sample ^ 0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f;
+        let product = u128::from(sample as u64 ^ at) * u128::from((sample >> 64) as u64);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let starts = pieces.iter().filter_map(|piece| piece.first_chunk()).map(|start| u128::from_le_bytes(*start));
+    let sum = starts.zip(1_u64..).fold(0_u64, |sum, (start, at)| sum.wrapping_add(mix(start, at << 48)));
+    let last = match bytes.last_chunk() {
+        Some(last) => mix(u128::from_le_bytes(*last), 0),
+        None => digests_of_last(rest) ^ bytes.len() as u64,
+    };
+    let sum = sum.wrapping_add(last);
     (sum >> 32) as u32 ^ sum as u32
 }
 
 impl Delivered {
     pub(super) const fn new() -> Self {
-        Self { ranges: VecDeque::new(), digests: VecDeque::new(), turn: 0 }
+        Self { ranges: VecDeque::new(), digests: VecDeque::new(), bulk: VecDeque::new(), turn: 0 }
     }
 
     /// Bytes of memory besides its own.
     pub(super) fn weight(&self) -> usize {
-        self.ranges.capacity() * size_of::<Range>() + self.digests.capacity() * size_of::<u32>()
+        self.ranges.capacity() * size_of::<Range>()
+            + self.digests.capacity() * size_of::<u64>()
+            + self.bulk.capacity() * size_of::<Bulk>()
     }
 
     /// The other side has spoken since; this one goes on at `offset`.
@@ -105,16 +153,28 @@ impl Delivered {
     /// Bytes are handed out.
     #[inline]
     pub(super) fn keep(&mut self, offset: u64, bytes: &[u8]) {
-        if self.is_beginning(offset) {
-            self.keep_digests(offset, bytes.get(..BEGINNING as usize).unwrap_or(bytes));
+        if !self.is_beginning(offset) {
+            return self.keep_bulk(offset, bytes);
         }
+        let (beginning, rest) = bytes.split_at_checked(BEGINNING as usize).unwrap_or((bytes, &[]));
+        self.keep_digests(offset, beginning);
+        if !rest.is_empty() {
+            self.keep_bulk(offset.saturating_add(BEGINNING), rest);
+        }
+    }
+
+    fn keep_bulk(&mut self, offset: u64, bytes: &[u8]) {
+        if self.bulk.len() >= BULK {
+            self.bulk.pop_front();
+        }
+        self.bulk.push_back(Bulk { offset, length: bytes.len() as u32, digest: sampled(bytes) });
     }
 
     fn keep_digests(&mut self, offset: u64, bytes: &[u8]) {
         let before = self.digests.len();
         let (pieces, rest) = bytes.as_chunks::<PIECE>();
-        self.digests.extend(pieces.iter().map(|piece| digest_of_whole(piece) ^ PIECE as u32));
-        self.digests.extend((!rest.is_empty()).then(|| digest(rest)));
+        self.digests.extend(pieces.iter().map(digests));
+        self.digests.extend((!rest.is_empty()).then(|| digests_of_last(rest)));
         let pieces = (self.digests.len() - before) as u32;
         self.ranges.push_back(Range { offset, length: bytes.len() as u32, pieces });
         while self.digests.len() > DIGESTS || self.ranges.len() > SEGMENTS {
@@ -139,15 +199,26 @@ impl Delivered {
             for (index, known) in digests.take(range.pieces as usize).enumerate() {
                 let from = range.offset.saturating_add((index * PIECE) as u64);
                 let to = from.saturating_add(PIECE as u64).min(known_end);
-                let piece = from.checked_sub(offset).and_then(|from| {
-                    let from = usize::try_from(from).ok()?;
-                    bytes.get(from..)?.get(..(to.saturating_sub(offset) as usize).checked_sub(from)?)
-                });
-                match piece {
-                    Some(piece) if digest(piece) != *known => return Comparison::Differs,
-                    Some(_) => compared = true,
+                let (start, stop) = (from.max(offset), to.min(end));
+                let Some(length) = stop.checked_sub(start).filter(|length| *length > 0) else { continue };
+                let part = bytes.get((start - offset) as usize..).and_then(|rest| rest.get(..length as usize));
+                let same = part.and_then(|part| is_part(*known, (to - from) as usize, (start - from) as usize, part));
+                match same {
+                    Some(false) => return Comparison::Differs,
+                    Some(true) => compared = true,
                     None => {}
                 }
+            }
+        }
+        for bulk in &self.bulk {
+            let bulk_end = bulk.offset.saturating_add(u64::from(bulk.length));
+            overlaps |= bulk.offset < end && offset < bulk_end;
+            let from = bulk.offset.checked_sub(offset).and_then(|from| usize::try_from(from).ok());
+            let whole = from.and_then(|from| bytes.get(from..)?.get(..bulk.length as usize));
+            match whole {
+                Some(whole) if sampled(whole) != bulk.digest => return Comparison::Differs,
+                Some(_) => compared = true,
+                None => {}
             }
         }
         match (compared, overlaps) {
@@ -198,6 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_pieces_are_compared_by_their_quarters() {
+        let sent = bytes(333);
+        let mut delivered = Delivered::default();
+        delivered.begin_turn(0);
+        delivered.keep(0, &sent);
+        for from in 0..sent.len() {
+            for length in 1..(sent.len() - from).min(150) {
+                let part = &sent[from..from + length];
+                let same = delivered.compare(from as u64, part);
+                assert!(same == Comparison::Same || (same == Comparison::Unknown && length < 31), "{from} {length}");
+                let other: Vec<u8> = part.iter().map(|byte| byte ^ 0x20).collect();
+                let differs = delivered.compare(from as u64, &other);
+                assert_eq!(differs == Comparison::Differs, same == Comparison::Same, "{from} {length}");
+            }
+        }
+    }
+
+    #[test]
     fn only_so_much_is_kept() {
         let mut delivered = Delivered::default();
         let sent = bytes(1400);
@@ -213,13 +302,41 @@ mod tests {
     }
 
     #[test]
-    fn bulk_is_not_kept_in_mind() {
+    fn of_bulk_the_latest_segments_are_compared() {
         let mut delivered = Delivered::default();
         delivered.begin_turn(0);
         let sent = bytes(1400);
         (0..1000).for_each(|piece| delivered.keep(piece * 1400, &sent));
         assert_eq!(delivered.compare(0, &sent), Comparison::Same);
         assert_eq!(delivered.compare(0, &sent[1..]), Comparison::Differs);
-        assert_eq!(delivered.compare(500_000, &sent), Comparison::Unknown);
+        assert_eq!(delivered.compare(500 * 1400, &sent), Comparison::Unknown);
+        let three = [sent.as_slice(), &sent, &sent].concat();
+        let other: Vec<u8> = sent.iter().map(|byte| byte ^ 0x20).collect();
+        for piece in 940..999 {
+            assert_eq!(delivered.compare(piece * 1400, &sent), Comparison::Same, "{piece}");
+            assert_eq!(delivered.compare(piece * 1400, &other), Comparison::Differs, "{piece}");
+            // In smaller segments it cannot be told, together with its neighbours it can.
+            assert_eq!(delivered.compare(piece * 1400, &other[..700]), Comparison::Unknown, "{piece}");
+            assert_eq!(delivered.compare((piece - 2) * 1400, &three), Comparison::Same, "{piece}");
+            let changed = [sent.as_slice(), &other, &sent].concat();
+            assert_eq!(delivered.compare((piece - 2) * 1400, &changed), Comparison::Differs, "{piece}");
+        }
+        assert!(delivered.weight() < 8192, "{}", delivered.weight());
+        // Short ones have no sample but themselves.
+        let mut short = Delivered::default();
+        short.keep(BEGINNING, b"short");
+        assert_eq!(short.compare(BEGINNING, b"short"), Comparison::Same);
+        assert_eq!(short.compare(BEGINNING, b"shirt"), Comparison::Differs);
+    }
+
+    #[test]
+    fn one_segment_can_be_a_beginning_and_more() {
+        let mut delivered = Delivered::default();
+        let sent = bytes(40_000);
+        delivered.keep(0, &sent);
+        let mut other = sent.clone();
+        assert_eq!(delivered.compare(0, &sent), Comparison::Same);
+        other[20_000..21_000].fill(b'y');
+        assert_eq!(delivered.compare(0, &other), Comparison::Differs);
     }
 }
