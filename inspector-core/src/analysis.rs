@@ -221,7 +221,7 @@ impl Analysis {
         self.verify();
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        let summary = Summary { scope: &scope, signatures: &self.signatures };
+        let summary = Summary { scope: &scope, signatures: &self.signatures, recorded: self.recorded.keys() };
         self.panel.finish(&summary, &mut context);
         if self.findings.overflowed() {
             self.findings.add(rules::coverage::limit_reached("findings_total"));

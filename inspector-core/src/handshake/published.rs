@@ -89,7 +89,7 @@ fn place(host: &str, path: &str) -> String {
 }
 
 /// The document of an answer that publishes keys.
-fn document<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
+pub(crate) fn document<'o>(observation: &Observation<'o>) -> Option<&'o [u8]> {
     let get = observation.request().is_none_or(|head| head.method().eq_ignore_ascii_case(b"GET"));
     if observation.status != Some(200) || !get {
         return None;

@@ -64,6 +64,9 @@ pub struct TlsSession {
     pub application_protocol: Option<String>,
     /// DER of the client's certificate, if it sent one in the handshake.
     pub client_certificate: Option<Box<[u8]>>,
+    /// Both sides' part of the handshake was read, and it resumes no earlier session: without a certificate above, the
+    /// client has shown none.
+    pub whole_handshake: bool,
 }
 
 /// A mark on an exchange: what is missing or odd about it.

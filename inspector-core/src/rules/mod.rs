@@ -64,6 +64,7 @@ use crate::{
         finding::{Concern, Draft, Findings},
         occasion::{Basis, Occasions},
     },
+    token::verify::VerificationKeys,
     verdict::Scope,
 };
 
@@ -238,6 +239,8 @@ pub struct Summary<'a> {
     pub scope: &'a Scope,
     /// Results of verifying signatures, as far as keys were given.
     pub signatures: &'a Signatures,
+    /// The keys the recording shows.
+    pub recorded: &'a VerificationKeys,
 }
 
 /// A rule. Every hook does nothing unless the rule says otherwise.

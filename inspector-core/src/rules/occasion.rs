@@ -10,6 +10,7 @@ use crate::{
     handshake::{
         caller,
         observation::{Answer, Endpoint},
+        published,
     },
     http::{auth::CredentialsKind, message::Message},
     token::{Defect, Role, TokenKind},
@@ -62,6 +63,12 @@ impl Occasions {
     pub const BARE: Self = Self(1 << 21);
     /// A tunnel was asked for.
     pub const TUNNEL: Self = Self(1 << 20);
+
+    /// An answer that publishes keys or metadata.
+    pub const KEYS: Self = Self(1 << 22);
+
+    /// A field `DPoP` or `DPoP-Nonce`.
+    pub const DPOP: Self = Self(1 << 23);
 
     /// Credentials that are no token: empty, or of another scheme.
     pub const NO_TOKEN: Self = Self(1 << 19);
@@ -131,6 +138,7 @@ impl Occasions {
         self.add(Self::TUNNEL, observation.endpoint == Endpoint::Tunnel);
         let known = observation.path.starts_with("/.well-known/") || observation.path.contains("/.well-known/");
         self.add(Self::METADATA, observation.endpoint == Endpoint::Metadata || known);
+        self.add(Self::KEYS, known || published::document(observation).is_some());
         if let Some(request) = &observation.exchange.request {
             let target = request.head.target();
             self.add(Self::QUERY, memchr::memchr(b'?', target).is_some());
@@ -140,6 +148,7 @@ impl Occasions {
             self.add(Self::REFERER, request.head.value("referer").is_some());
             self.add(Self::BARE, request.head.iter().nth(1).is_none());
         }
+        self.add(Self::DPOP, observation.response().is_some_and(|head| head.value("dpop-nonce").is_some()));
         let location = observation.response().and_then(|head| head.value("location"));
         self.add(Self::FRAGMENT, location.is_some_and(|location| memchr::memchr(b'#', location).is_some()));
     }

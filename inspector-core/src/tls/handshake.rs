@@ -145,6 +145,15 @@ impl Tls {
                 self.known.client_certificate = certificate.map(Box::from);
                 self.session = None;
             }
+            (Side::Server, hello::CERTIFICATE) => {
+                self.known.server_certificate = true;
+                self.session = None;
+            }
+            // It follows the client's certificate (RFC 5246 §7.3).
+            (Side::Client, hello::CLIENT_KEY_EXCHANGE) => {
+                self.known.client_flight = true;
+                self.session = None;
+            }
             _ => {}
         }
         if self.is_tls13() {
@@ -171,6 +180,11 @@ impl Tls {
                 false
             }
             (Side::Client, hello::END_OF_EARLY_DATA, Epoch::Early) => self.change_epoch(role, Epoch::Handshake),
+            (Side::Client, hello::FINISHED, Epoch::Handshake) => {
+                self.known.client_flight = true;
+                self.session = None;
+                self.change_epoch(role, Epoch::Application)
+            }
             (_, hello::FINISHED, Epoch::Handshake) => self.change_epoch(role, Epoch::Application),
             (_, hello::KEY_UPDATE, Epoch::Application) => {
                 let secret = self.direction(role).keyed.as_ref().and_then(|keyed| Some(keyed.secret.as_ref()?.next()));

@@ -42,6 +42,7 @@ pub(crate) const fn is_of_interest(kind: u8) -> bool {
             | END_OF_EARLY_DATA
             | ENCRYPTED_EXTENSIONS
             | CERTIFICATE
+            | CLIENT_KEY_EXCHANGE
             | SERVER_HELLO_DONE
             | FINISHED
             | KEY_UPDATE

@@ -89,6 +89,10 @@ pub(super) struct Known {
     pub(super) server_name: Option<String>,
     pub(super) application_protocol: Option<String>,
     pub(super) client_certificate: Option<Box<[u8]>>,
+    /// The server sent its certificate: the handshake resumes no earlier session.
+    pub(super) server_certificate: bool,
+    /// All the client sends before its Finished was read.
+    pub(super) client_flight: bool,
     pub(super) encrypted_client_hello: bool,
     pub(super) compression: u8,
 }
@@ -270,6 +274,7 @@ impl Tls {
                     server_name: self.known.server_name.clone(),
                     application_protocol: self.known.application_protocol.clone(),
                     client_certificate: self.known.client_certificate.clone(),
+                    whole_handshake: self.known.server_certificate && self.known.client_flight,
                 })
             })
         })

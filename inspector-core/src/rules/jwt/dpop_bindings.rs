@@ -4,36 +4,46 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     handshake::{
-        host,
-        observation::{CLOCK_SKEW, Observation, is_readable},
+        host::{self, HostId},
+        observation::{CLOCK_SKEW, Observation, is_readable, is_whole},
     },
     http::exchange::Scheme,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    token::{Role, Sighting, Token, TokenKind},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
+    secret::Fingerprint,
+    token::{
+        Role, Sighting, Token, TokenKind,
+        verify::{Origin, VerificationKeys},
+    },
 };
 
+/// Nonces of a server that are kept, the newest.
+const NONCES: usize = 64;
+
 declare_rule! {
-    /// A proof of possession does not fit: it is for another method or URL, made at another time, for another access token,
-    /// or with another key than the token is bound to; or a token bound to a key came without proof. A time that is off by
-    /// more than five minutes is medium.
+    /// A proof of possession does not fit: it is for another method or URL, made at another time, for another access token
+    /// or none, or with another key than the token is bound to; it is not signed by its own key, has an HMAC or a private
+    /// key, or another nonce than the server demanded; there are several; or a token bound to a key came without proof. A
+    /// time that is off by more than five minutes is medium.
     ///
     /// # Evidence
     /// The claim that does not fit.
     ///
     /// # Traps
     /// Query and fragment are no part of the URL, and behind a proxy that ends TLS its scheme differs. A claim the proof
-    /// lacks is the matter of JWT-007.
+    /// lacks is the matter of JWT-007, but for `ath`, which binds it to the token it comes with. At a token endpoint there
+    /// is no access token yet. Any nonce the server gave in the recording fits, for it may renew them at any time.
     pub(crate) DpopBindings = "JWT-030" "dpop-bindings" High,
     title: "A proof of possession does not fit the request or the token",
     remedy: "Let the resource check jkt, htm, htu, iat and ath, and refuse bound tokens under another scheme than DPoP.",
     source: "RFC 9449 §4.3, §7.1",
     reference: "https://www.rfc-editor.org/rfc/rfc9449#section-4.3",
+    state: { nonces: Memory<HostId, Vec<Fingerprint>>, demanded: Memory<HostId, ()> },
 }
 
 impl Rule for DpopBindings {
     fn occasions(&self) -> Occasions {
-        Occasions::TOKEN
+        Occasions::TOKEN.or(Occasions::DPOP)
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
@@ -47,6 +57,12 @@ impl Rule for DpopBindings {
             let scheme = mask::text(bound.scheme.as_deref().unwrap_or_default());
             found.push((Severity::High, bound, "cnf", format!("a token bound to a key came by {scheme}")));
         }
+        found.extend(faults_of_number(observation, bound, proof));
+        if let Some(proof) = proof.filter(|proof| is_whole(&proof.token)) {
+            let own = faults_of_proof(&proof.token);
+            found.extend(own.into_iter().map(|(severity, detail)| (severity, proof, "jwk", detail)));
+        }
+        found.extend(self.faults_of_nonce(observation, proof));
         if let Some(proof) = proof.filter(|proof| is_readable(&proof.token)) {
             let request = faults_of_request(observation, &proof.token);
             let token = all.iter().find(|s| s.role == Role::Presented && s.kind != TokenKind::Dpop);
@@ -59,6 +75,110 @@ impl Rule for DpopBindings {
             let evidence = observation.claimed(sighting, claim, &value);
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
         }
+    }
+}
+
+/// A proof that is missing, is no proof, or is not alone (RFC 9449 §4.3, first item).
+fn faults_of_number<'s>(
+    observation: &Observation<'s>,
+    bound: Option<&'s Sighting>,
+    proof: Option<&'s Sighting>,
+) -> Option<(Severity, &'s Sighting, &'static str, String)> {
+    let head = observation.request()?;
+    let count = head.values("dpop").filter(|value| !value.trim_ascii().is_empty()).count();
+    let by_scheme = |s: &&Sighting| s.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("dpop"));
+    let all = &observation.extraction.sightings;
+    let presented = all.iter().find(|s| s.role == Role::Presented && by_scheme(s));
+    if count > 1 {
+        let at = proof.or(presented).or(bound)?;
+        return Some((Severity::High, at, "jti", format!("the request has {count} proofs")));
+    }
+    let token = presented?;
+    // Fields that a recording leaves out cannot be missed.
+    if count == 0 && observation.is_sent() && !observation.exchange.marks.any() {
+        return Some((Severity::High, token, "cnf", "a token came by DPoP without a proof".to_owned()));
+    }
+    None
+}
+
+/// What is wrong with a proof by itself: its algorithm, its key, its signature (RFC 9449 §4.2, §4.3).
+fn faults_of_proof(proof: &Token) -> Vec<(Severity, String)> {
+    let mut found = Vec::new();
+    let algorithm = proof.algorithm();
+    let symmetric = algorithm.to_ascii_uppercase().starts_with("HS");
+    if proof.is_unsigned() {
+        found.push((Severity::High, format!("the proof is not signed (alg \"{}\")", mask::text(&algorithm))));
+    } else if symmetric {
+        found.push((Severity::High, format!("the proof has an HMAC (alg \"{}\")", mask::text(&algorithm))));
+    }
+    let Some(key) = proof.header.get("jwk") else {
+        found.push((Severity::High, "the proof has no key (jwk)".to_owned()));
+        return found;
+    };
+    let private = ["d", "p", "q", "dp", "dq", "qi", "k"].into_iter().find(|name| key.get(*name).is_some());
+    if let Some(name) = private {
+        found.push((Severity::High, format!("the proof's key is private (it has \"{name}\")")));
+    }
+    if !symmetric && !proof.is_unsigned() && is_refuted(proof, key) {
+        found.push((Severity::High, "the proof's signature is not by its own key".to_owned()));
+    }
+    found
+}
+
+/// Whether the key inside a proof refutes its signature.
+fn is_refuted(proof: &Token, key: &Value) -> bool {
+    let Some(key) = key.as_object() else { return false };
+    // What the key is said to be for, and its name, are no part of it.
+    let plain: serde_json::Map<String, Value> = key
+        .iter()
+        .filter(|(name, _)| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut keys = VerificationKeys::default();
+    let added = keys.add(Value::Object(plain).to_string().as_bytes(), &Origin::Recording);
+    added.is_ok() && keys.refute(proof)
+}
+
+impl DpopBindings {
+    /// A server demands a nonce, and another one or none comes (RFC 9449 §8, §9). Servers renew theirs at any time, so
+    /// only a request that is accepted counts, and every nonce the server gave fits.
+    fn faults_of_nonce<'s>(
+        &mut self,
+        observation: &Observation<'s>,
+        proof: Option<&'s Sighting>,
+    ) -> Option<(Severity, &'s Sighting, &'static str, String)> {
+        let given = observation.response().and_then(|head| head.value("dpop-nonce")).map(Fingerprint::of);
+        let accepted = observation.status.is_some_and(|status| (200..300).contains(&status));
+        let fault = proof.filter(|proof| accepted && is_readable(&proof.token)).and_then(|proof| {
+            let known = self.nonces.recall(&observation.host)?;
+            let said = proof.token.claim("nonce").map(|nonce| Fingerprint::of(nonce.as_bytes()));
+            match said {
+                Some(said) if known.contains(&said) => None,
+                // Proofs that were sent before the demand was answered have none.
+                Some(_) => Some((proof, "the proof has another nonce than the server gave")),
+                None if self.demanded.recall(&observation.host).is_some() => {
+                    Some((proof, "the proof has no nonce although the server demanded one"))
+                }
+                None => None,
+            }
+        });
+        if let Some(given) = given {
+            let demands = observation.status == Some(401) || observation.status == Some(400);
+            if demands {
+                self.demanded.keep(observation.host, ());
+            }
+            match self.nonces.recall_mut(&observation.host) {
+                Some(known) if known.contains(&given) => {}
+                Some(known) => {
+                    if known.len() >= NONCES {
+                        known.remove(0);
+                    }
+                    known.push(given);
+                }
+                None => self.nonces.keep(observation.host, vec![given]),
+            }
+        }
+        fault.map(|(proof, what)| (Severity::High, proof, "nonce", what.to_owned()))
     }
 }
 
@@ -113,6 +233,9 @@ fn faults_of_binding(
             "cnf",
             format!("the token is bound to {}, the proof's key is {thumbprint}", mask::text(jkt)),
         ));
+    }
+    if let (None, Some(_)) = (proof.claim("ath"), token) {
+        found.push((Severity::High, "ath", "the proof is for no access token (no ath)".to_owned()));
     }
     if let (Some(ath), Some(token)) = (proof.claim("ath"), token) {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token.raw.reveal().as_bytes()));

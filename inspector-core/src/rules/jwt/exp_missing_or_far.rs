@@ -10,7 +10,7 @@ const ACCESS: i64 = 86_400 + 600;
 const ENTRA: i64 = 28 * 3600 + 600;
 
 declare_rule! {
-    /// A token that was presented has no end (`exp`), or lives longer than a day. A whole number in `exp` counts seconds,
+    /// A token that was presented has no end (`exp`), one that is no time, or lives longer than a day. A whole number in `exp` counts seconds,
     /// whatever was meant: one of milliseconds ends tens of thousands of years from now.
     ///
     /// # Evidence
@@ -18,7 +18,8 @@ declare_rule! {
     ///
     /// # Traps
     /// Entra's access tokens live up to 28 hours where access is evaluated continuously. Id tokens, context tokens, refresh
-    /// tokens and artefacts of brokers live longer; the lifetime of tokens of server-to-server OAuth is judged by S2S-044.
+    /// tokens and artefacts of brokers live longer; provider tokens of APNs have no end and those of MusicKit one of months
+    /// by their maker's specification; the lifetime of tokens of server-to-server OAuth is judged by S2S-044.
     pub(crate) ExpMissingOrFar = "JWT-011" "exp-missing-or-far" Medium,
     title: "An access token has no end or a far one",
     remedy: "Shorten the lifetime at the issuer; renew tokens instead.",
@@ -41,14 +42,37 @@ impl Rule for ExpMissingOrFar {
                 _ if token.expires == Some(Timestamp::MAX) => {
                     format!("{}: exp lies beyond the year 2262{}", token.kind, meant(token))
                 }
+                // RFC 7519 §4.1.4: a NumericDate. Receivers take other things for none.
+                _ if token.expires.is_none() => format!("{}: exp is no time", token.kind),
                 Some(seconds) if seconds > most => format!("{}: it lives {seconds} s", token.kind),
                 _ => continue,
             };
+            let names = layer.facts.presented_to.iter().map(|host| &**context.ledger.host_name(*host));
+            if names.clone().next().is_some() && names.into_iter().all(|name| is_by_design(name, token)) {
+                continue;
+            }
             for draft in layer.drafts(Self::META, "exp", &token.claim("exp").unwrap_or_else(|| "absent".into())) {
                 context.find(draft.detail(detail.clone()));
             }
         }
     }
+}
+
+/// Services whose makers specify provider tokens that the client signs itself: without `exp`, as the service judges `iat`,
+/// or of months (Apple: "Establishing a token-based connection to APNs", "Accessing and modifying per-device data",
+/// "Generating developer tokens" of MusicKit, at most 15777000 s).
+fn is_by_design(host: &str, token: &Token) -> bool {
+    const WITHOUT_END: [&str; 3] = ["push.apple.com", "devicecheck.apple.com", "api.development.devicecheck.apple.com"];
+    const LONG: [&str; 2] = ["api.music.apple.com", "amp-api.music.apple.com"];
+    const MUSIC: i64 = 15_777_000;
+    let name = crate::handshake::host::bare(host);
+    let is_of = |all: &[&str]| {
+        all.iter().any(|domain| name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
+    };
+    let by_provider = token.algorithm() == "ES256" && token.parameter("kid").is_some() && token.issued_at.is_some();
+    let endless = !token.claims.contains_key("exp") && is_of(&WITHOUT_END);
+    let long = s2s::lifetime(token).is_some_and(|seconds| seconds <= MUSIC) && is_of(&LONG);
+    by_provider && (endless || long)
 }
 
 /// What a far end was probably meant to be.

@@ -6,7 +6,8 @@ use crate::{
 
 declare_rule! {
     /// The header brings its own key (`jwk`) or says where to fetch it (`jku`, `x5u`). A receiver that follows it lets the
-    /// sender choose the key. A URL of the issuer's own host, and a certificate chain (`x5c`), are information.
+    /// sender choose the key. A URL of the issuer's own host, and a certificate chain (`x5c`), are information; without TLS
+    /// it is medium, and one that leads on to another host (an open redirector) is high.
     ///
     /// # Evidence
     /// The header parameter.
@@ -54,10 +55,30 @@ fn keys(token: &Token) -> Vec<(&'static str, Severity)> {
     for name in ["jku", "x5u"] {
         let Some(url) = token.parameter(name) else { continue };
         let own = issuer.is_some() && super::url_host(&url) == issuer;
-        found.push((name, if own { Severity::Info } else { Severity::High }));
+        let severity = match () {
+            () if !own || leads_elsewhere(&url) => Severity::High,
+            // Whoever is on the way can answer with another key.
+            () if !url.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")) => {
+                Severity::Medium
+            }
+            () => Severity::Info,
+        };
+        found.push((name, severity));
     }
     if token.header.contains_key("x5c") {
         found.push(("x5c", Severity::Info));
     }
     found
+}
+
+/// Whether a URL names another URL inside itself, as an open redirector's does, or has a user before its host.
+fn leads_elsewhere(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return true };
+    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    let path = path.to_ascii_lowercase();
+    authority.contains(['@', '\\'])
+        || path.contains("://")
+        || path.contains("%3a%2f%2f")
+        || path.contains("%253a%252f%252f")
+        || path.split(['=', '&']).skip(1).any(|value| value.starts_with("//") || value.starts_with("%2f%2f"))
 }

@@ -35,6 +35,10 @@ super::rules![
     id_token_as_access_token::IdTokenAsAccessToken,
     cert_bound_mismatch::CertBoundMismatch,
     dpop_bindings::DpopBindings,
+    signature_reused::SignatureReused,
+    signature_zero::SignatureZero,
+    hmac_with_public_key::HmacWithPublicKey,
+    published_key_unsafe::PublishedKeyUnsafe,
 ];
 
 use crate::{

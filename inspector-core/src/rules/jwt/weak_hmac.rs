@@ -10,13 +10,14 @@ use crate::{
 };
 
 declare_rule! {
-    /// The token's HMAC was made with a word of the list that was given: anyone can guess it and write tokens.
+    /// The token's HMAC was made with a word of the list that was given, or with an empty secret: anyone can guess it and
+    /// write tokens.
     ///
     /// # Evidence
     /// The number of the word in the list, not the word.
     ///
     /// # Traps
-    /// Nothing is tried unless a list is given (`--words`). A secret that is in no list can be weak all the same.
+    /// Nothing but the empty secret is tried unless a list is given (`--words`). A secret that is in no list can be weak all the same.
     pub(crate) WeakHmac = "JWT-026" "weak-hmac" High,
     title: "A token's HMAC was made with a word of the list",
     remedy: "Replace the secret by 256 random bits at least, or sign with a key pair (RS256, ES256).",
@@ -26,6 +27,15 @@ declare_rule! {
 
 impl Rule for WeakHmac {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
+        for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
+            let Some(statement) = Statement::of(layer.token) else { continue };
+            if (statement.fits)(b"", statement.signed, &statement.tag) {
+                for draft in layer.drafts(Self::META, "alg", &layer.token.algorithm()) {
+                    let draft = draft.title("A token's HMAC was made with an empty secret");
+                    context.find(draft.detail("the secret is empty"));
+                }
+            }
+        }
         let words = Arc::clone(&context.policy.words);
         if words.is_empty() {
             return;

@@ -48,6 +48,27 @@ fn unverifiable(code: ReasonCode, text: impl Into<String>) -> Signature {
     Signature::Unverifiable { reason: Reason { code, text: text.into() } }
 }
 
+impl VerificationKeys {
+    /// Whether the keys refute a signature, whatever the token calls its key: each is of another kind or does not verify
+    /// it. For tokens that bring their key and have to fit it, such as proofs of possession.
+    pub(crate) fn refute(&self, token: &Token) -> bool {
+        let statement = match Statement::of(token) {
+            Ok(statement) => statement,
+            Err(answer) => return matches!(answer, Signature::Invalid { .. }),
+        };
+        let mut search = Search::new(self, token, &statement);
+        search.trials = self.trials;
+        let supported = self.keys.iter().all(|key| !matches!(key.info.kind, KeyKind::Unsupported(_)));
+        let refuted =
+            |search: &mut Search<'_>, key| matches!(search.attempt(key), Trial::Refuted(_) | Trial::DoesNotFit);
+        supported
+            && statement.algorithm.verifier.is_some()
+            && !self.keys.is_empty()
+            && !token.defects.contains(&Defect::Redacted)
+            && self.keys.iter().all(|key| refuted(&mut search, key))
+    }
+}
+
 fn redacted() -> Signature {
     unverifiable(ReasonCode::Redacted, "the recording replaced or cut part of the token")
 }

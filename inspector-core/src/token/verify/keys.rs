@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
+    confusion::Encoded,
     federation, json,
     key::{Candidate, Key, KeyInfo, Origin, issuer_fits},
     pem,
@@ -159,6 +160,11 @@ impl VerificationKeys {
     /// All keys, in the order they were added.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Arc<KeyInfo>> {
         self.keys.iter().map(|key| &key.info)
+    }
+
+    /// The public keys in DER.
+    pub(super) fn encoded(&self) -> impl Iterator<Item = (&KeyInfo, &Encoded)> {
+        self.keys.iter().filter_map(|key| Some((&*key.info, key.key.encoded.as_ref()?)))
     }
 
     /// Adds the keys of a file, or of a document seen in a recording; its content tells what it is.

@@ -19,6 +19,7 @@
 mod algorithm;
 mod certificate;
 mod check;
+mod confusion;
 mod der;
 mod federation;
 mod json;

@@ -8,7 +8,10 @@ use std::fmt;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use super::der::{self, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use super::{
+    confusion::Encoded,
+    der::{self, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE},
+};
 use crate::secret::Fingerprint;
 
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -76,6 +79,8 @@ pub(super) struct PublicKey {
     pub(super) identity: Fingerprint,
     /// For a secret, its length in bytes.
     pub(super) secret_length: usize,
+    /// Its DER, for one that is public.
+    pub(super) encoded: Option<Encoded>,
 }
 
 impl PublicKey {
@@ -85,11 +90,16 @@ impl PublicKey {
             decoding: Vec::new(),
             identity: Fingerprint::of(identity),
             secret_length: 0,
+            encoded: None,
         }
     }
 
+    fn with(self, encoded: Encoded) -> Self {
+        Self { encoded: Some(encoded), ..self }
+    }
+
     fn new(kind: KeyKind, key: DecodingKey, identity: &[u8]) -> Self {
-        Self { kind, decoding: vec![key], identity: Fingerprint::of(identity), secret_length: 0 }
+        Self { kind, decoding: vec![key], identity: Fingerprint::of(identity), secret_length: 0, encoded: None }
     }
 
     /// RSA by modulus and exponent, big-endian.
@@ -102,7 +112,8 @@ impl PublicKey {
             return Err(BadKey("its RSA modulus is too short or even"));
         }
         if bits > RSA_LONGEST {
-            return Ok(Self::unsupported("RSA above 4096 bits", modulus));
+            let encoded = Encoded::rsa(RSA_ENCRYPTION, modulus, exponent);
+            return Ok(Self::unsupported("RSA above 4096 bits", modulus).with(encoded));
         }
         let value = exponent
             .iter()
@@ -115,7 +126,8 @@ impl PublicKey {
             return Ok(Self::unsupported("RSA with an exponent above 33 bits", modulus));
         }
         let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
-        Ok(Self::new(KeyKind::Rsa { bits }, key, &[modulus, exponent].concat()))
+        let encoded = Encoded::rsa(RSA_ENCRYPTION, modulus, exponent);
+        Ok(Self::new(KeyKind::Rsa { bits }, key, &[modulus, exponent].concat()).with(encoded))
     }
 
     /// A point of a curve (SEC 1 §2.3.3) by the curve's JWK name (RFC 7518 §6.2.1.1).
@@ -123,20 +135,31 @@ impl PublicKey {
         let (kind, algorithm, size) = match curve {
             "P-256" => (KeyKind::P256, Algorithm::ES256, 32),
             "P-384" => (KeyKind::P384, Algorithm::ES384, 48),
-            "P-521" => return Ok(Self::unsupported("EC P-521", point)),
-            "secp256k1" => return Ok(Self::unsupported("EC secp256k1", point)),
+            "P-521" => {
+                let encoded = Encoded::of_curve(EC_PUBLIC_KEY, P_521, point);
+                return Ok(Self::unsupported("EC P-521", point).with(encoded));
+            }
+            "secp256k1" => {
+                let encoded = Encoded::of_curve(EC_PUBLIC_KEY, SECP256K1, point);
+                return Ok(Self::unsupported("EC secp256k1", point).with(encoded));
+            }
             _ => return Ok(Self::unsupported("an unknown curve", point)),
         };
         if ![1 + size, 1 + 2 * size].contains(&point.len()) {
             return Err(BadKey("its point has not the length of its curve"));
         }
-        Self::new(kind, DecodingKey::from_ec_der(point), point).probed(algorithm, "its point is not on its curve")
+        let curve = if size == 32 { P_256 } else { P_384 };
+        let encoded = Encoded::of_curve(EC_PUBLIC_KEY, curve, point);
+        Self::new(kind, DecodingKey::from_ec_der(point), point)
+            .with(encoded)
+            .probed(algorithm, "its point is not on its curve")
     }
 
     /// An Edwards curve by its JWK name (RFC 8037 §2).
     pub(super) fn edwards(curve: &str, point: &[u8]) -> Result<Self, BadKey> {
         match curve {
             "Ed25519" if point.len() == 32 => Self::new(KeyKind::Ed25519, DecodingKey::from_ed_der(point), point)
+                .with(Encoded::of_curve(ED25519, &[], point))
                 .probed(Algorithm::EdDSA, "its point is not on its curve"),
             "Ed25519" => Err(BadKey("an Ed25519 key has 32 bytes")),
             "Ed448" => Ok(Self::unsupported("Ed448", point)),
