@@ -1,7 +1,7 @@
 use crate::{
     http::base64,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s},
     token::Token,
 };
 
@@ -26,7 +26,8 @@ declare_rule! {
     ///
     /// # Traps
     /// A recording that was sanitised can have zeros in the place of all signatures: then the tokens' claims tell nothing
-    /// either. A token that was merely seen is low. An empty signature is the matter of JWT-001.
+    /// either. A token that was merely seen is low. An empty signature is the matter of JWT-001,
+    /// one of an impossible length that of JWT-019 and S2S-019.
     pub(crate) SignatureZero = "JWT-032" "signature-zero" Critical,
     title: "A token's signature is a number no key can make",
     remedy: "Refuse it at the receiver, install its security updates (CVE-2022-21449), and find out who sent it.",
@@ -50,7 +51,8 @@ impl Rule for SignatureZero {
 
 /// What makes the signature one no key can make.
 fn impossible(token: &Token) -> Option<&'static str> {
-    if token.signature_length == 0 {
+    // A length no key gives is the matter of JWT-019 and S2S-019.
+    if token.signature_length == 0 || s2s::has_impossible_signature(token) {
         return None;
     }
     let (_, signature) = token.raw.reveal().rsplit_once('.')?;
