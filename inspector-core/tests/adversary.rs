@@ -12,8 +12,10 @@ use inspector_core::{report::Report, rules::Severity, verdict::Outcome};
 use serde_json::{Value, json};
 use support::{
     BASIC, HOST, blocks, call,
-    capture::{Capture, Connection, block, frame, preface},
-    codes, entry, good, har, has, judge, ok, passes, request, response,
+    capture::{Capture, Connection, frame, preface},
+    codes, entry, good, har, has, judge,
+    literals::block,
+    ok, passes, request, response,
 };
 
 fn bearer() -> String {

@@ -18,7 +18,10 @@ use inspector_core::{
     note::Note,
     tls::keylog::Keys,
 };
-use support::capture::{Capture, block, frame, preface};
+use support::{
+    capture::{Capture, frame, preface},
+    literals::block,
+};
 
 #[derive(Default)]
 struct Read {

@@ -2,16 +2,14 @@
 //! with a byte 0xff between them; heads are lines of names and values, the request's first line is its target.
 #![no_main]
 
-use inspector_core::{
-    evidence::SourceId,
-    http::{
-        auth::CredentialsKind,
-        exchange::{Exchange, Marks, Protocol, Scheme},
-        message::{Body, Head, HeadBuilder, Message},
-    },
-    token::{extract::extract, interner::Interner},
+use inspector_core::http::{
+    auth::CredentialsKind,
+    message::{Head, HeadBuilder},
 };
-use inspector_core_fuzz::{AT, limits};
+use inspector_core_fuzz::{
+    extracted, limits,
+    made::{exchange, message},
+};
 use libfuzzer_sys::fuzz_target;
 
 fn head(mut builder: HeadBuilder, lines: &[u8]) -> Head {
@@ -24,12 +22,6 @@ fn head(mut builder: HeadBuilder, lines: &[u8]) -> Head {
     builder.finish()
 }
 
-fn message(head: Head, content: Option<&[u8]>) -> Message {
-    let kept = content.map(Into::into);
-    let body = Body { transferred: content.map_or(0, <[u8]>::len) as u64, decoded: None, kept, cut: None };
-    Message { head, body, trailers: None, first: AT, head_end: AT, end: AT }
-}
-
 fuzz_target!(|input: &[u8]| {
     let limits = limits(input);
     let mut parts = input.split(|byte| *byte == 0xff);
@@ -37,28 +29,7 @@ fuzz_target!(|input: &[u8]| {
     let (target, lines) = request.split_at(request.iter().position(|byte| *byte == b'\n').unwrap_or(request.len()));
     let request = message(head(HeadBuilder::request(b"POST", target, None), lines), parts.next());
     let response = parts.next().map(|lines| message(head(HeadBuilder::response(200, b"OK"), lines), parts.next()));
-    let exchange = Exchange {
-        source: SourceId(0),
-        number: 1,
-        connection: None,
-        stream: None,
-        protocol: Protocol::Http11,
-        scheme: Scheme::Https,
-        client: None,
-        server: None,
-        tls: None,
-        request: Some(request),
-        response,
-        marks: Marks::default(),
-    };
-    let mut interner = Interner::new(&limits);
-    let found = extract(&exchange, &mut interner, &limits);
-    for kind in [found.credentials.len(), found.sightings.len(), found.parameters.len(), found.passwords.len()] {
-        assert!(kind <= limits.per_exchange, "{kind} kept");
-    }
-    // Two extractions of the same exchange agree.
-    let again = extract(&exchange, &mut interner, &limits);
-    assert_eq!(format!("{found:?}"), format!("{again:?}"));
+    let found = extracted(&exchange(Some(request), response), &limits);
     for sighting in &found.sightings {
         let raw: &str = sighting.token.raw.reveal();
         let shown = format!("{:?}", (&sighting.name, &sighting.scheme, &sighting.token));

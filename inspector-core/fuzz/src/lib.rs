@@ -12,6 +12,8 @@
 //! Seeds are made from the fixtures: `cargo run --example seeds` in this folder. `./campaign` builds and runs all targets.
 #![forbid(unsafe_code)]
 
+#[path = "../../tests/support/literals.rs"]
+mod literals;
 pub mod made;
 #[path = "../../tests/support/packed.rs"]
 pub mod packed;
@@ -38,7 +40,10 @@ use inspector_core::{
     report::v1,
     time::Timestamp,
     tls::keylog::Keys,
-    token::{extract::extract, interner::Interner},
+    token::{
+        extract::{Extraction, extract},
+        interner::Interner,
+    },
 };
 
 /// The place of everything in scripts.
@@ -338,4 +343,19 @@ pub fn items(bytes: &[u8], at_once: usize, limits: &Limits) -> (bool, Vec<String
     };
     let result = read_recording(&mut Dribble(bytes, at_once), limits, &mut sink);
     (result.is_ok(), items)
+}
+
+/// What is found in an exchange: nothing beyond the limits, and the same when it is read again.
+///
+/// # Panics
+///
+/// If one of these does not hold.
+pub fn extracted(exchange: &Exchange, limits: &Limits) -> Extraction {
+    let mut interner = Interner::new(limits);
+    let found = extract(exchange, &mut interner, limits);
+    for kept in [found.credentials.len(), found.sightings.len(), found.parameters.len(), found.passwords.len()] {
+        assert!(kept <= limits.per_exchange, "{kept} kept");
+    }
+    assert_eq!(format!("{found:?}"), format!("{:?}", extract(exchange, &mut interner, limits)), "extracted again");
+    found
 }

@@ -2,6 +2,41 @@
 
 use std::fmt::Write;
 
+use inspector_core::{
+    evidence::SourceId,
+    http::{
+        exchange::{Exchange, Marks, Protocol, Scheme},
+        message::{Body, Head, Message},
+    },
+};
+
+use super::{AT, literals::block};
+
+/// A message with a content, or without one.
+pub fn message(head: Head, content: Option<&[u8]>) -> Message {
+    let kept = content.map(Into::into);
+    let body = Body { transferred: content.map_or(0, <[u8]>::len) as u64, decoded: None, kept, cut: None };
+    Message { head, body, trailers: None, first: AT, head_end: AT, end: AT }
+}
+
+/// An exchange of these messages.
+pub fn exchange(request: Option<Message>, response: Option<Message>) -> Exchange {
+    Exchange {
+        source: SourceId(0),
+        number: 1,
+        connection: None,
+        stream: None,
+        protocol: Protocol::Http11,
+        scheme: Scheme::Https,
+        client: None,
+        server: None,
+        tls: None,
+        request,
+        response,
+        marks: Marks::default(),
+    }
+}
+
 /// Base64 in the standard alphabet, padded.
 pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -130,30 +165,6 @@ impl Made {
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// A field block of literals (RFC 7541 §6.2.2).
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, value) in fields {
-        out.push(0);
-        for text in [name, value] {
-            let mut left = text.len();
-            if left < 127 {
-                out.push(left as u8);
-            } else {
-                out.push(127);
-                left -= 127;
-                while left >= 128 {
-                    out.push((left % 128) as u8 | 128);
-                    left /= 128;
-                }
-                out.push(left as u8);
-            }
-            out.extend(text.as_bytes());
-        }
-    }
-    out
 }
 
 /// The header of a capture in the classic format, of Ethernet.

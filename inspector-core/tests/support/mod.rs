@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub(crate) mod capture;
+pub(crate) mod literals;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use inspector_core::{
