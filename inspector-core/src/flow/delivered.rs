@@ -2,7 +2,7 @@
 //!
 //! TCP sends the same bytes again, or it is not TCP: two recordings of different conversations were merged, a copy was
 //! damaged on its way, or somebody sent other bytes in their place. Only the beginnings of what a side says are kept in
-//! mind, for that is where the header sections are: the first [`BEGINNING`] bytes since the other side spoke.
+//! mind whole, for that is where the header sections are: the first [`BEGINNING`] bytes since the other side spoke.
 //!
 //! Each segment handed out is divided from its first byte on, so that one sent again as it was, in smaller segments, or
 //! together with its neighbours meets the same pieces:
@@ -74,16 +74,20 @@ pub(crate) struct Delivered {
     turn: u64,
 }
 
-/// Sixteen bits for each quarter of a piece, the first ones lowest. The products wait for nothing but their words.
+/// A number that other bytes hardly share. `place` tells equal bytes at several places apart. It waits for nothing but the
+/// words.
+#[inline]
+fn fold(bytes: [u8; QUARTER], place: u64) -> u64 {
+    let mixed = u128::from_le_bytes(bytes) ^ 0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f;
+    let product = u128::from(mixed as u64 ^ place) * u128::from((mixed >> 64) as u64);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Sixteen bits for each quarter of a piece, the first ones lowest.
 #[inline]
 fn digests(piece: &[u8; PIECE]) -> u64 {
     let (quarters, _) = piece.as_chunks::<QUARTER>();
-    let digests = quarters.iter().map(|quarter| {
-        let mixed = u128::from_le_bytes(*quarter) ^ 0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f;
-        let product = u128::from(mixed as u64) * u128::from((mixed >> 64) as u64);
-        (product as u64 ^ (product >> 64) as u64) >> 48
-    });
-    digests.rev().fold(0, |all, digest| all << 16 | digest)
+    quarters.iter().rev().fold(0, |all, quarter| all << 16 | fold(*quarter, 0) >> 48)
 }
 
 /// The same of a piece that can be the last.
@@ -112,15 +116,10 @@ fn is_part(known: u64, length: usize, from: usize, part: &[u8]) -> Option<bool> 
 /// segment changes most of it, and all bytes of all streams would take too long.
 fn sampled(bytes: &[u8]) -> u32 {
     let (pieces, rest) = bytes.as_chunks::<PIECE>();
-    let mix = |sample: u128, at: u64| {
-        let sample = sample ^ 0x9e37_79b9_7f4a_7c15_c2b2_ae3d_27d4_eb4f;
-        let product = u128::from(sample as u64 ^ at) * u128::from((sample >> 64) as u64);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let starts = pieces.iter().filter_map(|piece| piece.first_chunk()).map(|start| u128::from_le_bytes(*start));
-    let sum = starts.zip(1_u64..).fold(0_u64, |sum, (start, at)| sum.wrapping_add(mix(start, at << 48)));
+    let starts = pieces.iter().filter_map(|piece| piece.first_chunk()).zip(1_u64..);
+    let sum = starts.fold(0_u64, |sum, (start, at)| sum.wrapping_add(fold(*start, at << 48)));
     let last = match bytes.last_chunk() {
-        Some(last) => mix(u128::from_le_bytes(*last), 0),
+        Some(last) => fold(*last, 0),
         None => digests_of_last(rest) ^ bytes.len() as u64,
     };
     let sum = sum.wrapping_add(last);

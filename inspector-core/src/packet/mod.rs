@@ -79,8 +79,8 @@ pub struct Segment<'p> {
     /// Bytes of data that were sent after `payload` in this segment but cut off by the capture's snap length.
     pub missing: u32,
     /// Where the packet was recorded: interface, VLAN, MPLS and tunnel identifiers and the ends of tunnels hashed together
-    /// to an odd number; 0 for the first interface of a recording without any of these. The same packet may be recorded at several places,
-    /// and the two directions of a connection at different ones.
+    /// to an odd number; 0 for the first interface of a recording without any of these. The same packet may be recorded at
+    /// several places, and the two directions of a connection at different ones.
     pub encapsulation: u32,
     /// The TCP header and the data, as captured: what its checksum is over. Empty where that is not known.
     pub whole: &'p [u8],

@@ -14,7 +14,7 @@ use super::{
     shown, shown_line,
     text::{is_masked, text},
 };
-use crate::secret::names::{SecretKind, is_switch};
+use crate::secret::names::{PRIVATE_JWK, SecretKind, is_switch};
 
 /// JSON texts inside JSON texts that are masked member by member; deeper ones are masked as a whole.
 const DEPTH: usize = 4;
@@ -151,9 +151,9 @@ fn is_secret(name: &str) -> bool {
     }
 }
 
-/// The private parameters of a JWK (RFC 7518 §6).
+/// The private parameters of a JWK, and those of its further primes (RFC 7518 §6.3.2.7).
 fn is_private(name: &str) -> bool {
-    ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "r", "t"].contains(&name)
+    PRIVATE_JWK.contains(&name) || ["r", "t"].contains(&name)
 }
 
 #[cfg(test)]

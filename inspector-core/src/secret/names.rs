@@ -344,6 +344,9 @@ const USER_WORDS: &[&str] = &[
 const NOT_USER: &[&str] =
     &["agent", "type", "role", "group", "lang", "locale", "count", "action", "url", "code", "realm"];
 
+/// The private parameters of a JWK, and its symmetric key (RFC 7518 §6).
+pub const PRIVATE_JWK: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "k", "oth"];
+
 /// What the value under `name` is, if the name marks it as a secret. Facts about a secret (`pwd_exp`, `token_type`) and
 /// other things of that name (`status_code`, `cache-key`) are none.
 pub fn secret_kind(name: &str) -> Option<SecretKind> {

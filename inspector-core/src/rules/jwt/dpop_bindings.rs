@@ -10,7 +10,7 @@ use crate::{
     http::exchange::Scheme,
     report::mask,
     rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
+    secret::{Fingerprint, names::PRIVATE_JWK},
     token::{
         Role, Sighting, Token, TokenKind,
         verify::{Origin, VerificationKeys},
@@ -115,7 +115,7 @@ fn faults_of_proof(proof: &Token) -> Vec<(Severity, String)> {
         found.push((Severity::High, "the proof has no key (jwk)".to_owned()));
         return found;
     };
-    let private = ["d", "p", "q", "dp", "dq", "qi", "k"].into_iter().find(|name| key.get(*name).is_some());
+    let private = PRIVATE_JWK.into_iter().find(|name| key.get(*name).is_some());
     if let Some(name) = private {
         found.push((Severity::High, format!("the proof's key is private (it has \"{name}\")")));
     }

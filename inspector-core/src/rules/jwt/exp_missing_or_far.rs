@@ -10,7 +10,8 @@ const ACCESS: i64 = 86_400 + 600;
 const ENTRA: i64 = 28 * 3600 + 600;
 
 declare_rule! {
-    /// A token that was presented has no end (`exp`), one that is no time, or lives longer than a day. A whole number in `exp` counts seconds,
+    /// A token that was presented has no end (`exp`), one that is no time, or lives longer than a day. A whole number in
+    /// `exp` counts seconds,
     /// whatever was meant: one of milliseconds ends tens of thousands of years from now.
     ///
     /// # Evidence

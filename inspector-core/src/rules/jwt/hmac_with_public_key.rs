@@ -1,6 +1,7 @@
 use crate::{
     report::mask,
     rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::verify::HmacStatement,
 };
 
 declare_rule! {
@@ -22,18 +23,19 @@ declare_rule! {
 
 impl Rule for HmacWithPublicKey {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
+        let given = context.policy.keys.clone();
+        // Made once, and only where there is an HMAC.
+        let mut texts = None;
         for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
+            let Some(statement) = HmacStatement::of(layer.token) else { continue };
+            let texts = texts.get_or_insert_with(|| {
+                let given = given.texts().map(|text| (text, "that was given"));
+                given.chain(summary.recorded.texts().map(|text| (text, "that was seen"))).collect::<Vec<_>>()
+            });
+            let Some((known, whence)) = texts.iter().find(|(known, _)| statement.is_by(&known.text)) else { continue };
             let algorithm = layer.token.algorithm();
-            if !algorithm.starts_with("HS") {
-                continue;
-            }
-            let given = context.policy.keys.hmac_by_text(layer.token).map(|found| (found, "that was given"));
-            let Some(((key, form), whence)) =
-                given.or_else(|| summary.recorded.hmac_by_text(layer.token).map(|found| (found, "that was seen")))
-            else {
-                continue;
-            };
-            let detail = format!("alg \"{algorithm}\", key {} {whence}, as {form}", mask::text(&key.name()));
+            let detail =
+                format!("alg \"{algorithm}\", key {} {whence}, as {}", mask::text(&known.key.name()), known.form);
             for draft in layer.drafts(Self::META, "alg", &algorithm) {
                 context.find(draft.detail(detail.clone()));
             }

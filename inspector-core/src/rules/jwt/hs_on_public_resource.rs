@@ -6,7 +6,7 @@ use crate::{
     handshake::{flow, host, observation::Observation},
     profile::Issuer,
     report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions},
+    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions, s2s},
     token::{Token, TokenKind},
 };
 
@@ -28,7 +28,8 @@ declare_rule! {
     /// # Traps
     /// Only issuers whose keys were given, or whose metadata, discovery document or key set is in the recording, are
     /// judged, and those that signed a token with that key id otherwise. An issuer that has both kinds of keys gives the
-    /// secret an id of its own, which is in no key set. Context tokens of SharePoint and artefacts of brokers have an HMAC rightly.
+    /// secret an id of its own, which is in no key set. Context tokens of SharePoint and artefacts of brokers have an HMAC
+    /// rightly.
     pub(crate) HsOnPublicResource = "JWT-003" "hs-on-public-resource" High,
     title: "A token has an HMAC although its issuer signs with key pairs",
     remedy: "Refuse it at the receiver: pin the accepted algorithms per issuer, never take them from the token.",
@@ -57,10 +58,7 @@ impl Rule for HsOnPublicResource {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         // Key ids of issuers that signed by key pairs.
         let used = || super::layers(context.ledger).filter(|layer| layer.is_whole() && layer.is_used());
-        let is_by_pair = |token: &Token| {
-            let algorithm = token.algorithm().to_ascii_uppercase();
-            token.signature_length > 0 && ["RS", "PS", "ES", "ED"].iter().any(|start| algorithm.starts_with(start))
-        };
+        let is_by_pair = |token: &Token| token.signature_length > 0 && s2s::is_asymmetric(token);
         let has_hmac = |token: &Token| token.algorithm().to_ascii_uppercase().starts_with("HS");
         let mut pairs: BTreeSet<(String, String)> = BTreeSet::new();
         if used().any(|layer| has_hmac(layer.token)) {
@@ -69,11 +67,11 @@ impl Rule for HsOnPublicResource {
         }
         for layer in used() {
             let token = layer.token;
-            let algorithm = token.algorithm();
             let rightly = matches!(token.kind, TokenKind::AppContext | TokenKind::Broker);
-            if rightly || !algorithm.to_ascii_uppercase().starts_with("HS") {
+            if rightly || !has_hmac(token) {
                 continue;
             }
+            let algorithm = token.algorithm();
             let Some(issuer) = token.claim("iss") else { continue };
             let id = token.parameter("kid");
             let known = self.issuers.iter().any(|known| known.admits(&issuer))

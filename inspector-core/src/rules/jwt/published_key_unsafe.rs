@@ -6,6 +6,7 @@ use crate::{
     http::base64,
     report::mask,
     rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
+    secret::names::PRIVATE_JWK,
 };
 
 /// Keys of a set that are judged.
@@ -69,7 +70,7 @@ fn faults(key: &Map<String, Value>) -> Vec<(Severity, String)> {
     let number = |name: &str| text(name).and_then(base64::decode).map(|decoded| decoded.bytes);
     let mut found = Vec::new();
     let secret: Vec<&str> =
-        ["d", "p", "q", "dp", "dq", "qi", "k", "oth"].into_iter().filter(|name| key.get(*name).is_some_and(is_there)).collect();
+        PRIVATE_JWK.into_iter().filter(|name| key.get(*name).is_some_and(is_there)).collect();
     let pair = text("kty") != Some("oct");
     if !secret.is_empty() && (text("kty").is_some() || secret.contains(&"d")) {
         let kind = if pair { "a private key" } else { "a symmetric key" };

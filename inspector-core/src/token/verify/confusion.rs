@@ -6,16 +6,12 @@
 //! ```
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Sha256, Sha384, Sha512};
 
 use super::{
     VerificationKeys,
     der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, SEQUENCE},
     key::KeyInfo,
 };
-use crate::{http::base64 as lenient, token::Token};
-
 /// Characters of a line of PEM (RFC 7468 §2).
 const LINE: usize = 64;
 
@@ -97,37 +93,33 @@ fn pem(label: &str, der: &[u8], line_end: &str) -> String {
     lines.join(line_end)
 }
 
-impl VerificationKeys {
-    /// The public key whose text the HMAC of a token was made with, and the form of that text. At most
-    /// [`Limits::key_trials`](crate::limits::Limits::key_trials) keys are tried.
-    pub(crate) fn hmac_by_text(&self, token: &Token) -> Option<(&KeyInfo, &'static str)> {
-        let fits = match token.algorithm().as_ref() {
-            "HS256" => fits::<Hmac<Sha256>>,
-            "HS384" => fits::<Hmac<Sha384>>,
-            "HS512" => fits::<Hmac<Sha512>>,
-            _ => return None,
-        };
-        let (signed, tag) = token.raw.reveal().rsplit_once('.')?;
-        let tag = lenient::decode(tag)?.bytes;
-        let keys = self.encoded().take(self.trials);
-        keys.into_iter().find_map(|(info, encoded)| {
-            let texts = encoded.texts();
-            let (_, form) = texts.iter().find(|(text, _)| fits(text, signed.as_bytes(), &tag))?;
-            Some((info, *form))
-        })
-    }
+/// The text of a public key, as a program reads it from a file.
+pub(crate) struct KeyText<'k> {
+    /// The key.
+    pub(crate) key: &'k KeyInfo,
+    /// The name of the text's form.
+    pub(crate) form: &'static str,
+    /// The text.
+    pub(crate) text: Vec<u8>,
 }
 
-fn fits<M: Mac + KeyInit>(key: &[u8], signed: &[u8], tag: &[u8]) -> bool {
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return false };
-    mac.update(signed);
-    mac.verify_slice(tag).is_ok()
+impl VerificationKeys {
+    /// The texts of the public keys, in every form, of no more keys than
+    /// [`Limits::key_trials`](crate::limits::Limits::key_trials).
+    pub(crate) fn texts(&self) -> impl Iterator<Item = KeyText<'_>> {
+        self.encoded()
+            .take(self.trials)
+            .flat_map(|(key, encoded)| encoded.texts().into_iter().map(move |(text, form)| KeyText { key, form, text }))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
     use super::{super::pem as reader, *};
-    use crate::token::verify::{Origin, VerificationKeys};
+    use crate::token::verify::{HmacStatement, Origin};
 
     /// Every key that is read from a document becomes the text programs keep.
     #[test]
@@ -148,8 +140,10 @@ mod tests {
             mac.update(signed.as_bytes());
             let token = format!("{signed}.{}", super::super::encode(&mac.finalize().into_bytes()));
             let token = crate::token::compact::decode(&token, &crate::limits::Limits::default());
-            assert_eq!(keys.hmac_by_text(&token).map(|found| found.1), Some(form));
-            assert!(VerificationKeys::default().hmac_by_text(&token).is_none());
+            let statement = HmacStatement::of(&token).unwrap();
+            let found = keys.texts().find(|known| statement.is_by(&known.text));
+            assert_eq!(found.map(|found| found.form), Some(form));
+            assert!(VerificationKeys::default().texts().next().is_none());
         }
     }
 }

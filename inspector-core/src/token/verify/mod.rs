@@ -22,6 +22,7 @@ mod check;
 mod confusion;
 mod der;
 mod federation;
+mod hmac;
 mod json;
 mod jwk;
 mod key;
@@ -42,6 +43,7 @@ use std::sync::Once;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+pub(crate) use self::hmac::HmacStatement;
 pub use self::{
     certificate::{Certificate, Validity},
     key::{KeyInfo, Origin, Trust},
