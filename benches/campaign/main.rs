@@ -15,8 +15,7 @@
 //! | [`judge`] | runs the library |
 //!
 //! The table counts mutants by their first change. Of its last columns, `shy` are passes that became inconclusive though
-//! nothing was lost (not wrong, but worth a look), `open` are fails by a refusal of which what came after it is lost, and
-//! `wrong` are those no rule allows.
+//! nothing was lost (not wrong, but worth a look), and `wrong` are those no rule allows.
 //!
 //! A mutant is made of one to three changes, by its number and the seed alone. One that is answered wrongly is made smaller
 //! (changes are left out while it stays wrong) and written to `target/mutants/NUMBER/`: the files, the key log, and what
@@ -193,8 +192,6 @@ struct Counts {
     unreadable: u64,
     /// Passes that became inconclusive though nothing was lost.
     shy: u64,
-    /// Fails by a refusal of which what followed is lost.
-    open: u64,
     wrong: u64,
 }
 
@@ -209,7 +206,6 @@ impl Counts {
         }
         let shy = judged.word == "inconclusive" && judged.allowed.pass && judged.allowed.why == "nothing was lost";
         self.shy += u64::from(shy);
-        self.open += u64::from(judged.word == "fail" && judged.allowed.open);
         self.wrong += u64::from(judged.wrong.is_some());
     }
 }
@@ -290,25 +286,22 @@ fn main() -> ExitCode {
 }
 
 fn report(results: &Results, out: &Path) {
-    println!("transport\tmutation\tmutants\tpass\tfail\tinconclusive\tunreadable\tshy\topen\twrong");
+    println!("transport\tmutation\tmutants\tpass\tfail\tinconclusive\tunreadable\tshy\twrong");
     let mut total = Counts::default();
     for ((transport, kind), counts) in &results.table {
-        let Counts { mutants, pass, fail, inconclusive, unreadable, shy, open, wrong } = *counts;
-        println!(
-            "{transport}\t{kind}\t{mutants}\t{pass}\t{fail}\t{inconclusive}\t{unreadable}\t{shy}\t{open}\t{wrong}"
-        );
+        let Counts { mutants, pass, fail, inconclusive, unreadable, shy, wrong } = *counts;
+        println!("{transport}\t{kind}\t{mutants}\t{pass}\t{fail}\t{inconclusive}\t{unreadable}\t{shy}\t{wrong}");
         total.mutants += mutants;
         total.pass += pass;
         total.fail += fail;
         total.inconclusive += inconclusive;
         total.unreadable += unreadable;
         total.shy += shy;
-        total.open += open;
         total.wrong += wrong;
     }
     println!(
-        "all\t\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-        total.mutants, total.pass, total.fail, total.inconclusive, total.unreadable, total.shy, total.open, total.wrong
+        "all\t\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+        total.mutants, total.pass, total.fail, total.inconclusive, total.unreadable, total.shy, total.wrong
     );
     for (number, base, judged) in &results.wrong {
         println!("wrong {number}: {base}: {}: {}", judged.wrong.as_deref().unwrap_or_default(), judged.what.join("; "));

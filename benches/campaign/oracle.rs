@@ -30,9 +30,6 @@ pub(crate) struct Allowed {
     pub(crate) pass: bool,
     pub(crate) fail: bool,
     pub(crate) inconclusive: bool,
-    /// A fail is not wrong but counted apart: a refusal is left, and whether the client was accepted later is lost. The
-    /// contract lets a refusal fail, and lets no pass become one.
-    pub(crate) open: bool,
     /// Why, in a few words.
     pub(crate) why: String,
 }
@@ -40,7 +37,7 @@ pub(crate) struct Allowed {
 impl Allowed {
     fn new(words: &str, why: &str) -> Self {
         let has = |letter| words.contains(letter);
-        Self { pass: has('p'), fail: has('f'), inconclusive: has('i'), open: false, why: why.to_owned() }
+        Self { pass: has('p'), fail: has('f'), inconclusive: has('i'), why: why.to_owned() }
     }
 
     fn only(outcome: Outcome, why: &str) -> Self {
@@ -51,7 +48,7 @@ impl Allowed {
     pub(crate) fn has(&self, word: &str) -> bool {
         match word {
             "pass" => self.pass,
-            "fail" => self.fail || self.open,
+            "fail" => self.fail,
             "inconclusive" => self.inconclusive,
             "unreadable" => self.inconclusive,
             _ => false,
@@ -78,17 +75,15 @@ struct Loss {
 
 /// What a mutant of a capture may be answered.
 pub(crate) fn of_capture(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {
-    with_refusals(base, mutant.retimed, capture_rules(base, capture, mutant))
+    let mut allowed = capture_rules(base, capture, mutant);
+    // By other times the refusal may be the last word.
+    allowed.fail |= base.outcome == Outcome::Pass && base.refusals && mutant.retimed;
+    allowed
 }
 
 /// What a mutant of a HAR may be answered.
 pub(crate) fn of_archive(base: &Base, mutant: &entries::Mutant) -> Allowed {
-    with_refusals(base, false, archive_rules(base, mutant))
-}
-
-fn with_refusals(base: &Base, retimed: bool, mut allowed: Allowed) -> Allowed {
-    allowed.open = base.outcome == Outcome::Pass && base.refusals && !allowed.fail && (!allowed.pass || retimed);
-    allowed
+    archive_rules(base, mutant)
 }
 
 fn capture_rules(base: &Base, capture: &Capture, mutant: &packets::Mutant) -> Allowed {

@@ -130,7 +130,7 @@ impl<'a> Facts<'a> {
     ) -> Self {
         let profile = &policy.profile;
         let bearer = match profile.judgement {
-            Judgement::Bearer => Bearer::new(policy, scope, ledger, forgeries),
+            Judgement::Bearer => Bearer::new(policy, findings, scope, ledger, forgeries),
             Judgement::ServerToServer => Bearer::default(),
         };
         let mut facts = Self {

@@ -11,7 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Family, RuleMeta, Severity, exceptions::Exceptions, remedies};
+use super::{
+    Family, RuleMeta, Severity,
+    exceptions::Exceptions,
+    pending::{Hides, Pending},
+    remedies,
+};
 use crate::{
     evidence::{Evidence, SourceId},
     handshake::{
@@ -69,6 +74,8 @@ pub struct Draft {
     overturns: bool,
     aside: bool,
     about: About,
+    pending: Option<Pending>,
+    hides: Hides,
     subject: Option<String>,
     title: Option<Cow<'static, str>>,
     detail: String,
@@ -86,6 +93,8 @@ impl Draft {
             overturns: false,
             aside: false,
             about: About { refused_by: None, refused: None, stranger: false, leaked: None, issuance: false },
+            pending: None,
+            hides: Hides::Anything,
             subject: None,
             title: None,
             detail: String::new(),
@@ -162,6 +171,18 @@ impl Draft {
         self
     }
 
+    /// It is about a refusal that something later would lift.
+    pub(crate) const fn pending(mut self, pending: Pending) -> Self {
+        self.pending = Some(pending);
+        self
+    }
+
+    /// What can be in that which is missing, if it is about something missing; anything by default.
+    pub(super) const fn hides(mut self, hides: Hides) -> Self {
+        self.hides = hides;
+        self
+    }
+
     /// Count and evidence that were gathered elsewhere.
     pub fn seen(mut self, seen: &Seen) -> Self {
         if let (true, Concern::Host(host)) = (seen.is_of_strangers(), self.concern) {
@@ -215,6 +236,13 @@ pub struct Finding {
     pub fails: bool,
     /// It would make the outcome fail, had the profile not lowered its severity.
     pub lowered: bool,
+    /// It would make the outcome fail, but what is missing may hide that it was lifted: a refusal before an answer that was
+    /// lost.
+    pub open: bool,
+    /// What it is about.
+    pub(crate) concern: Concern,
+    /// Coverage only: what can be in that which is missing.
+    pub(crate) hides: Hides,
     /// The host it is about.
     pub host: Option<Arc<str>>,
     /// What it says, in one line.
@@ -305,6 +333,11 @@ impl Findings {
         for reported in all {
             if let Some((_, folded)) = self.list.get_mut(reported.at) {
                 folded.count = folded.count.saturating_add(reported.count);
+                // When it was is not told.
+                folded.hides = match folded.hides {
+                    Hides::Until(_) => Hides::Anything,
+                    known => known,
+                };
             }
         }
     }
@@ -351,6 +384,8 @@ impl Findings {
         }
         if let Some((_, folded)) = at.and_then(|at| self.list.get_mut(at)) {
             folded.count = folded.count.saturating_add(draft.count);
+            folded.hides = folded.hides.and(draft.hides);
+            folded.pending = folded.pending.zip(draft.pending).map(|(one, other)| one.and(other));
             let room = self.evidence.saturating_sub(folded.evidence.len());
             for evidence in draft.evidence.into_iter().take(room) {
                 self.bytes = self.bytes.saturating_add(evidence.weight());
@@ -381,8 +416,12 @@ impl Findings {
         let mut all: Vec<Finding> = Vec::with_capacity(self.list.len());
         let mut outside: Vec<(&'static str, Severity, usize)> = Vec::new();
         let mut equals: HashMap<(Key, Weight), usize, foldhash::fast::RandomState> = HashMap::default();
+        let is_open = is_open(&self.list, scope, ledger, weighing);
         for (key, draft) in self.list {
-            let finding = weigh(draft, scope, ledger, weighing);
+            let mut finding = weigh(draft, scope, ledger, weighing);
+            if is_open && finding.fails {
+                (finding.fails, finding.open) = (false, true);
+            }
             if !is_of_no_weight(&finding) {
                 let key = (Key { about: About::default(), ..key }, Weight::of(&finding));
                 match equals.get(&key).and_then(|at| all.get_mut(*at)) {
@@ -428,6 +467,7 @@ impl Weight {
 
 fn add_equal(known: &mut Finding, other: Finding, evidence: usize) {
     known.count = known.count.saturating_add(other.count);
+    known.hides = known.hides.and(other.hides);
     let room = evidence.saturating_sub(known.evidence.len());
     known.evidence.extend(other.evidence.into_iter().take(room));
 }
@@ -460,30 +500,69 @@ pub struct Weighing<'a> {
 /// Rules about what a token discloses, which it does to whoever refuses it, too.
 const DISCLOSES: [&str; 3] = ["JWT-021", "JWT-023", "JWT-025"];
 
+/// What a draft weighs, by the scope and by what became of the token it is about.
+struct Weighed {
+    severity: Severity,
+    in_scope: bool,
+    blocks: bool,
+    fails: bool,
+    lowered: bool,
+    /// It fails, and something later would lift that.
+    pending: Option<Pending>,
+}
+
+impl Weighed {
+    fn new(draft: &Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Self {
+        let family = draft.meta.family();
+        let in_scope = scope.covers_finding(draft.meta, draft.concern, draft.about.issuance, ledger)
+            || draft.about.leaked.is_some_and(|token| scope.owns(token, ledger));
+        let of_stranger = draft.about.stranger && family == Family::S2s;
+        let may_fail = (weighing.decides)(weighing.judgement, family) && in_scope && !draft.aside && !of_stranger;
+        // The host's acceptance of another token makes little of the refusal.
+        let spared = match family {
+            Family::Jwt => !DISCLOSES.contains(&draft.meta.code),
+            Family::S2s => of_stranger || weighing.judgement == Judgement::Bearer,
+            _ => false,
+        };
+        let refused_by = draft.about.refused_by.filter(|_| spared);
+        let weighed = match refused_by {
+            Some(host) if ledger.facts(host).accepted > 0 => draft.severity.min(Severity::Low),
+            _ => draft.severity,
+        };
+        let would_fail = may_fail && weighed >= Severity::High;
+        let mut severity = weighing.exceptions.severity(draft.meta, weighed);
+        if would_fail && weighed == Severity::Critical {
+            severity = severity.max(Severity::High);
+        }
+        Self {
+            severity,
+            in_scope,
+            blocks: family == Family::Coverage && draft.overturns && in_scope,
+            fails: may_fail && severity >= Severity::High,
+            lowered: would_fail && severity < Severity::High,
+            pending: draft.pending.or_else(|| refused_by.map(|host| Pending::by(host, None))),
+        }
+    }
+}
+
+/// Whether all that fails are refusals of which what is missing may hide that they were lifted.
+fn is_open(list: &[(Key, Draft)], scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> bool {
+    let weighed = || list.iter().map(|(_, draft)| (draft, Weighed::new(draft, scope, ledger, weighing)));
+    let blockers: Vec<(Concern, Hides)> =
+        weighed().filter(|(_, weighed)| weighed.blocks).map(|(draft, _)| (draft.concern, draft.hides)).collect();
+    let is_open =
+        |pending: Pending| blockers.iter().any(|(concern, hides)| pending.may_be_lifted_in(*hides, *concern, ledger));
+    !blockers.is_empty()
+        && weighed().filter(|(_, weighed)| weighed.fails).all(|(_, weighed)| weighed.pending.is_some_and(is_open))
+}
+
 fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) -> Finding {
-    let family = draft.meta.family();
-    let in_scope = scope.covers_finding(draft.meta, draft.concern, draft.about.issuance, ledger)
-        || draft.about.leaked.is_some_and(|token| scope.owns(token, ledger));
+    let Weighed { severity, in_scope, blocks, fails, lowered, .. } = Weighed::new(&draft, scope, ledger, weighing);
     let host = match draft.concern {
         Concern::Host(id) => Some(Arc::clone(ledger.host_name(id))).filter(|name| !name.is_empty()),
         Concern::Address(address) => Some(address.to_string().into()),
         _ => None,
     };
-    let of_stranger = draft.about.stranger && family == Family::S2s;
-    let may_fail = (weighing.decides)(weighing.judgement, family) && in_scope && !draft.aside && !of_stranger;
-    let repelled = draft.about.refused_by.is_some_and(|host| ledger.facts(host).accepted > 0);
-    let weighed = match family {
-        Family::Jwt if repelled && !DISCLOSES.contains(&draft.meta.code) => draft.severity.min(Severity::Low),
-        Family::S2s if repelled && (of_stranger || weighing.judgement == Judgement::Bearer) => {
-            draft.severity.min(Severity::Low)
-        }
-        _ => draft.severity,
-    };
-    let would_fail = may_fail && weighed >= Severity::High;
-    let mut severity = weighing.exceptions.severity(draft.meta, weighed);
-    if would_fail && weighed == Severity::Critical {
-        severity = severity.max(Severity::High);
-    }
     let remedy = draft.remedy.unwrap_or_else(|| {
         let input = draft.evidence.first().map(|evidence| evidence.input).or(match draft.concern {
             Concern::Input(input) => Some(input),
@@ -494,10 +573,13 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
     Finding {
         meta: draft.meta,
         severity,
-        blocks: family == Family::Coverage && draft.overturns && in_scope,
+        blocks,
         in_scope,
-        fails: may_fail && severity >= Severity::High,
-        lowered: would_fail && severity < Severity::High,
+        fails,
+        lowered,
+        open: false,
+        concern: draft.concern,
+        hides: draft.hides,
         host,
         title: draft.title.unwrap_or(Cow::Borrowed(draft.meta.title)),
         detail: draft.detail,

@@ -36,6 +36,7 @@ pub mod finding;
 pub mod memory;
 pub mod occasion;
 pub(crate) mod panel;
+pub(crate) mod pending;
 pub(crate) mod remedies;
 pub mod shape;
 
@@ -63,6 +64,7 @@ use crate::{
     rules::{
         finding::{Concern, Draft, Findings},
         occasion::{Basis, Occasions},
+        pending::Hides,
     },
     token::verify::VerificationKeys,
     verdict::Scope,
@@ -186,6 +188,7 @@ impl RuleMeta {
     /// The start of a finding about an exchange: it concerns its host. If a token was refused in it, it is about that token.
     pub fn of(&'static self, observation: &Observation<'_>) -> Draft {
         let draft = Draft::new(self, observation.concern()).of_issuance(observation.may_issue());
+        let draft = draft.hides(Hides::of(observation));
         match observation.presented().next() {
             Some(first) if observation.is_refusal() => {
                 draft.refused_by(observation.host, observation.is_of_stranger()).refused(first.token.id)

@@ -19,12 +19,19 @@ use crate::{
         moment::Moment,
     },
     report::mask,
+    rules::{finding::Finding, pending::Pending},
     secret::Fingerprint,
     token::{Token, principal::Principal},
 };
 
 /// Longest name of a caller that is shown, in characters.
 const LONGEST_NAME: usize = 80;
+
+/// What is said of a refusal that may have been lifted in what is missing.
+pub(super) const LATER_IS_MISSING: &str = "but evidence of what came later is missing";
+
+/// What is said of an acceptance that is not wanted, where the one that is may be missing.
+const OTHERS_ARE_MISSING: &str = "but evidence of other calls is missing";
 
 /// Tokens that were refused and are forged or damaged by themselves.
 pub(crate) type Forgeries = HashSet<Fingerprint, foldhash::fast::RandomState>;
@@ -51,6 +58,8 @@ pub struct Taken {
     foreign: Option<String>,
     /// A token was accepted that does not tell its issuer.
     accepted_opaque: bool,
+    /// What is missing may hide another call that was accepted.
+    open: bool,
 }
 
 /// What tells callers apart.
@@ -71,6 +80,8 @@ struct Caller {
     refused: Option<Moment>,
     refusals: u64,
     status: Option<u16>,
+    /// What is missing may hide that it was accepted later.
+    open: bool,
 }
 
 /// What stands against a pass.
@@ -83,7 +94,13 @@ pub(super) enum Against {
 }
 
 impl Bearer {
-    pub(crate) fn new(policy: &Policy, scope: &Scope, ledger: &Ledger, forgeries: &Forgeries) -> Self {
+    pub(crate) fn new(
+        policy: &Policy,
+        findings: &[Finding],
+        scope: &Scope,
+        ledger: &Ledger,
+        forgeries: &Forgeries,
+    ) -> Self {
         let mut all: BTreeMap<HostId, (Taken, BTreeMap<Who, usize>)> = BTreeMap::new();
         for facts in ledger.tokens().iter().filter(|facts| !facts.receptions.is_empty()) {
             if policy.profile.is_publishable(&facts.token) {
@@ -99,7 +116,10 @@ impl Bearer {
                 let (taken, callers) = all.entry(host).or_insert_with(|| {
                     let host = Arc::clone(ledger.host_name(host));
                     let (callers, foreign) = (Vec::new(), None);
-                    (Taken { host, accepted: 0, calls: 0, callers, foreign, accepted_opaque: false }, BTreeMap::new())
+                    (
+                        Taken { host, accepted: 0, calls: 0, callers, foreign, accepted_opaque: false, open: false },
+                        BTreeMap::new(),
+                    )
                 });
                 let (who, name) = who(facts, reception);
                 let at = *callers.entry(who).or_insert_with(|| {
@@ -108,6 +128,9 @@ impl Bearer {
                 });
                 taken.add(at, reception, &counts);
             }
+        }
+        for (host, (taken, _)) in &mut all {
+            taken.open_where(*host, findings, ledger);
         }
         Self { hosts: all.into_values().map(|(taken, _)| taken).collect() }
     }
@@ -157,7 +180,7 @@ impl Counts {
 
 impl Caller {
     const fn new(name: String) -> Self {
-        Self { name, calls: 0, accepted: None, refused: None, refusals: 0, status: None }
+        Self { name, calls: 0, accepted: None, refused: None, refusals: 0, status: None, open: false }
     }
 
     /// The last decided answer is a refusal.
@@ -190,6 +213,18 @@ impl Taken {
         }
     }
 
+    /// Marks the callers of that host whose refusal may have been lifted in what is missing.
+    fn open_where(&mut self, host: HostId, findings: &[Finding], ledger: &Ledger) {
+        let may_be_lifted = |pending: Pending| {
+            let mut missing = findings.iter().filter(|finding| finding.blocks);
+            missing.any(|it| pending.may_be_lifted_in(it.hides, it.concern, ledger))
+        };
+        for caller in self.callers.iter_mut().filter(|caller| caller.accepted.is_none()) {
+            caller.open = caller.refused.is_some_and(|refused| may_be_lifted(Pending::by(host, Some(refused))));
+        }
+        self.open = may_be_lifted(Pending::by(host, None));
+    }
+
     fn against(&self) -> impl Iterator<Item = Against> + '_ {
         let host = mask::text(&self.host);
         let refused = self.callers.iter().filter(|caller| caller.is_refused_last());
@@ -203,7 +238,12 @@ impl Taken {
                         calls => format!("all {calls} calls"),
                     };
                     let all = if caller.refusals == caller.calls { all } else { format!("{} calls", caller.refusals) };
-                    return Against::Fails(format!("{host} refused {all} of {name} with a bearer token{status}"));
+                    let refused = format!("{host} refused {all} of {name} with a bearer token{status}");
+                    return if caller.open {
+                        Against::Open(format!("{refused}, {LATER_IS_MISSING}"))
+                    } else {
+                        Against::Fails(refused)
+                    };
                 }
                 Against::Open(format!(
                     "{host} accepted {name} with a bearer token before, but refused what was sent last{status}"
@@ -213,10 +253,17 @@ impl Taken {
         let decided = self.callers.iter().any(|caller| caller.accepted.is_some() || caller.refused.is_some());
         let of_host = match (&self.foreign, self.accepted) {
             (_, 1..) => None,
-            (Some(issuer), 0) => Some(Against::Fails(format!(
-                "{host} accepted a token of the issuer {issuer}; one of an issuer of the profile, and of the realm that \
-                 was asked for, was expected"
-            ))),
+            (Some(issuer), 0) => {
+                let foreign = format!(
+                    "{host} accepted a token of the issuer {issuer}; one of an issuer of the profile, and of the realm that \
+                     was asked for, was expected"
+                );
+                Some(if self.open {
+                    Against::Open(format!("{foreign}, {OTHERS_ARE_MISSING}"))
+                } else {
+                    Against::Fails(foreign)
+                })
+            }
             (None, 0) if self.accepted_opaque => Some(Against::Open(format!(
                 "{host} accepted only tokens that do not tell their issuer (opaque or encrypted)"
             ))),

@@ -72,6 +72,10 @@ fn the_four_rules_in_their_order() {
             "aud": "00000002-0000-0ff1-ce00-000000000000/mail.contoso.com@t"}),
         0,
     ));
+    let again = mail(Some(&bearer(&outer())), "");
+    let replaced = mail(Some("Bearer [REDACTED]"), OK);
+    let basic = mail(Some(BASIC), OK);
+    let other = elsewhere(Some(&bearer(&outer())), "");
     let table: Vec<(&str, String, Outcome, &str)> = vec![
         // 2: both facts, nothing missing.
         ("works", works(), Pass, "accepted 1 call"),
@@ -104,6 +108,13 @@ fn the_four_rules_in_their_order() {
         ("empty Bearer only", mail(Some(EMPTY_BEARER), CHALLENGE), Inconclusive, "credentials"),
         ("empty Basic only", mail(Some("Basic Og=="), "HTTP/1.1 401 U\n"), Inconclusive, "credentials"),
         ("opaque only", mail(Some(&opaque), OK), Inconclusive, "cannot be read"),
+        // 3: the refusal may have been lifted in what is missing.
+        ("refused, and the next answer missing", refused("invalid_token") + &again, Inconclusive, "S2S-032"),
+        ("an answer missing, then refused", again.clone() + &refused("invalid_token"), Fail, "S2S-032"),
+        ("refused, and the next field replaced", refused("invalid_token") + &replaced, Inconclusive, "came later"),
+        ("refused, the next answer missing, and Basic", refused("invalid_token") + &again + &basic, Fail, "BAS-001"),
+        ("orphan, and the next answer missing", mail(Some(&orphan), OK) + &again, Fail, "S2S-017"),
+        ("refused, and an answer of another host missing", refused("invalid_token") + &other, Fail, "S2S-032"),
         ("redacted only", mail(Some("Bearer [REDACTED]"), OK), Inconclusive, "COV-004"),
         ("works, and redacted", works() + &mail(Some("Bearer [REDACTED]"), OK), Inconclusive, "COV-004"),
         ("works, and malformed Basic", works() + &mail(Some("Basic !!!"), OK), Inconclusive, "COV-013"),

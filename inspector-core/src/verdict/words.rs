@@ -1,6 +1,9 @@
 //! The sentence of a verdict: what was found for hosts in scope, and nothing more.
 
-use super::Facts;
+use super::{
+    Facts,
+    bearer::{Against, LATER_IS_MISSING},
+};
 use crate::{
     handshake::call::Call,
     profile::Judgement,
@@ -54,8 +57,18 @@ pub(super) fn because_of(facts: &Facts<'_>, first: &Finding) -> String {
 }
 
 pub(super) fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> String {
-    let so_far =
-        if facts.shown() { "what was read is in order, but evidence is missing" } else { "evidence is missing" };
+    let open = facts.findings.iter().find(|finding| finding.open).map(|finding| {
+        let host = finding.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+        format!("{}: {}{host}, {LATER_IS_MISSING}", finding.meta.code, finding.title)
+    });
+    let open = open.or_else(|| match facts.bearer.against().into_iter().next() {
+        Some(Against::Open(reason)) if reason.ends_with("is missing") => Some(reason),
+        Some(Against::Open(reason)) => Some(format!("{reason}, and evidence is missing")),
+        _ => None,
+    });
+    let so_far = open.as_deref().unwrap_or_else(|| {
+        if facts.shown() { "what was read is in order, but evidence is missing" } else { "evidence is missing" }
+    });
     let host = first.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
     let more = match count {
         1 => String::new(),

@@ -1,11 +1,12 @@
 use crate::{
     evidence::{Evidence, Part},
-    handshake::{grants::Given, host::HostId, ledger::Ledger, observation::Observation, sts::TokenError},
+    handshake::{grants::Given, host::HostId, ledger::Ledger, moment::Moment, observation::Observation, sts::TokenError},
     report::mask,
     rules::{
         Context, Declared, Rule, Severity, Summary, declare_rule,
         finding::{Concern, Draft},
         occasion::Occasions,
+        pending::Pending,
     },
     time::Timestamp,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Refused {
     client: Option<String>,
     resource: Option<String>,
     time: Option<Timestamp>,
+    moment: Moment,
     /// Requests for tokens that were read before it.
     before: usize,
     detail: String,
@@ -50,7 +52,9 @@ pub(crate) struct Refused {
 
 impl Refused {
     fn draft(self) -> Draft {
-        TokenEndpointError::META.about(self.concern).detail(self.detail).remedy(self.remedy).evidence(self.evidence)
+        let pending = Pending::by(self.host, Some(self.moment));
+        let draft = TokenEndpointError::META.about(self.concern).pending(pending);
+        draft.detail(self.detail).remedy(self.remedy).evidence(self.evidence)
     }
 
     /// Whether the same client was given a token for the same resource after that.
@@ -101,6 +105,7 @@ impl Rule for TokenEndpointError {
             client: shown(&request.client),
             resource: shown(&request.resource),
             time: observation.time,
+            moment: observation.moment,
             before: context.ledger.grants().len(),
             detail: format!("{}: {} {code}{meaning}", observation.host_name, mask::text(&error.error)),
             remedy: error.explanation().map_or("", |explanation| explanation.remedy),

@@ -4,12 +4,13 @@ use crate::{
         diagnostics::ServerReason,
     },
     report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, pending::Pending},
 };
 
 declare_rule! {
     /// The resource refused a token: 401, 403 with a word about OAuth, or a redirect to a login page. It is medium if the
-    /// same client, in the same caller's name, was accepted there later, by the times of the recording. The refusal of a
+    /// same client, in the same caller's name, was accepted there later, by the times of the recording; where an answer that
+    /// came later may have been lost, the refusal leaves the outcome open. The refusal of a
     /// token that is not of an expected caller says nothing about the question and does not decide; it is low where the
     /// same host accepted another token.
     ///
@@ -64,6 +65,9 @@ fn report(context: &mut Context<'_>, call: &Call, refusal: &Refusal, severity: S
     }
     if !call.is_known {
         draft = draft.refused_by(call.host, true);
+    }
+    if severity == Severity::High {
+        draft = draft.pending(Pending::by(call.host, Some(refusal.last)));
     }
     context.find(if severity == Severity::Medium {
         draft.title("The resource refused a token, and accepted the client later")
