@@ -69,6 +69,8 @@ pub struct AuthorizationRequest {
     pub hashed: bool,
     /// `prompt`.
     pub prompt: Option<String>,
+    /// `max_age` in seconds.
+    pub max_age: Option<u64>,
     /// Some of its parameters are elsewhere: in a request object or at the pushed request (`request`, `request_uri`).
     pub by_reference: bool,
     /// It was sent to the pushed authorization request endpoint.
@@ -106,6 +108,7 @@ impl AuthorizationRequest {
             challenge: fingerprint("code_challenge"),
             hashed: value("code_challenge_method").is_some_and(|method| method.eq_ignore_ascii_case("S256")),
             prompt: text("prompt"),
+            max_age: value("max_age").and_then(|age| age.trim().parse().ok()),
             by_reference,
             pushed: false,
         })
@@ -194,6 +197,8 @@ pub struct TokenAnswer {
     pub description: Option<String>,
     /// `device_code`.
     pub device_code: Option<Fingerprint>,
+    /// `request_uri` of a pushed authorization request (RFC 9126 §2.2).
+    pub request_uri: Option<Fingerprint>,
     /// `user_code`.
     pub user_code: Option<Fingerprint>,
     /// `interval` in seconds.
@@ -224,6 +229,7 @@ impl TokenAnswer {
             error: text("error"),
             description: text("error_description"),
             device_code: fingerprint("device_code"),
+            request_uri: fingerprint("request_uri"),
             user_code: fingerprint("user_code"),
             interval: number("interval"),
             verification: text("verification_uri").or_else(|| text("verification_url")),

@@ -188,6 +188,16 @@ impl Flows {
         }
     }
 
+    /// Whether neither a request nor a token of a flow was seen.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0 && self.access.is_empty() && self.refresh.is_empty()
+    }
+
+    /// The issuers whose metadata name that host's token endpoint.
+    pub fn issuers_of<'f>(&'f self, token: &'f str) -> impl Iterator<Item = &'f str> {
+        self.servers.iter().filter(move |server| server.token == token).map(|server| server.issuer.as_str())
+    }
+
     /// The servers with that authorization endpoint: several tenants can share one.
     pub fn servers<'f>(&'f self, authorization: &'f str) -> impl Iterator<Item = &'f Server> {
         self.servers.iter().filter(move |server| server.authorization == authorization)

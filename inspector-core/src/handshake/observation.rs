@@ -632,6 +632,9 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
         // Whatever the method: what gives a token to who asks for one with a grant is a token endpoint.
         _ if grants_in_query(extraction) && issues(extraction) => Endpoint::Token,
+        // The login of container registries: who asks for a scope of a service by its path gets a token (the token
+        // authentication of the Distribution specification).
+        (true, false, false) if asks_for_service(extraction) && gives_token(extraction) => Endpoint::Token,
         (true, false, false) => Endpoint::PossibleToken,
         _ => Endpoint::Other,
     }
@@ -640,6 +643,19 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
 /// Whether the query names a grant.
 fn grants_in_query(extraction: &Extraction) -> bool {
     sts::query_parameter(extraction, "grant_type").is_some_and(sts::is_grant)
+}
+
+/// Whether the query names the service a token is for.
+fn asks_for_service(extraction: &Extraction) -> bool {
+    ["service", "scope"].iter().all(|name| sts::query_parameter(extraction, name).is_some())
+        || sts::query_parameter(extraction, "service")
+            .is_some_and(|_| sts::query_parameter(extraction, "account").is_some())
+}
+
+/// Whether a member of the answer is a token, by the names that registries use.
+fn gives_token(extraction: &Extraction) -> bool {
+    let of_answer = |name: &str| matches!(name, "/token" | "/access_token");
+    extraction.sightings.iter().any(|it| it.part == Part::ResponseBody && of_answer(&it.name))
 }
 
 /// Whether the answer has a token for who asked.

@@ -40,18 +40,32 @@ super::rules![
     bearer_malformed::BearerMalformed,
     token_in_page::TokenInPage,
     token_endpoint_query::TokenEndpointQuery,
+    redirect_mismatch::RedirectMismatch,
+    secret_sent_elsewhere::SecretSentElsewhere,
+    ended_token_accepted::EndedTokenAccepted,
+    grant_of_another_client::GrantOfAnotherClient,
+    one_time_value_reused::OneTimeValueReused,
+    id_token_claims::IdTokenClaims,
+    endpoint_without_tls::EndpointWithoutTls,
+    metadata_contradicted::MetadataContradicted,
+    client_secret_in_browser::ClientSecretInBrowser,
+    client_secret_shared::ClientSecretShared,
+    guessable_token::GuessableToken,
+    introspection_open::IntrospectionOpen,
+    authorization_cors::AuthorizationCors,
 ];
 
 use std::net::IpAddr;
 
 use crate::{
+    evidence::Part,
     handshake::{
         flow,
         host::{self, Reach},
         observation::{Endpoint, Observation},
         sts,
     },
-    http::auth::CredentialsKind,
+    http::{auth::CredentialsKind, form},
     profile::Profile,
     time::Timestamp,
 };
@@ -127,6 +141,23 @@ fn authenticates_client(observation: &Observation<'_>) -> bool {
     by_header || by_certificate || in_content.iter().any(|name| posted(observation, name).is_some())
 }
 
+/// The client that asks at a token endpoint: by `client_id`, by the user of Basic, or by the client assertion's issuer.
+fn client_of(observation: &Observation<'_>) -> Option<String> {
+    let assertion = || {
+        let mut all = observation.extraction.sightings.iter();
+        let sighting =
+            all.find(|s| s.part == Part::RequestBody && s.name.trim_start_matches('/') == "client_assertion")?;
+        sighting.token.claim("iss").map(std::borrow::Cow::into_owned)
+    };
+    let basic = || {
+        let (_, basic) = observation.basics().find(|(credentials, _)| !credentials.proxy)?;
+        // RFC 6749 §2.3.1: encoded as in a form.
+        let pairs = format!("u={}", basic.user);
+        form::pairs(pairs.as_bytes()).next().map(|(_, user)| user.into_owned()).filter(|user| !user.is_empty())
+    };
+    posted(observation, "client_id").map(str::to_owned).or_else(basic).or_else(assertion)
+}
+
 /// Whether the answer is a 2xx without an `error` member.
 fn succeeded(observation: &Observation<'_>) -> bool {
     let failed = observation.flow.answer.as_ref().is_some_and(|answer| answer.error.is_some());
@@ -154,6 +185,11 @@ impl Period {
             (None, None) => true,
             (one, other) => one == Some(true) || other == Some(true),
         }
+    }
+
+    /// Whether it began once the other was over. Without times the order of the recording tells, which is that of the rules.
+    fn is_after(self, other: Self) -> bool {
+        self.began.zip(other.ended.or(other.began)).is_none_or(|(began, ended)| began >= ended)
     }
 
     /// Seconds between the end of the first and the begin of the second.

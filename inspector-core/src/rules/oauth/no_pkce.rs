@@ -17,13 +17,17 @@ use crate::{
     secret::Fingerprint,
 };
 
+/// Lengths of a verifier (RFC 7636 §4.1).
+const LENGTHS: std::ops::RangeInclusive<usize> = 43..=128;
+
 /// Clients kept; a deployment has far fewer.
 const CLIENTS: usize = 1024;
 
 declare_rule! {
     /// An authorization code is asked for without PKCE, or with its `plain` method, or is redeemed with a verifier that
     /// does not fit: whoever intercepts the code can redeem it. It is medium for public clients, low for those that
-    /// authenticate or of which that is not known.
+    /// authenticate or of which that is not known. A server that takes a code whose verifier is missing, does not fit, was
+    /// not announced by a challenge, or is too short enforces nothing: high.
     ///
     /// # Evidence
     /// The authorization request or the token request, and the client.
@@ -100,30 +104,50 @@ impl NoPkce {
         let verifier = super::posted(observation, "code_verifier");
         let public = !super::authenticates_client(observation);
         let accepted = super::succeeded(observation);
-        let what = match context.ledger.flows().of_code(Fingerprint::of(code.as_bytes())) {
+        let flows = context.ledger.flows();
+        let (what, of_server) = match flows.of_code(Fingerprint::of(code.as_bytes())) {
             Some(asked) if asked.request.by_reference && !asked.request.pushed => return,
             Some(asked) if asked.request.challenge.is_none() => {
                 self.mark(asked, public);
-                return;
+                match verifier {
+                    Some(_) => ("code_verifier was sent though no code_challenge was", true),
+                    None => return,
+                }
             }
             Some(asked) => {
                 if !asked.request.hashed {
                     self.mark(asked, public);
                 }
                 match verifier {
-                    Some(verifier) if fits(&asked.request, verifier) => return,
-                    Some(_) => "code_verifier does not fit code_challenge",
-                    None => "code_verifier is missing though code_challenge was sent",
+                    Some(verifier) if !fits(&asked.request, verifier) => ("code_verifier does not fit code_challenge", true),
+                    Some(verifier) if !LENGTHS.contains(&verifier.len()) => {
+                        ("code_verifier has not the 43 to 128 characters that make it hard to guess", true)
+                    }
+                    Some(_) => return,
+                    None => ("code_verifier is missing though code_challenge was sent", true),
                 }
             }
-            None if verifier.is_none() && public && accepted => "a public client redeemed a code without code_verifier",
+            None if verifier.is_none() && public && accepted => {
+                ("a public client redeemed a code without code_verifier", false)
+            }
             None => return,
         };
-        let severity = if accepted && public { Self::META.severity } else { Severity::Low };
+        let severity = match (accepted, of_server) {
+            (true, true) => Severity::High,
+            (true, false) if public => Self::META.severity,
+            _ => Severity::Low,
+        };
         let outcome = if accepted { "accepted" } else { "refused or without answer" };
         let detail = format!("{}: {what}; {outcome}", observation.host_name);
         let evidence = observation.in_request(Part::RequestBody, "code_verifier", what);
-        context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+        let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+        context.find(if severity == Severity::High {
+            draft.title("The server redeemed a code that PKCE had to protect").remedy(
+                "Refuse a code whose code_verifier is missing, does not fit, was not announced, or is too short.",
+            )
+        } else {
+            draft
+        });
     }
 
     fn mark(&mut self, asked: &Authorization, public: bool) {

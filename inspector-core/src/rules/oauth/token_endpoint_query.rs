@@ -31,7 +31,7 @@ declare_rule! {
     /// The parameters' names.
     ///
     /// # Traps
-    /// `client_id` alone is harmless. A 400 to a browser that opens the token endpoint is no token request.
+    /// `client_id` and `grant_type` alone are harmless. A 400 to a browser that opens the token endpoint is no token request.
     pub(crate) TokenEndpointQuery = "OAU-035" "token-endpoint-query" High,
     title: "A token request has its parameters in the query",
     remedy: "Send token requests as POST with their parameters in the content.",
@@ -55,7 +55,7 @@ impl Rule for TokenEndpointQuery {
         let known = observation.profile.is_token_host(&observation.host_name);
         let oauth = observation.token_request.is_some() || has("grant_type") || has("client_id") || known;
         let found: Vec<&str> = NAMES.into_iter().filter(|name| has(name)).collect();
-        if !oauth || found.is_empty() {
+        if !oauth || found.iter().all(|name| *name == "grant_type") {
             return;
         }
         let names = found.join(", ");

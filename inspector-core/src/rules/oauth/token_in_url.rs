@@ -6,7 +6,8 @@ use crate::{
     report::mask,
     rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
     secret::Fingerprint,
-    token::{Sighting, TokenKind},
+    time::Timestamp,
+    token::{Sighting, Token, TokenKind},
 };
 
 declare_rule! {
@@ -19,7 +20,8 @@ declare_rule! {
     /// An authorization code alone is info: it is bound to its client and used once. SharePoint's `SPAppToken` and the
     /// query tokens of WebSocket, SignalR and event streams, which cannot send a header from a browser, are medium. A
     /// JWT under a name that says nothing is medium unless it is used as a token elsewhere. `state`, request objects
-    /// and `id_token_hint` are no credentials. A fragment never reaches the server (OAU-002).
+    /// and `id_token_hint` are no credentials. A token that names the path of the URL and ends within the hour signs the URL:
+    /// low. A fragment never reaches the server (OAU-002).
     pub(crate) TokenInUrl = "OAU-001" "token-in-url" High,
     title: "A token is part of a URL",
     remedy: "Send tokens in the Authorization header or by form_post, and set Referrer-Policy: no-referrer.",
@@ -74,6 +76,7 @@ fn severity(observation: &Observation<'_>, sighting: &Sighting, context: &Contex
         UrlName::Token => Some(Severity::High),
         UrlName::Context => Some(Severity::Medium),
         UrlName::Hint if readable => Some(Severity::Low),
+        UrlName::Unknown if readable && is_signed_url(observation, &sighting.token) => Some(Severity::Low),
         UrlName::Unknown if readable => {
             let known = context.ledger.token(sighting.token.id);
             let used = known.is_some_and(|known| known.presented > 0 || known.issued);
@@ -82,6 +85,22 @@ fn severity(observation: &Observation<'_>, sighting: &Sighting, context: &Contex
         }
         UrlName::Code | UrlName::NoCredential | UrlName::Hint | UrlName::Unknown => None,
     }
+}
+
+/// Longest life of a signed URL, in seconds.
+const SIGNED: i64 = 3600;
+
+/// Whether the token is the signature of this URL: it names the path it is for, and ends within the hour.
+fn is_signed_url(observation: &Observation<'_>, token: &Token) -> bool {
+    let begin = token.not_before.or(token.issued_at).or(observation.time).map(Timestamp::seconds);
+    let life = token.expires.map(Timestamp::seconds).zip(begin).map(|(end, begin)| end.saturating_sub(begin));
+    let path = observation.path.as_str();
+    let names_path = |value: &serde_json::Value| {
+        let said = value.as_str().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+        let said = flow::parts(said).map_or(said, |(_, _, path)| path);
+        said.len() > 1 && said.eq_ignore_ascii_case(path)
+    };
+    life.is_some_and(|life| (0..=SIGNED).contains(&life)) && token.claims.iter().any(|(_, value)| names_path(value))
 }
 
 /// Whether the request opens a WebSocket, an event stream or a SignalR connection.

@@ -4,7 +4,7 @@ use crate::{
     evidence::Part,
     handshake::observation::Observation,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 declare_rule! {
-    /// A token has scopes that were not asked for.
+    /// A token has scopes that were not asked for. It is medium where a refresh gives more than was granted at first.
     ///
     /// # Evidence
     /// The scopes that came on top.
@@ -25,6 +25,7 @@ declare_rule! {
     remedy: "Ask for what is needed, and let the authorization server grant no more.",
     source: "RFC 6749 §3.3",
     reference: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
+    state: { granted: Memory<Fingerprint, BTreeSet<String>> },
 }
 
 impl Rule for WideScope {
@@ -37,6 +38,7 @@ impl Rule for WideScope {
         if !super::succeeded(observation) || observation.profile.is_token_host(&observation.host_name) {
             return;
         }
+        self.refreshed(observation, granted, context);
         let of_code = super::posted(observation, "code")
             .and_then(|code| context.ledger.flows().of_code(Fingerprint::of(code.as_bytes())))
             .and_then(|asked| asked.request.scope.as_deref());
@@ -54,6 +56,31 @@ impl Rule for WideScope {
         let evidence = observation.in_response(Part::ResponseBody, "scope", more.clone());
         let detail = format!("{}: granted though not asked for: {more}", observation.host_name);
         context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+    }
+}
+
+impl WideScope {
+    /// What a refresh gives is at most what was granted first (RFC 6749 §6).
+    fn refreshed(&mut self, observation: &Observation<'_>, granted: &str, context: &mut Context<'_>) {
+        let now = words(granted);
+        let token = super::posted(observation, "refresh_token").map(|token| Fingerprint::of(token.as_bytes()));
+        let is_refresh = super::grant(observation) == Some("refresh_token");
+        let first = token.filter(|_| is_refresh).and_then(|token| self.granted.recall(&token)).cloned();
+        if let Some(first) = &first {
+            let more: Vec<&str> = now.difference(first).map(String::as_str).filter(|it| !OPENID.contains(it)).collect();
+            if !more.is_empty() {
+                let more = mask::text(&more.join(" "));
+                let detail = format!("{}: a refresh gives more than was granted: {more}", observation.host_name);
+                let evidence = observation.in_response(Part::ResponseBody, "scope", more);
+                let draft = Self::META.of(observation).severity(Severity::Medium).title("A refresh raises the scope");
+                context.find(draft.detail(detail).evidence(evidence));
+            }
+        }
+        if let Some(next) = observation.flow.answer.as_ref().and_then(|answer| answer.refresh_token)
+            && self.granted.recall(&next).is_none()
+        {
+            self.granted.keep(next, first.unwrap_or(now));
+        }
     }
 }
 
