@@ -7,6 +7,7 @@
 //! | status | content | |
 //! |---|---|---|
 //! | any, of `OPTIONS` and `TRACE`, of paths that answer anyone, to two different tokens, 1xx, 407 | | undecided |
+//! | 101 that opens a WebSocket, for profiles of any API | the server's first messages (see `socket`) | accepted or refused |
 //! | 401, 440, 456 | | refused |
 //! | any other | an error about authentication, or an OAuth diagnostic | refused |
 //! | 3xx | leads to a login | refused |
@@ -19,11 +20,12 @@
 mod json;
 mod login;
 mod rpc;
+mod socket;
 mod text;
 mod words;
 mod xml;
 
-use self::text::Held;
+use self::{socket::Opening, text::Held};
 use super::{
     caller,
     diagnostics::{Diagnostic, ServerReason},
@@ -36,9 +38,12 @@ use crate::{
         exchange::Exchange,
         message::{Head, Message},
     },
-    profile::{Form, Profile},
+    profile::{Form, Judgement, Profile},
     report::mask,
-    token::{TokenKind, extract::Extraction},
+    token::{
+        TokenKind,
+        extract::{Extraction, is_socket},
+    },
 };
 
 /// What the server's answer means for the credentials that were sent.
@@ -283,11 +288,31 @@ impl Question<'_> {
             };
         }
         // What was redacted may have been nothing: the answer cannot be held against it. A batch's answers are inside.
-        if carried.redacted || self.is_only_embedded || self.answers_anyone() || self.has_two_credentials() {
+        if carried.redacted || self.answers_anyone() || self.has_two_credentials() {
+            return Answer::Undecided;
+        }
+        if status == 101 && self.profile.judgement == Judgement::Bearer && is_socket(self.exchange) {
+            return self.of_socket(response);
+        }
+        if self.is_only_embedded {
             return Answer::Undecided;
         }
         let Some(reading) = reading else { return Answer::Undecided };
         self.by_status(status, response, reading)
+    }
+
+    /// What a server that opened a WebSocket says to the credentials: those of the request by opening it, those of the first
+    /// message by what it says then.
+    fn of_socket(&self, response: &Message) -> Answer {
+        let texts = response.body.kept.as_deref().unwrap_or_default();
+        let in_message =
+            self.extraction.sightings.iter().any(|it| caller::is_presented(it) && it.part == Part::RequestBody);
+        match Opening::read(texts) {
+            Opening::Refused => Answer::Refused,
+            Opening::Acknowledged => Answer::Accepted,
+            Opening::Unclear if in_message => Answer::Undecided,
+            Opening::Unclear => Answer::Accepted,
+        }
     }
 
     fn by_status(&self, status: u16, response: &Message, reading: &Reading) -> Answer {

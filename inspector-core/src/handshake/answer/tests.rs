@@ -303,3 +303,42 @@ fn errors_in_any_coding_of_characters() {
         assert_eq!(by("exchange-s2s", &exchange), Answer::Refused, "{little}");
     }
 }
+
+#[test]
+fn a_websocket_takes_a_token_by_opening_or_by_its_first_message() {
+    use Answer::{Accepted, Anonymous, Refused, Undecided};
+    const TOKEN: &str = "eyJ0.eyJ1.c2ln";
+    let opened = |profile: &str, fields: &str, said: &str, heard: &str| {
+        let text = format!(
+            "GET /graphql HTTP/1.1\nHost: api.contoso.com\nConnection: Upgrade\nUpgrade: websocket\n{fields}\n\
+             HTTP/1.1 101 X\nConnection: Upgrade\nUpgrade: websocket\n\n"
+        );
+        let mut exchange = testing::exchanges(&text).remove(0);
+        for (message, kept) in [(&mut exchange.request, said), (&mut exchange.response, heard)] {
+            message.as_mut().unwrap().body.kept = Some(kept.as_bytes().into()).filter(|_| !kept.is_empty());
+        }
+        by(profile, &exchange)
+    };
+    let first = format!("{{\"type\":\"connection_init\",\"payload\":{{\"Authorization\":\"Bearer {TOKEN}\"}}}}\n");
+    let home = format!("{{\"type\":\"auth\",\"access_token\":\"{TOKEN}\"}}\n{{\"id\":1}}\n");
+    let second = format!("{{\"type\":\"connection_init\"}}\n{{\"token\":\"{TOKEN}\"}}\n");
+    let in_field = format!("Authorization: Bearer {TOKEN}\n");
+    let in_protocol = format!("Sec-WebSocket-Protocol: bearer, {TOKEN}\n");
+    let (ack, no) = ("{\"type\":\"connection_ack\"}\n", "{\"type\":\"connection_error\"}\n");
+    for (fields, said, heard, answer) in [
+        ("", first.as_str(), ack, Accepted),
+        ("", &first, no, Refused),
+        ("", &first, "", Undecided),
+        ("", &home, "{\"type\":\"auth_required\"}\n{\"type\":\"auth_ok\"}\n", Accepted),
+        ("", &home, "{\"type\":\"auth_required\"}\n{\"type\":\"auth_invalid\"}\n", Refused),
+        // What comes later presents nothing.
+        ("", &second, ack, Anonymous),
+        (&in_field, "", "", Accepted),
+        (&in_field, "", no, Refused),
+        (&in_protocol, "", "{\"price\":1}\n", Accepted),
+    ] {
+        assert_eq!(opened("generic", fields, said, heard), answer, "{fields} {said} {heard}");
+    }
+    // Nothing of Exchange is asked over a WebSocket.
+    assert_eq!(opened("exchange-s2s", &in_field, "", ""), Undecided);
+}

@@ -128,8 +128,13 @@ mod tests {
     fn plain(bytes: &[u8]) -> (Vec<u8>, bool) {
         let limits = Limits::default();
         let mut interner = Interner::new(&limits);
-        let mut extractor =
-            Extractor { interner: &mut interner, limits: &limits, cut_at: None, found: Extraction::default() };
+        let mut extractor = Extractor {
+            interner: &mut interner,
+            limits: &limits,
+            cut_at: None,
+            socket: false,
+            found: Extraction::default(),
+        };
         let plain = extractor.without_codings(bytes).into_owned();
         (plain, extractor.found.undecoded)
     }

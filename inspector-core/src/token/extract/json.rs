@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Extractor, Place, token_name};
+use super::{Extractor, Place, Site, token_name};
 use crate::{
     evidence::Part,
     http::auth::is_whole_basic,
@@ -30,6 +30,8 @@ impl Extractor<'_> {
         let mut members = self.limits.json_members;
         // What stands before the first value guards against inclusion as a script.
         let start = text.find(['{', '[']).unwrap_or(text.len());
+        let opens = self.socket && place.part == Part::RequestBody;
+        let place = if opens { Place { site: Site::Opening, ..place } } else { place };
         self.json_text(place, text.get(start..).unwrap_or_default(), String::new(), &mut members, DEPTH);
     }
 
@@ -45,6 +47,9 @@ impl Extractor<'_> {
             }
             if values.end().is_ok() {
                 return;
+            }
+            if walk.place.site == Site::Opening {
+                walk.place.site = Site::RequestMember;
             }
             // More values follow; a stream tells where.
             let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
@@ -119,6 +124,10 @@ impl Walk<'_, '_> {
             let (name, pointer) = (std::mem::take(&mut self.name), &self.pointer);
             self.extractor.batch_field(place, &name, pointer, value, role);
             self.name = name;
+            return;
+        }
+        if place.site == Site::Opening && crate::http::auth::is_credentials_field(self.name.as_bytes()) {
+            self.extractor.credentials(place, &self.name, value.as_bytes(), Role::Presented);
             return;
         }
         let in_batch = self.pointer.starts_with("/requests/");

@@ -6,7 +6,7 @@
 //! | place | role |
 //! |---|---|
 //! | `Authorization`, `Authentication`; requests inside a batch; `Sec-WebSocket-Protocol`; a SOAP request's WS-Security header | presented |
-//! | `access_token` in the request's query or form (RFC 6750 §2.2, §2.3) | presented |
+//! | `access_token` in the request's query or form (RFC 6750 §2.2, §2.3); `authorization` and tokens in the first message of a WebSocket | presented |
 //! | `assertion`, `client_assertion`, `subject_token`, `actor_token`, `refresh_token` in the request's query, form or JSON | assertion |
 //! | `access_token`, `id_token`, `refresh_token` in JSON responses and in `Location`; `TokenValue` and security tokens in SOAP responses | issued |
 //! | anything else: cookies, other fields, `Proxy-Authorization`, trailers, HTML and scripts | mentioned |
@@ -110,7 +110,8 @@ pub struct Extraction {
 
 /// Finds everything in `exchange`. Tokens are decoded by `interner`, each once.
 pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) -> Extraction {
-    let mut extractor = Extractor { interner, limits, cut_at: None, found: Extraction::default() };
+    let socket = is_socket(exchange);
+    let mut extractor = Extractor { interner, limits, cut_at: None, socket, found: Extraction::default() };
     if let Some(request) = &exchange.request {
         extractor.request_head(request);
         extractor.content_or_cut(request, true);
@@ -122,6 +123,15 @@ pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) ->
         extractor.trailers(response, false);
     }
     extractor.found
+}
+
+/// Whether the exchange opened a WebSocket, whose messages are its contents (RFC 6455 §4).
+pub(crate) fn is_socket(exchange: &Exchange) -> bool {
+    let switched = exchange.response.as_ref().is_some_and(|response| response.head.status() == Some(101));
+    let asks = |head: &crate::http::message::Head| {
+        head.text("upgrade").is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+    };
+    switched && exchange.request.as_ref().is_some_and(|request| asks(&request.head))
 }
 
 /// Whether a value under this name is a token whatever it looks like.
@@ -138,6 +148,9 @@ enum Site {
     RequestMember,
     /// A member of a JSON response, an element of an XML response.
     ResponseMember,
+    /// A member of the first message a client sends over a WebSocket: browsers cannot send fields of their own, so that
+    /// tokens are presented there.
+    Opening,
     /// The query or fragment of a `Location`.
     Location,
     /// Anywhere else.
@@ -157,6 +170,8 @@ struct Extractor<'e> {
     limits: &'e Limits,
     /// The last bytes of the content that is read, if it is cut.
     cut_at: Option<[u8; CUT]>,
+    /// The contents are the messages of a WebSocket.
+    socket: bool,
     found: Extraction,
 }
 

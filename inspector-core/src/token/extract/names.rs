@@ -68,6 +68,9 @@ impl TokenName {
     pub(super) const fn role(self, site: Site) -> Role {
         match (site, self) {
             (Site::Parameter, Self::AccessToken) => Role::Presented,
+            (Site::Opening, Self::AccessToken | Self::AccessTokenLike | Self::IdToken | Self::Other | Self::Weak) => {
+                Role::Presented
+            }
             (Site::Parameter | Site::RequestMember, Self::Assertion | Self::RefreshToken) => Role::Assertion,
             (
                 Site::ResponseMember | Site::Location,
