@@ -36,10 +36,7 @@ impl Opening {
     }
 
     fn of(message: &[u8]) -> Self {
-        let members = match serde_json::from_slice::<Value>(message) {
-            Ok(Value::Object(members)) => members,
-            _ => return Self::Unclear,
-        };
+        let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(message) else { return Self::Unclear };
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
         let kind = ["type", "event", "status", "action", "op"].map(text).into_iter().find(|kind| !kind.is_empty());
         // It asks for what the client is about to send.
