@@ -142,6 +142,10 @@ impl Short {
             self.oversize = true;
             self.bytes = Vec::new();
         } else {
+            if self.bytes.capacity() == 0 {
+                // To double it as it grows would take half as much again at the end. What is not used takes no memory.
+                self.bytes.reserve_exact(limit);
+            }
             self.bytes.extend_from_slice(bytes);
         }
     }

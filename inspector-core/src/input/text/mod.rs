@@ -23,8 +23,10 @@ mod syntax;
 mod tests;
 
 use std::{
+    borrow::Cow,
     io::{self, Read},
     net::IpAddr,
+    str::Utf8Error,
 };
 
 use memchr::{memchr, memmem};
@@ -47,6 +49,9 @@ use crate::{
 
 /// Lines searched for a start line when the format is told.
 const PROBED_LINES: usize = 64;
+
+/// Bytes of room for the text at first; it grows by doubling.
+const STEP: usize = 64 << 10;
 
 /// How often the length of the text may be looked at in vain.
 const LOOKAHEADS: usize = 16;
@@ -77,16 +82,10 @@ impl Format for Transcript {
     }
 
     fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        let mut text = Vec::new();
-        match input.take((limits.entry as u64).saturating_add(1)).read_to_end(&mut text) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
-            _ => {}
-        }
+        let (text, beyond) = read_at_most(input, limits.entry)?;
         if text.is_empty() {
             return Err(ReadError::Empty);
         }
-        let beyond = text.len() > limits.entry;
-        text.truncate(limits.entry);
         let mut reading = Reading::new(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text), limits, sink);
         while reading.control == Control::Continue && reading.step() {}
         reading.flush();
@@ -100,6 +99,29 @@ impl Format for Transcript {
             reading.note(NoteKind::Sanitized { how: "values were replaced by placeholders such as [REDACTED]" });
         }
         Ok(())
+    }
+}
+
+/// Reads so many bytes, or what there is, in room for no more; and whether there is more. What ends within a compressed
+/// recording that is cut counts as the end.
+fn read_at_most(input: &mut dyn Read, most: usize) -> io::Result<(Vec<u8>, bool)> {
+    let mut text = Vec::new();
+    loop {
+        let wanted = text.len().clamp(STEP, most.saturating_sub(text.len()).max(STEP));
+        let wanted = wanted.min(most.saturating_sub(text.len()));
+        text.reserve_exact(wanted);
+        let read = match input.take(wanted as u64).read_to_end(&mut text) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            Err(_) => return Ok((text, false)),
+            Ok(read) => read,
+        };
+        if read < wanted {
+            return Ok((text, false));
+        }
+        if text.len() >= most {
+            let beyond = input.take(1).read_to_end(&mut Vec::new());
+            return Ok((text, beyond.is_ok_and(|read| read > 0)));
+        }
     }
 }
 
@@ -378,18 +400,19 @@ impl<'t> Reading<'t> {
         let truthful = |length: &usize| is_boundary(rest, *length, mark);
         let is_chunked = head.text("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
         let (content, used) = if let Some(length) = declared.filter(truthful) {
-            (rest.get(..length).unwrap_or_default().to_vec(), length)
+            (Content::from(rest.get(..length).unwrap_or_default()), length)
         } else if is_chunked
             && chunk_size(rest).is_some()
-            && let Some(found) = self.ahead(|text| dechunked(text).filter(|(_, used)| truthful(used)))
+            && let Some(found) = self.ahead(|text| dechunked(text, limit).filter(|(.., used)| truthful(used)))
         {
-            found
+            let (kept, length, used) = found;
+            (Content { bytes: Cow::Owned(kept), length }, used)
         } else {
             let last = last_delimiter(head);
             let end = last.and_then(|last| self.ahead(|text| Some(memmem::find(text, last.as_bytes())? + last.len())));
             let used = end.unwrap_or_else(|| next_boundary(rest, mark));
             let content = without_report(rest.get(..used).unwrap_or_default(), mark);
-            (without_line_ends(content).to_vec(), used)
+            (Content::from(without_line_ends(content)), used)
         };
         self.position += used;
         self.kept(head, content, declared, limit, marks)
@@ -409,34 +432,53 @@ impl<'t> Reading<'t> {
     fn kept(
         &self,
         head: &Head,
-        mut content: Vec<u8>,
+        content: Content<'_>,
         declared: Option<usize>,
         limit: usize,
         marks: &mut Marks,
     ) -> Body {
-        let length = content.len();
+        let Content { mut bytes, length } = content;
         let mut body = Body { transferred: length as u64, decoded: Some(length as u64), kept: None, cut: None };
         // Text that lost its carriage returns, and its last line end, is shorter than its length says and still whole.
-        let lines = memchr::memchr_iter(b'\n', &content).count();
+        let lines = memchr::memchr_iter(b'\n', &bytes).count();
         if declared.is_some_and(|declared| declared > length + lines + 2) {
             body.cut = Some(BodyCut::Recording);
             marks.add(Mark::BodyCut);
         }
         let coded = head.text("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
-        if coded && std::str::from_utf8(&content).is_err() {
+        // A character may be cut where the content is.
+        let is_text = |error: Utf8Error| error.error_len().is_none() && bytes.len() < length;
+        if coded && !std::str::from_utf8(&bytes).map_or_else(is_text, |_| true) {
             body.cut = Some(BodyCut::Coding);
             body.decoded = None;
             marks.add(Mark::CodingUnknown);
             return body;
         }
         if length > limit {
-            content.truncate(limit);
+            match &mut bytes {
+                Cow::Borrowed(bytes) => *bytes = bytes.get(..limit).unwrap_or(bytes),
+                Cow::Owned(bytes) => bytes.truncate(limit),
+            }
             body.cut = body.cut.or(Some(BodyCut::Limit));
             marks.add(Mark::BodyLimit);
         }
         if length > 0 {
-            body.kept = Some(content.into());
+            body.kept = Some(bytes.into());
         }
         body
+    }
+}
+
+/// A content of the text.
+struct Content<'t> {
+    /// Its bytes, or its first ones.
+    bytes: Cow<'t, [u8]>,
+    /// How many it has.
+    length: usize,
+}
+
+impl<'t> From<&'t [u8]> for Content<'t> {
+    fn from(bytes: &'t [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), length: bytes.len() }
     }
 }

@@ -153,18 +153,22 @@ pub(super) fn chunk_size(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((size, first_line(text).1))
 }
 
-/// Undoes the chunked coding (RFC 9112 §7.1): the content and how many bytes it took. `None` if it is not in it.
-pub(super) fn dechunked(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+/// Undoes the chunked coding (RFC 9112 §7.1): the first `most` bytes of the content, its length, and how many bytes it took.
+/// `None` if it is not in it.
+pub(super) fn dechunked(text: &[u8], most: usize) -> Option<(Vec<u8>, usize, usize)> {
     let mut content = Vec::new();
+    let mut length = 0;
     let mut rest = text;
     loop {
         let (size, data) = chunk_size(rest)?;
         if size == 0 {
             let (trailer, after) = first_line(data);
-            return trailer.is_empty().then(|| (content, text.len() - after.len()));
+            return trailer.is_empty().then(|| (content, length, text.len() - after.len()));
         }
         let (chunk, after) = data.split_at_checked(size)?;
-        content.extend_from_slice(chunk);
+        let room = most.saturating_sub(content.len());
+        content.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        length += chunk.len();
         let (end, later) = first_line(after);
         if !end.is_empty() {
             return None;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::input::tests::Dribble;
 
 fn read_all(text: &[u8]) -> (Vec<Exchange>, Vec<NoteKind>, Option<String>) {
     let (mut exchanges, mut notes) = (Vec::new(), Vec::new());
@@ -199,5 +200,70 @@ proptest::proptest! {
         "> A: b", "< ", ">", "* x", "* Connected to h (", "# @time", "# @time x", "Transfer-Encoding: chunked", "5", "0", "abcde",
         "Content-Type: multipart/mixed; boundary=", "HTTP/1.1 100 C", ":", "\u{e9}", "----"]), 0..40)) {
         read_all(lines.join("\n").as_bytes());
+    }
+}
+
+#[test]
+fn no_more_is_read_than_the_limit_in_room_for_no_more() {
+    for (length, most) in
+        [(0, 10), (9, 10), (10, 10), (11, 10), (300_000, 200_000), (200_000, 300_000), (1 << 20, 1 << 20)]
+    {
+        let data: Vec<u8> = (0..length).map(|at: usize| at as u8).collect();
+        for reads in [1000, 70_000, usize::MAX] {
+            let (text, beyond) = read_at_most(&mut Dribble::new(&data, reads), most).unwrap();
+            assert_eq!((text.len(), beyond), (length.min(most), length > most), "{length} {most}");
+            assert_eq!(text, data[..text.len()]);
+            assert!(text.capacity() <= most, "{length} {most}: {}", text.capacity());
+        }
+    }
+}
+
+#[test]
+fn of_a_long_content_only_the_first_bytes_are_kept() {
+    let limits = Limits { decoded_body: 100, ..Limits::default() };
+    let line = "0123456789\n".repeat(100);
+    let chunked = format!("200\r\n{}\r\n24c\r\n{}\r\n0\r\n\r\n", &line[..0x200], &line[0x200..]);
+    let response =
+        |fields: &str, content: &str| format!("GET /a HTTP/1.1\nHost: h\n\nHTTP/1.1 200 OK\n{fields}\n\n{content}");
+    for (text, length) in [
+        (response("Content-Length: 1100", &line), 1100),
+        (response("Transfer-Encoding: chunked", &chunked), 1100),
+        (response("A: b", &line), 1099),
+    ] {
+        let mut exchanges = Vec::new();
+        let mut sink = |item: Item<'_>| {
+            exchanges.extend(match item {
+                Item::Exchange(exchange) => Some(*exchange),
+                _ => None,
+            });
+            Control::Continue
+        };
+        Transcript.read(&mut text.as_bytes(), &limits, &mut sink).unwrap();
+        let body = &exchanges[0].response.as_ref().unwrap().body;
+        assert_eq!((body.transferred, body.cut), (length, Some(BodyCut::Limit)), "{text}");
+        assert_eq!(body.kept.as_deref(), Some(&line.as_bytes()[..100]), "{text}");
+        assert!(exchanges[0].marks.has(Mark::BodyLimit));
+    }
+}
+
+#[test]
+fn a_coded_content_that_is_text_stays_one_where_it_is_cut() {
+    // The bound lies within a character.
+    let content = "é".repeat(30);
+    for (bound, chunked) in [(31, true), (31, false), (30, true), (100, true)] {
+        let limits = Limits { decoded_body: bound, ..Limits::default() };
+        let fields = if chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 60" };
+        let content = if chunked { format!("3c\n{content}\n0\n\n") } else { content.clone() };
+        let text =
+            format!("GET /a HTTP/1.1\nHost: h\n\nHTTP/1.1 200 OK\nContent-Encoding: gzip\n{fields}\n\n{content}");
+        let mut marks = Vec::new();
+        let mut sink = |item: Item<'_>| {
+            if let Item::Exchange(exchange) = item {
+                marks.push(exchange.marks.has(Mark::CodingUnknown));
+            }
+            Control::Continue
+        };
+        Transcript.read(&mut text.as_bytes(), &limits, &mut sink).unwrap();
+        assert_eq!(marks, [false], "{bound} {chunked}");
     }
 }
