@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use inspector_core::limits::Limits;
 
 use crate::exit::Failure;
 
@@ -63,8 +64,8 @@ pub(crate) struct Reading {
     /// Threads that may work at once [default: as many as there are processors, and for 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Memory the bounds of one recording are made for, for example 64M or 1G
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
+    /// Memory the bounds of one recording are made for, at least 16M, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "64M")]
     pub(crate) max_memory: u64,
     /// Print no progress, warnings or hints to standard error
     #[arg(long, short)]
@@ -171,8 +172,8 @@ pub(crate) struct Init {
     /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
-    /// Memory the bounds are made for, for example 64M or 1G
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M")]
+    /// Memory the bounds are made for, at least 16M, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "64M")]
     pub(crate) max_memory: u64,
     /// Print no progress, warnings or hints to standard error
     #[arg(long, short)]
@@ -272,6 +273,15 @@ pub(crate) fn parse() -> Result<Arguments, Failure> {
     Arguments::try_parse().map_err(Failure::Arguments)
 }
 
+/// A size that bounds can be made for.
+fn memory(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes < Limits::LEAST_MEMORY {
+        return Err(format!("'{text}' is too little; the least is {}M", Limits::LEAST_MEMORY >> 20));
+    }
+    Ok(bytes)
+}
+
 /// `64M`, `1G`, `512KiB`, `1000000`.
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -300,6 +310,16 @@ mod tests {
         }
         for text in ["", "M", "64X", "-1", "99999999999999999999", "99999999999G"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_that_no_bounds_fit_is_refused_with_the_least() {
+        for text in ["16M", "64M", "1G", "16777216"] {
+            assert_eq!(memory(text), size(text), "{text}");
+        }
+        for text in ["0", "15M", "8M", "16777215"] {
+            assert_eq!(memory(text), Err(format!("'{text}' is too little; the least is 16M")));
         }
     }
 

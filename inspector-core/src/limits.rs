@@ -18,8 +18,12 @@ pub struct Limits {
     pub connections: usize,
     /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
     /// exchanges that wait, ciphers with their keys, tables of HPACK, and some 2 KiB for each. The one that was quiet longest
-    /// is ended to make room.
+    /// is ended to make room. Of those that are over some 8,000 stay known meanwhile, for what comes late.
     pub connections_total: usize,
+    /// What is on its way between the threads that read one recording, in bytes, in all, however many they are: packets and
+    /// events that wait for those who follow the connections, blocks of entries, and what these yield until it is handed out.
+    /// Who is ahead helps the others meanwhile.
+    pub in_flight: usize,
     /// A connection quiet for so many nanoseconds of capture time is ended.
     pub idle_nanos: i64,
     /// Out-of-order bytes kept per direction. Beyond, the hole before them is declared a gap.
@@ -40,6 +44,9 @@ pub struct Limits {
     pub tls_sessions: usize,
     /// Secrets of key logs, in bytes: about 70 per line. Beyond, lines are counted only.
     pub keys: usize,
+    /// Secrets found in one recording, in bytes, besides those given. Each thread that follows connections has a copy of them.
+    /// Beyond, lines are counted only.
+    pub recorded_keys: usize,
     /// Largest header section of a message, in bytes. Beyond, the message is marked malformed.
     pub head: usize,
     /// Most fields in a header section.
@@ -122,10 +129,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            block: 16 << 20,
+            block: 8 << 20,
             entry: 16 << 20,
             connections: 65_536,
-            connections_total: 24 << 20,
+            connections_total: 18 << 20,
+            in_flight: 8 << 20,
             idle_nanos: 600 * 1_000_000_000,
             out_of_order: 1 << 20,
             out_of_order_total: 16 << 20,
@@ -135,7 +143,8 @@ impl Default for Limits {
             tls_pending_total: 8 << 20,
             tls_records_total: 16 << 20,
             tls_sessions: 4096,
-            keys: 96 << 20,
+            keys: 16 << 20,
+            recorded_keys: 4 << 20,
             head: 256 << 10,
             fields: 2048,
             body: 1 << 20,
@@ -178,9 +187,17 @@ impl Limits {
     /// The memory the default bounds are made for, in bytes.
     pub const DEFAULT_MEMORY: u64 = 64 << 20;
 
-    /// Bounds scaled to `bytes` of memory, from an eighth of the default to 64 times it.
+    /// The least memory bounds can be made for, in bytes.
+    pub const LEAST_MEMORY: u64 = 16 << 20;
+
+    /// What the program takes before it reads anything, in bytes, about.
+    const PROGRAM: u64 = 9 << 20;
+
+    /// Bounds for a process that takes so many bytes of memory, from [`Limits::LEAST_MEMORY`] to 64 times what the default
+    /// leaves for recordings; for less and for more they are those of these ends.
     pub fn for_memory(bytes: u64) -> Self {
-        let factor = (bytes.saturating_mul(64) / Self::DEFAULT_MEMORY).clamp(8, 64 * 64);
+        let free = bytes.saturating_sub(Self::PROGRAM);
+        let factor = (free.saturating_mul(64) / (Self::DEFAULT_MEMORY - Self::PROGRAM)).clamp(8, 64 * 64);
         let scale = |value: usize| -> usize {
             usize::try_from((value as u64).saturating_mul(factor) / 64).unwrap_or(usize::MAX).max(1)
         };
@@ -190,11 +207,14 @@ impl Limits {
             entry: scale(base.entry),
             connections: scale(base.connections),
             connections_total: scale(base.connections_total),
+            in_flight: scale(base.in_flight),
             out_of_order: scale(base.out_of_order),
             out_of_order_total: scale(base.out_of_order_total),
             fragments: scale(base.fragments),
             tls_pending_total: scale(base.tls_pending_total),
             tls_records_total: scale(base.tls_records_total),
+            keys: scale(base.keys),
+            recorded_keys: scale(base.recorded_keys),
             body: scale(base.body),
             decoded_body: scale(base.decoded_body),
             barren: scale(base.barren),
@@ -208,5 +228,22 @@ impl Limits {
             unpack_window: scale(base.unpack_window).max(1 << 20),
             ..base
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_follow_the_memory() {
+        let total = |memory| Limits::for_memory(memory).connections_total;
+        assert_eq!(Limits::for_memory(Limits::DEFAULT_MEMORY), Limits::default());
+        assert_eq!(total(0), total(Limits::LEAST_MEMORY));
+        assert_eq!(total(Limits::LEAST_MEMORY), Limits::default().connections_total / 8);
+        assert!(total(Limits::LEAST_MEMORY) < total(24 << 20) && total(24 << 20) < total(64 << 20));
+        // Of a gigabyte the program itself takes no more than of 64 MiB.
+        assert!((17..20).contains(&(total(1 << 30) / total(64 << 20))));
+        assert_eq!(total(u64::MAX), 64 * Limits::default().connections_total);
     }
 }

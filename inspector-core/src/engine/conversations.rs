@@ -40,9 +40,14 @@ impl<K: BorrowMut<Keys>, O: Outcome> Conversations<K, O> {
         Self { keys, options: options.clone(), barren: Lanes::default(), weights: VecDeque::new(), results }
     }
 
+    /// Bytes of memory that the state of a connection takes on which nothing came yet, about.
+    pub(super) fn least_weight(&self) -> usize {
+        App::new(self.options.digests).weight()
+    }
+
     /// Takes the text of a key log found in the recording; whether it is one.
     pub(super) fn add_secrets(&mut self, text: &[u8]) -> Result<(), KeyError> {
-        self.keys.borrow_mut().add(text).map(drop)
+        self.keys.borrow_mut().learn(text).map(drop)
     }
 }
 

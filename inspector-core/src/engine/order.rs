@@ -30,7 +30,7 @@ pub(crate) struct Ordered {
 
 impl Ordered {
     /// Content held by waiting exchanges, in bytes.
-    const BYTES: usize = 8 << 20;
+    const BYTES: usize = 4 << 20;
 
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {

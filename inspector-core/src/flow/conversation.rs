@@ -43,6 +43,9 @@ pub const REUSE_WINDOW: u64 = 1 << 20;
 /// enough if its acknowledgment is unrelated too.
 pub const STRAYS: u8 = 3;
 
+/// What a consumer's bookkeeping, and the allocator, add to the memory of a connection, in bytes, about.
+const OVERHEAD: usize = 256;
+
 /// Most bytes of segments put aside for their checksums, in both directions.
 pub const DOUBTFUL: usize = 64 << 10;
 
@@ -195,9 +198,10 @@ impl<S> Conversation<S> {
         }
     }
 
-    /// What one takes whose consumer keeps nothing beside its state, with its places in the table.
+    /// What one takes whose consumer keeps nothing beside its state, and what it knows of the connection. The places in the
+    /// table come on top.
     pub(crate) const fn least_weight<C: Consumer<State = S>>() -> usize {
-        size_of::<Conversation<()>>() + C::STATE + 256
+        size_of::<Conversation<()>>() + C::STATE + size_of::<Connection>() + OVERHEAD
     }
 
     /// What its state takes, about.

@@ -55,6 +55,13 @@ pub const LINGERING: usize = 16_384;
 /// that were not recorded.
 pub const ASLEEP: usize = 16_384;
 
+/// What of [`Limits::connections_total`] the connections that are closed, and those that ended for being quiet, may take each.
+const CLOSED_SHARE: usize = 8;
+
+/// What the table takes for each connection it knows, open or closed, in bytes, about: its slot and its place, both of which
+/// are in rooms that grow by doubling.
+const PLACE: usize = 384;
+
 /// Closed connections of which it stays known what they carried at last.
 pub const REMEMBERED: usize = 128;
 
@@ -243,7 +250,7 @@ pub struct FlowTable<C: Consumer> {
     recent: Recent,
     /// Bytes waiting in all connections.
     held: usize,
-    /// Bytes of memory all open connections take, about, without those, as of their latest weighing.
+    /// Bytes of memory all connections take, about, without those, as of their latest weighing.
     weight: usize,
     /// Bytes taken in this period.
     period: usize,
@@ -657,7 +664,7 @@ impl<C: Consumer> FlowTable<C> {
             Some(Origin::Branch(starts)) => conversation.branch(starts),
             None => {}
         }
-        self.weight = self.weight.saturating_add(conversation.weight);
+        self.weight = self.weight.saturating_add(conversation.weight).saturating_add(PLACE);
         let place = self.slots.insert(Entry {
             ends: [segment.source, segment.destination],
             stamp: self.clock,
@@ -836,7 +843,8 @@ impl<C: Consumer> FlowTable<C> {
             closed.delivered = None;
         }
         let (list, most) = if asleep { (&self.asleep, ASLEEP) } else { (&self.lingering, LINGERING) };
-        let oldest = list.first().filter(|_| list.len() > most.min(self.limits.connections));
+        let affordable = self.limits.connections_total / CLOSED_SHARE / PLACE;
+        let oldest = list.first().filter(|_| list.len() > most.min(self.limits.connections).min(affordable));
         if let Some(oldest) = oldest {
             self.forget(oldest);
         }
@@ -848,6 +856,7 @@ impl<C: Consumer> FlowTable<C> {
         let list = if closed.asleep { &mut self.asleep } else { &mut self.lingering };
         self.slots.unlink(list, place);
         let entry = self.slots.remove(place)?;
+        self.weight = self.weight.saturating_sub(PLACE);
         self.leave(place, entry.ends, entry.next);
         match entry.state {
             State::Closed(closed) => Some(closed),

@@ -168,6 +168,8 @@ pub struct Keys {
     sessions: usize,
     hasher: RandomState,
     limit: usize,
+    /// What a recording may add.
+    recorded: usize,
     sources: Vec<Source>,
     private: Vec<RsaKey>,
     premasters: bool,
@@ -208,6 +210,7 @@ impl Keys {
             sessions: 0,
             hasher: RandomState::default(),
             limit: limits.keys.min(u32::MAX as usize - 1),
+            recorded: limits.recorded_keys,
             sources: Vec::new(),
             private: Vec::new(),
             premasters: false,
@@ -224,6 +227,16 @@ impl Keys {
     /// # Errors
     /// [`KeyError`], in words for the user, if the file holds nothing that can decrypt a recording.
     pub fn add(&mut self, bytes: &[u8]) -> Result<KeySummary, KeyError> {
+        self.add_as(bytes, KeyKind::Log)
+    }
+
+    /// As [`Keys::add`], for the text of a key log that comes in the recording while it is read. All of them are one source,
+    /// for there may be one for each connection.
+    pub(crate) fn learn(&mut self, bytes: &[u8]) -> Result<KeySummary, KeyError> {
+        self.add_as(bytes, KeyKind::Recorded)
+    }
+
+    fn add_as(&mut self, bytes: &[u8], kind: KeyKind) -> Result<KeySummary, KeyError> {
         if rsa_key::looks_like_key_file(bytes) {
             return self.add_private(rsa_key::read(bytes)?);
         }
@@ -237,11 +250,12 @@ impl Keys {
             [0xef, 0xbb, 0xbf, rest @ ..] => rest,
             bytes => bytes,
         };
-        let summary = self.add_log(bytes, KeyKind::Log);
+        let sources = self.sources.len();
+        let summary = self.add_log(bytes, kind);
         if summary.secrets + summary.dropped > 0 {
             return Ok(summary);
         }
-        self.sources.pop();
+        self.sources.truncate(sources);
         let is_log = summary.damaged == 0 || summary.ignored > 0 || begins_with_label(bytes);
         Err(if is_log { KeyError::Empty } else { KeyError::Unknown })
     }
@@ -272,7 +286,8 @@ impl Keys {
             index: Arc::clone(&self.index),
             sessions: self.sessions,
             hasher: self.hasher.clone(),
-            limit: self.limit,
+            limit: self.limit.min(self.arena.len().saturating_add(self.recorded)),
+            recorded: self.recorded,
             sources: self.sources.clone(),
             private: self.private.clone(),
             premasters: self.premasters,
@@ -386,7 +401,7 @@ impl Keys {
     /// The same keys for one of several that read different connections of the same recording at the same time. What each
     /// remembers all recall, as if they took turns. Secrets found in the recording must be added to each.
     pub(crate) fn twin(&self, turns: Arc<dyn Turns>) -> Self {
-        Self { recalled: Arc::clone(&self.recalled), turns: Some(turns), ..self.fork() }
+        Self { recalled: Arc::clone(&self.recalled), turns: Some(turns), limit: self.limit, ..self.fork() }
     }
 
     /// Counts what a twin opened with secrets that were added to both, once all twins are done.

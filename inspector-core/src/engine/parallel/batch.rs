@@ -8,14 +8,11 @@ use crate::{
     input::window::Buffer,
 };
 
-/// Bytes of copies after which a batch is sent on.
+/// Bytes of events and copies, of all groups together, after which their batches are sent on.
 pub(super) const BATCH_BYTES: usize = 256 << 10;
 
-/// Events after which a batch is sent on.
-pub(super) const BATCH_EVENTS: usize = 4096;
-
-/// Bytes for which a batch keeps room when it comes back.
-const LARGEST: usize = 2 * BATCH_BYTES;
+/// Bytes of events, and of copies, for which a batch keeps room when it comes back.
+const LARGEST: usize = BATCH_BYTES / 2;
 
 /// Events of the connections of one group, in the order of turns.
 #[derive(Default)]
@@ -35,18 +32,18 @@ impl Batch {
         self.events.front().map_or(self.end, |event| event.turn)
     }
 
-    /// Memory that is held for it, in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.copies.len() + self.buffer.as_ref().map_or(0, |buffer| buffer.len())
-    }
-
-    /// Makes it ready to be filled again.
+    /// Makes it ready to be filled again, with little room.
     pub(super) fn clear(&mut self) {
         self.events.clear();
         self.buffer = None;
         self.copies.clear();
-        // One of exceptional size is not kept.
+        self.events.shrink_to(LARGEST / size_of::<Event>());
         self.copies.shrink_to(LARGEST);
+    }
+
+    /// Bytes of memory of its room.
+    pub(super) fn room(&self) -> usize {
+        self.events.capacity() * size_of::<Event>() + self.copies.capacity()
     }
 }
 
@@ -56,6 +53,19 @@ pub(super) struct Event {
     /// The item that caused it.
     pub(super) item: u64,
     pub(super) kind: Kind,
+}
+
+impl Event {
+    /// Bytes of memory it takes, without those of packets.
+    pub(super) fn weight(&self) -> usize {
+        let apart = match &self.kind {
+            Kind::Open { .. } | Kind::Close { .. } => size_of::<Connection>(),
+            Kind::Weigh(weights) => size_of_val(weights.as_slice()),
+            // All groups have the same.
+            Kind::Stream { .. } | Kind::Last { .. } | Kind::Secrets(_) => 0,
+        };
+        size_of::<Self>() + apart
+    }
 }
 
 /// What happened. The group keeps a connection at a place that others have before and after it.

@@ -19,22 +19,17 @@ use super::{
     super::Options,
     batch::Batch,
     group::Group,
-    results::{Chunk, HELD, Yield},
+    results::{Chunk, Yield},
 };
 use crate::{
     flow::Weight,
     input::helpers::{Helpers, Over, Work},
+    limits::Limits,
     tls::keylog::{Keys, Turns},
 };
 
 /// Batches that wait for a group before the stream helps.
 pub(super) const QUEUED: usize = 4;
-
-/// Bytes that may be held for the batches that wait for a group.
-pub(super) const FLYING: usize = 8 << 20;
-
-/// Batches that are kept to be filled again.
-const SPARES: usize = 16;
 
 /// For so long who waits looks whether something changed before he sleeps: to be woken takes longer than most of what is
 /// waited for.
@@ -65,17 +60,58 @@ pub(super) struct Crew {
     helpers: usize,
 }
 
+/// Bytes of memory that each kind of what is on its way may take, whatever the number of threads and groups: shares of
+/// [`Limits::in_flight`].
+#[derive(Clone, Copy)]
+struct Shares {
+    /// Batches that are not worked off, with the window's buffers.
+    batches: usize,
+    /// Results that wait for the merge.
+    results: usize,
+    /// Batches that are kept to be filled again, and the same of the room of results.
+    spares: usize,
+}
+
+impl Shares {
+    const fn new(limits: &Limits) -> Self {
+        let all = limits.in_flight;
+        Self { batches: all / 2, results: all / 4, spares: all / 8 }
+    }
+}
+
+/// Batches that were dealt together and look at the same buffer of the window.
+struct Flight {
+    /// The turn at which they end, by which they are known.
+    end: u64,
+    /// Bytes of memory they take.
+    bytes: usize,
+    /// So many of them are not worked off.
+    left: usize,
+}
+
 /// What the threads share.
 struct State {
+    shares: Shares,
     /// One for each group.
     queues: Box<[Queue]>,
     /// One for each producer.
     outputs: Box<[Output]>,
     /// What the format left.
     work: VecDeque<Work>,
+    /// The latest last.
+    flights: VecDeque<Flight>,
+    /// Bytes of all flights.
+    flying: usize,
+    /// Bytes of the results in all outputs.
+    held: usize,
+    /// The producer that the merge waits for.
+    wanted: Option<usize>,
     spares: Vec<Batch>,
     /// Room for results, from which the merge took those that were in it.
     emptied: Vec<VecDeque<Yield>>,
+    /// Bytes of the spares, and of that room.
+    spare_bytes: usize,
+    emptied_bytes: usize,
     /// Threads that wait for a change, and those that wait for tasks.
     sleeping: usize,
     idle: usize,
@@ -98,7 +134,6 @@ struct Queue {
 #[derive(Default)]
 struct Output {
     chunks: VecDeque<Chunk>,
-    weight: usize,
     /// All results of turns before this one are here, or were.
     covered: u64,
 }
@@ -137,7 +172,7 @@ impl State {
             let turn = queue.batches.front().filter(|_| !queue.busy)?.turn();
             let may = match before {
                 Some(before) => turn < before,
-                None => self.outputs.get(number).is_some_and(|output| output.weight < HELD),
+                None => self.may_yield(number),
             };
             may.then_some((preferred != Some(number), turn, number))
         };
@@ -145,7 +180,9 @@ impl State {
             let queue = self.queues.get_mut(number)?;
             queue.busy = true;
             let batch = queue.batches.pop_front()?;
-            return Some(Task::Batch(number, batch, self.emptied.pop().unwrap_or_default()));
+            let room = self.emptied.pop().unwrap_or_default();
+            self.emptied_bytes -= bytes_of(&room);
+            return Some(Task::Batch(number, batch, room));
         }
         if before.is_some() {
             return None;
@@ -153,34 +190,71 @@ impl State {
         self.work.pop_front().map(Task::Work)
     }
 
+    /// Whether a producer may go on. That for which the merge waits may until there is something of it: what the others hold
+    /// comes after it.
+    fn may_yield(&self, producer: usize) -> bool {
+        let is_missing = || self.outputs.get(producer).is_some_and(|output| output.chunks.is_empty());
+        self.held < self.shares.results || (self.wanted == Some(producer) && is_missing())
+    }
+
     /// Puts results down, after which there are none of turns before `covered`. Whether there may be more.
     fn put(&mut self, producer: usize, chunk: Chunk, covered: u64) -> bool {
         let Some(output) = self.outputs.get_mut(producer) else { return false };
         output.covered = covered;
-        output.weight += chunk.weight;
-        let may_go_on = output.weight < HELD;
         if chunk.results.is_empty() {
             self.keep_room(chunk.results);
         } else {
+            self.held += chunk.weight;
             output.chunks.push_back(chunk);
         }
-        may_go_on
+        self.may_yield(producer)
     }
 
     /// Keeps room for results that come.
     fn keep_room(&mut self, room: VecDeque<Yield>) {
-        if room.capacity() > 0 && self.emptied.len() < SPARES {
+        let bytes = bytes_of(&room);
+        if bytes > 0 && self.emptied_bytes + bytes <= self.shares.spares {
+            self.emptied_bytes += bytes;
             self.emptied.push(room);
         }
     }
 
+    /// A batch that was worked off. Keeps it to be filled again.
+    fn land(&mut self, mut batch: Batch) {
+        let landed = self.flights.iter().position(|flight| flight.end == batch.end);
+        if let Some((index, flight)) = landed.and_then(|index| Some((index, self.flights.get_mut(index)?))) {
+            flight.left = flight.left.saturating_sub(1);
+            if flight.left == 0 {
+                self.flying = self.flying.saturating_sub(flight.bytes);
+                self.flights.remove(index);
+            }
+        }
+        batch.clear();
+        let bytes = batch.room();
+        if bytes > 0 && self.spare_bytes + bytes <= self.shares.spares {
+            self.spare_bytes += bytes;
+            self.spares.push(batch);
+        }
+    }
+
+    /// A batch to be filled.
+    fn spare(&mut self) -> Batch {
+        let batch = self.spares.pop().unwrap_or_default();
+        self.spare_bytes -= batch.room();
+        batch
+    }
+
     /// Whether the stream may go on.
     fn has_room(&self) -> bool {
-        let is_short = |queue: &Queue| {
-            queue.batches.len() < QUEUED && queue.batches.iter().map(Batch::size).sum::<usize>() < FLYING
-        };
-        self.queues.iter().all(is_short) && self.outputs.last().is_none_or(|output| output.weight < HELD)
+        self.flying < self.shares.batches
+            && self.queues.iter().all(|queue| queue.batches.len() < QUEUED)
+            && self.may_yield(self.queues.len())
     }
+}
+
+/// Bytes of memory of room for results.
+fn bytes_of(room: &VecDeque<Yield>) -> usize {
+    room.capacity() * size_of::<Yield>()
 }
 
 impl Crew {
@@ -194,11 +268,18 @@ impl Crew {
             groups: (0..groups).map(|number| group(crew, number)).collect(),
             turns: (0..groups).map(|_| AtomicU64::new(0)).collect(),
             state: Mutex::new(State {
+                shares: Shares::new(&options.limits),
                 queues: (0..groups).map(|_| Queue::default()).collect(),
                 outputs: (0..=groups).map(|_| Output::default()).collect(),
                 work: VecDeque::new(),
+                flights: VecDeque::new(),
+                flying: 0,
+                held: 0,
+                wanted: None,
                 spares: Vec::new(),
                 emptied: Vec::new(),
+                spare_bytes: 0,
+                emptied_bytes: 0,
                 sleeping: 0,
                 idle: 0,
                 ended: false,
@@ -356,24 +437,25 @@ impl Crew {
                 return state;
             }
         }
-        if state.spares.len() < SPARES {
-            batch.clear();
-            state.spares.push(batch);
-        }
+        state.land(batch);
         self.tell(&state);
         state
     }
 
-    /// Takes the stream's batches, one for each group, with all events before a turn, and its own results. Works until there
-    /// is room for more.
-    pub(super) fn deal(&self, batches: &mut [Batch], results: Chunk, end: u64) -> Result<(), Over> {
+    /// Takes the stream's batches, one for each group, with all events before a turn, and its own results. They take so many
+    /// `bytes` together. Works until there is room for more.
+    pub(super) fn deal(&self, batches: &mut [Batch], bytes: usize, results: Chunk, end: u64) -> Result<(), Over> {
         let mut guard = self.state();
         let state = &mut *guard;
-        for (batch, queue) in batches.iter_mut().zip(&mut state.queues) {
-            let mut full = std::mem::replace(batch, state.spares.pop().unwrap_or_default());
+        for (number, batch) in batches.iter_mut().enumerate() {
+            let mut full = std::mem::replace(batch, state.spare());
             full.end = end;
-            queue.batches.push_back(full);
+            if let Some(queue) = state.queues.get_mut(number) {
+                queue.batches.push_back(full);
+            }
         }
+        state.flights.push_back(Flight { end, bytes, left: batches.len() });
+        state.flying += bytes;
         state.put(self.groups.len(), results, end);
         self.tell(state);
         self.tell_of_tasks(state, batches.len());
@@ -407,21 +489,33 @@ impl Crew {
             self.state().keep_room(emptied);
         }
         let taken = self.work_until(Some(producer), |state| {
+            let had_room = state.held < state.shares.results;
             let output = state.outputs.get_mut(producer)?;
+            let is_idle = |queue: &Queue| queue.batches.is_empty() && !queue.busy;
             if let Some(chunk) = output.chunks.pop_front() {
-                let kept = output.weight >= HELD;
-                output.weight -= chunk.weight;
-                if kept && output.weight < HELD {
+                state.wanted = None;
+                state.held = state.held.saturating_sub(chunk.weight);
+                if !had_room && state.held < state.shares.results {
                     self.tell(state);
-                    self.tell_of_tasks(state, 1);
+                    self.tell_of_tasks(state, state.queues.len());
                 }
                 return Some(Taken::Results(chunk));
             }
             if output.covered > covered {
+                state.wanted = None;
                 return Some(Taken::Covered(output.covered));
             }
-            let is_idle = |queue: &Queue| queue.batches.is_empty() && !queue.busy;
-            (state.ended && state.queues.get(producer).is_none_or(is_idle)).then_some(Taken::Covered(u64::MAX))
+            if state.ended && state.queues.get(producer).is_none_or(is_idle) {
+                state.wanted = None;
+                return Some(Taken::Covered(u64::MAX));
+            }
+            if state.wanted != Some(producer) {
+                state.wanted = Some(producer);
+                if !had_room {
+                    self.tell(state);
+                }
+            }
+            None
         });
         taken.unwrap_or(Taken::Covered(u64::MAX))
     }
@@ -610,18 +704,26 @@ mod tests {
         crew.state().queues[group].weights.len()
     }
 
-    fn full() -> Chunk {
+    /// Results that weigh so many bytes.
+    fn results(weight: usize) -> Chunk {
         let mut chunk = Chunk::default();
-        while chunk.weight < HELD {
+        while chunk.weight < weight {
             chunk.push(1, 1, results::Kind::Note(Note::input(NoteKind::BadKeyLogLine)));
         }
         chunk
     }
 
+    /// As many results as may wait.
+    fn full() -> Chunk {
+        results(Shares::new(&Limits::default()).results)
+    }
+
     #[test]
     fn who_waits_for_a_turn_does_what_comes_before_it_and_no_more() {
         let crew = crew(3);
-        assert!(crew.deal(&mut [Batch::default(), batch(&[3, 5, 20]), batch(&[4, 11])], Chunk::default(), 30).is_ok());
+        assert!(
+            crew.deal(&mut [Batch::default(), batch(&[3, 5, 20]), batch(&[4, 11])], 0, Chunk::default(), 30).is_ok()
+        );
         // Even if nobody wants more of their results for now.
         crew.state().put(1, full(), 0);
         crew.begin(0, 10);
@@ -651,10 +753,10 @@ mod tests {
     }
 
     #[test]
-    fn a_group_whose_results_nobody_takes_rests() {
+    fn groups_rest_while_enough_results_wait_but_not_the_one_that_is_waited_for() {
         let crew = crew(2);
+        assert!(crew.deal(&mut [batch(&[1]), batch(&[2])], 0, Chunk::default(), 10).is_ok());
         crew.state().put(0, full(), 0);
-        assert!(crew.deal(&mut [batch(&[1]), batch(&[2])], Chunk::default(), 10).is_ok());
         assert!(matches!(taken(&crew, 1, 0), Taken::Covered(10)));
         assert_eq!((weighed(&crew, 0), weighed(&crew, 1)), (0, 1));
         assert!(matches!(taken(&crew, 0, 0), Taken::Results(_)));
@@ -663,25 +765,59 @@ mod tests {
     }
 
     #[test]
+    fn results_of_all_producers_have_one_budget() {
+        let most = Shares::new(&Limits::default()).results;
+        for groups in 1..8 {
+            let crew = crew(groups);
+            let mut state = crew.state();
+            let mut producers = (0..=groups).cycle();
+            while producers.next().is_some_and(|producer| state.put(producer, results(10_000), 0)) {}
+            assert!((most..most + 11_000).contains(&state.held), "{groups} {}", state.held);
+            assert!(!state.has_room() && state.queues.iter().enumerate().all(|(number, _)| !state.may_yield(number)));
+        }
+    }
+
+    #[test]
     fn the_stream_helps_when_too_much_waits() {
         let crew = crew(1);
         for turn in 1..=QUEUED as u64 + 4 {
-            assert!(crew.deal(&mut [batch(&[turn])], Chunk::default(), turn + 1).is_ok());
+            assert!(crew.deal(&mut [batch(&[turn])], 0, Chunk::default(), turn + 1).is_ok());
         }
         assert_eq!(weighed(&crew, 0), 5);
         assert_eq!(crew.state().queues[0].batches.len(), QUEUED - 1);
     }
 
     #[test]
+    fn batches_of_all_groups_have_one_budget() {
+        let most = Shares::new(&Limits::default()).batches;
+        for groups in 1..8 {
+            let crew = crew(groups);
+            for turn in 0..20 {
+                let mut batches: Vec<Batch> = (0..groups as u64).map(|group| batch(&[10 * turn + group])).collect();
+                assert!(crew.deal(&mut batches, most / 3 + 1, Chunk::default(), 10 * turn + 9).is_ok());
+                let state = crew.state();
+                assert!(state.flying < most, "{groups} {turn}");
+                assert_eq!(state.flying, state.flights.len() * (most / 3 + 1));
+            }
+            drop(Presence(&crew, Role::Stream));
+            (0..groups).for_each(|group| while !matches!(taken(&crew, group, 199), Taken::Covered(u64::MAX)) {});
+            let state = crew.state();
+            assert_eq!((state.flying, state.flights.len()), (0, 0));
+            let bytes = |batches: &[Batch]| batches.iter().map(Batch::room).sum::<usize>();
+            assert_eq!(state.spare_bytes, bytes(&state.spares));
+        }
+    }
+
+    #[test]
     fn all_is_covered_once_the_stream_is_done() {
         let crew = crew(1);
-        assert!(crew.deal(&mut [batch(&[1])], Chunk::default(), 2).is_ok());
+        assert!(crew.deal(&mut [batch(&[1])], 0, Chunk::default(), 2).is_ok());
         drop(Presence(&crew, Role::Stream));
         assert!(matches!(taken(&crew, 0, 0), Taken::Covered(2)));
         assert!(matches!(taken(&crew, 0, 2), Taken::Covered(u64::MAX)));
         assert!(matches!(taken(&crew, 1, 2), Taken::Covered(u64::MAX)));
         drop(Presence(&crew, Role::Merge));
-        assert!(crew.deal(&mut [batch(&[3])], Chunk::default(), 4).is_err());
+        assert!(crew.deal(&mut [batch(&[3])], 0, Chunk::default(), 4).is_err());
         assert!(crew.is_stopped());
     }
 

@@ -33,8 +33,8 @@ struct Followed {
 
 /// The connections of a group.
 pub(super) struct Group {
-    /// By their places.
-    followed: Vec<Option<Followed>>,
+    /// By their places. Boxed, because room for places grows by doubling.
+    followed: Vec<Option<Box<Followed>>>,
     /// The place of each.
     places: HashMap<ConnectionId, u32, RandomState>,
     conversations: Conversations<Keys, Marked>,
@@ -84,7 +84,7 @@ impl Group {
                 if index >= self.followed.len() {
                     self.followed.resize_with(index.saturating_add(1), || None);
                 }
-                *self.followed.get_mut(index)? = Some(followed);
+                *self.followed.get_mut(index)? = Some(Box::new(followed));
             }
             Kind::Stream { place, known, side, at, what } => {
                 let followed = self.followed.get_mut(place as usize)?.as_mut()?;
@@ -123,7 +123,9 @@ impl Group {
                 for weight in &mut weights {
                     let place = self.places.get(&weight.connection);
                     let followed = place.and_then(|place| self.followed.get(*place as usize)?.as_ref());
-                    weight.bytes = followed.map_or(0, |followed| conversations.weight(&followed.state));
+                    // Those of which nothing came yet are not known here.
+                    let least = || conversations.least_weight();
+                    weight.bytes = followed.map_or_else(least, |followed| conversations.weight(&followed.state));
                 }
                 return Some(weights);
             }

@@ -33,9 +33,12 @@
 //! The roles of a connection, which content may correct, are the one thing that flows back on one thread: there the
 //! flow table learns of it. It needs not, since it only names the sides; here the group renames them.
 //!
-//! **Bounds.** The stream does others' work while [`crew::QUEUED`] batches, or [`crew::FLYING`] bytes, wait for a group; a
-//! group rests while results of [`results::HELD`] bytes wait for the merge. Before the input is read (it may be a pipe on
-//! which nothing more comes for now) all that was found so far is sent on.
+//! **Bounds.** What is on its way has one budget, [`Limits::in_flight`](crate::limits::Limits::in_flight), however many
+//! groups and threads there are. Half of it is for the batches that are not worked off, with their buffers: the stream does
+//! others' work while they take more, or while [`crew::QUEUED`] of them wait for a group. A quarter is for the results that
+//! wait for the merge: while they take more, only the producer goes on for which the merge waits, so that it never waits for
+//! one that rests. The rest is for room that is kept. Before the input is read (it may be a pipe on which nothing more comes
+//! for now) all that was found so far is sent on.
 //!
 //! Where [`Receiver::exchange`] says stop, reading ends a little later than on one thread; what comes after is counted,
 //! and its connections are reported. A panic on any thread is one on the calling thread.
@@ -70,10 +73,11 @@ use crate::{
 
 /// Most bytes that copies of the keys take in all, should the recording hold further ones. With larger keys there are fewer
 /// groups, or the calling thread reads alone.
-const KEYS: usize = 32 << 20;
+const KEYS: usize = 16 << 20;
 
-/// Threads besides the stream's and the calling one that are of use.
-const MOST_HELPERS: usize = 6;
+/// Threads besides the stream's and the calling one that are of use: with these two, which help, there is one for each lane.
+/// More would be idle most of the time, and each keeps room in a heap of its own.
+const MOST_HELPERS: usize = LANES - 2;
 
 /// How many groups the connections are dealt to; 0 if one thread shall do everything.
 pub(super) fn groups(keys: &Keys, options: &Options) -> usize {

@@ -7,11 +7,8 @@ use crate::{
     connection::ConnectionReport, context::Sink, evidence::ConnectionId, http::exchange::Exchange, note::Note,
 };
 
-/// Bytes of results, as they are weighed, that one producer may have ahead of the merge.
-pub(super) const HELD: usize = 1 << 20;
-
-/// What a result without content weighs.
-const SMALL: usize = 64;
+/// Bytes of results, as they are weighed, that are handed on at once.
+const CHUNK: usize = 128 << 10;
 
 /// One result.
 pub(super) struct Yield {
@@ -53,16 +50,17 @@ pub(super) struct Chunk {
 impl Chunk {
     /// Whether it is time to hand it on.
     pub(super) const fn is_full(&self) -> bool {
-        self.weight >= HELD / 4
+        self.weight >= CHUNK
     }
 
     /// Adds a result.
     pub(super) fn push(&mut self, turn: u64, item: u64, kind: Kind) {
-        self.weight += match &kind {
-            Kind::Exchange(exchange) | Kind::Entry(exchange) => exchange.weight(),
-            Kind::Report(_) | Kind::Quic(_) => 8 * SMALL,
-            _ => SMALL,
+        let apart = match &kind {
+            Kind::Exchange(exchange) | Kind::Entry(exchange) => size_of::<Exchange>() + exchange.weight(),
+            Kind::Report(report) | Kind::Quic(report) => size_of::<ConnectionReport>() + report.detail.len(),
+            Kind::Note(_) | Kind::Open { .. } | Kind::Direct(_) | Kind::Settled | Kind::Finished => 0,
         };
+        self.weight += size_of::<Yield>() + apart;
         self.results.push_back(Yield { turn, item, kind });
     }
 }
@@ -99,7 +97,9 @@ impl Outcome for Marked {
     }
 
     fn open(&mut self, connection: ConnectionId, before: Option<u64>, now: Option<u64>) {
-        self.push(Kind::Open { connection, before, now });
+        if before != now {
+            self.push(Kind::Open { connection, before, now });
+        }
     }
 
     fn report(&mut self, report: ConnectionReport) {

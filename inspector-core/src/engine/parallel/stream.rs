@@ -1,22 +1,25 @@
 //! The first stage: reads the recording and keeps the flow table, whose events it deals out.
+//!
+//! A connection is dealt to its group with the first that comes on it. One on which nothing ever comes, as in a scan of ports
+//! or a flood of SYNs, is closed here: to hand it to another thread would cost more than all the rest of it.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     super::{
         Options,
-        conversations::{Conversation, WEIGHED_LATE},
+        conversations::{Conversation, Conversations, WEIGHED_LATE},
         datagrams::Datagrams,
         note_of, note_of_skipped, notes_of,
     },
-    batch::{BATCH_BYTES, BATCH_EVENTS, Batch, Event, Kind, Known, What, range_in},
+    batch::{BATCH_BYTES, Batch, Event, Kind, Known, What, range_in},
     crew::{Crew, Presence, Role},
-    results::{self, Chunk},
+    results::{self, Marked},
 };
 use crate::{
     coverage::Coverage,
-    evidence::{ConnectionId, Endpoint},
-    flow::{Connection, Consumer, StreamEvent, Weight, table::FlowTable},
+    evidence::{At, ConnectionId, Endpoint},
+    flow::{Connection, Consumer, End, Side, StreamEvent, Weight, table::FlowTable},
     input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording, window::Buffer},
     lanes::lane,
     note::{Note, NoteKind},
@@ -50,7 +53,7 @@ impl<'a, 'c> Stream<'a, 'c> {
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
             datagrams: Datagrams::new(&options.limits),
-            dealer: Dealer::new(keys, crew),
+            dealer: Dealer::new(keys, options, crew),
             coverage: Coverage::default(),
         };
         let outcome = producer.produce(&options.limits, crew, &mut stream);
@@ -144,7 +147,8 @@ struct Dealer<'c> {
     /// One for each group.
     batches: Vec<Batch>,
     places: Vec<Places>,
-    chunk: Chunk,
+    /// Of the connections on which nothing comes. Its results are all of the stream's.
+    silent: Conversations<Keys, Marked>,
     /// Notes that wait for the next segment.
     pending: Vec<Note>,
     /// The next turn.
@@ -152,20 +156,24 @@ struct Dealer<'c> {
     item: u64,
     /// The turn at which the last batches ended.
     sent: u64,
-    /// In the batches.
+    /// In the batches, without those of the buffer.
     bytes: usize,
-    events: usize,
     /// Nobody takes anything any more.
     closed: bool,
     _presence: Presence<'c>,
 }
 
 /// What the dealer keeps of a connection.
-struct Dealt {
-    /// Its client at the beginning.
-    client: Endpoint,
-    /// Where its group keeps it.
-    place: u32,
+enum Dealt {
+    /// Nothing came on it yet. How each side ended, if it did, in their order.
+    Silent([Option<(Side, End, At)>; 2]),
+    /// Its group has it.
+    Followed {
+        /// Its client when it was dealt.
+        client: Endpoint,
+        /// Where its group keeps it.
+        place: u32,
+    },
 }
 
 /// The places of the connections of a group.
@@ -185,22 +193,21 @@ impl Places {
 }
 
 impl<'c> Dealer<'c> {
-    fn new(keys: &'c mut Keys, crew: &'c Crew) -> Self {
+    fn new(keys: &'c mut Keys, options: &Options, crew: &'c Crew) -> Self {
         Self {
             keys,
+            silent: Conversations::new(Keys::default(), options, Marked::default()),
             crew,
             batches: (0..crew.groups()).map(|_| Batch::default()).collect(),
             places: (0..crew.groups()).map(|_| Places::default()).collect(),
             _presence: Presence(crew, Role::Stream),
             buffer: None,
             weighings: VecDeque::new(),
-            chunk: Chunk::default(),
             pending: Vec::new(),
             turn: 0,
             item: 0,
             sent: 0,
             bytes: 0,
-            events: 0,
             closed: false,
         }
     }
@@ -213,7 +220,7 @@ impl<'c> Dealer<'c> {
     /// A result of the stream itself.
     fn tell(&mut self, kind: results::Kind) {
         let turn = self.next_turn();
-        self.chunk.push(turn, self.item, kind);
+        self.silent.results.chunk.push(turn, self.item, kind);
     }
 
     fn tell_pending(&mut self) {
@@ -227,7 +234,7 @@ impl<'c> Dealer<'c> {
 
     /// Takes the text of a key log found in the recording.
     fn secrets(&mut self, text: &[u8]) {
-        if self.keys.add(text).is_err_and(|error| error != KeyError::Empty) {
+        if self.keys.learn(text).is_err_and(|error| error != KeyError::Empty) {
             self.pending.push(Note::input(NoteKind::BadKeyLogLine));
         }
         let text: Arc<[u8]> = text.into();
@@ -241,7 +248,7 @@ impl<'c> Dealer<'c> {
     /// Bytes that lie elsewhere than in the buffer.
     fn copy(&mut self, connection: &Connection, offset: u64, bytes: &[u8]) -> What {
         self.bytes += bytes.len();
-        let copies = pick(&mut self.batches, connection).map(|batch| &mut batch.copies);
+        let copies = pick(&mut self.batches, connection.id).map(|batch| &mut batch.copies);
         let start = copies.as_ref().map_or(0, |copies| copies.len());
         if let Some(copies) = copies {
             copies.extend_from_slice(bytes);
@@ -249,19 +256,66 @@ impl<'c> Dealer<'c> {
         What::Copy { offset, bytes: start..start + bytes.len() }
     }
 
-    fn deal(&mut self, connection: &Connection, kind: Kind) {
-        let (turn, item) = (self.next_turn(), self.item);
+    fn deal(&mut self, connection: ConnectionId, kind: Kind) {
+        let event = Event { turn: self.next_turn(), item: self.item, kind };
+        self.bytes += event.weight();
         if let Some(batch) = pick(&mut self.batches, connection) {
-            batch.events.push_back(Event { turn, item, kind });
+            batch.events.push_back(event);
         }
-        self.events += 1;
+        if self.is_full(OVERFULL) {
+            self.send(false);
+        }
+    }
+
+    /// Deals a connection to its group.
+    fn follow(&mut self, connection: &Connection) -> Dealt {
+        let group = group_of(connection.id, self.places.len());
+        let place = group.and_then(|group| self.places.get_mut(group)).map_or(0, Places::take);
+        self.deal(connection.id, Kind::Open { place, connection: Box::new(connection.clone()) });
+        Dealt::Followed { client: connection.client, place }
+    }
+
+    /// Passes an event on to the group that has the connection.
+    fn pass_on(&mut self, dealt: &Dealt, connection: &Connection, event: StreamEvent<'_>) {
+        let Dealt::Followed { client, place } = *dealt else { return };
+        let (StreamEvent::Data { at, .. } | StreamEvent::Gap { at, .. } | StreamEvent::End { at, .. }) = event;
+        if connection.last != at {
+            self.deal(connection.id, Kind::Last { place, at: connection.last });
+        }
+        let (side, what) = match event {
+            StreamEvent::Data { side, offset, bytes, .. } => {
+                let kept = self.buffer.as_ref().and_then(|buffer| range_in(buffer, bytes));
+                (side, kept.map_or_else(|| self.copy(connection, offset, bytes), |bytes| What::Data { offset, bytes }))
+            }
+            StreamEvent::Gap { side, offset, bytes, .. } => (side, What::Gap { offset, bytes }),
+            StreamEvent::End { side, how, .. } => (side, What::End(how)),
+        };
+        let known = Known {
+            from_start: connection.from_start,
+            roles_known: connection.roles_known,
+            exchanged: connection.client != client,
+            acknowledged: connection.standing.acknowledged,
+        };
+        self.deal(connection.id, Kind::Stream { place, known, side, at, what });
+    }
+
+    /// Closes a connection on which nothing came.
+    fn close_silent(&mut self, ended: [Option<(Side, End, At)>; 2], mut connection: Connection) {
+        let turn = self.next_turn();
+        let silent = &mut self.silent;
+        (silent.results.turn, silent.results.item) = (turn, self.item);
+        let mut state = silent.open(&connection);
+        for (side, how, at) in ended.into_iter().flatten() {
+            silent.event(&mut state, &mut connection, StreamEvent::End { side, how, at });
+        }
+        silent.close(state, connection);
         if self.is_full(OVERFULL) {
             self.send(false);
         }
     }
 
     fn is_full(&self, times: usize) -> bool {
-        self.bytes >= times * BATCH_BYTES || self.events >= times * BATCH_EVENTS || self.chunk.is_full()
+        self.bytes >= times * BATCH_BYTES || self.silent.results.chunk.is_full()
     }
 
     /// Sends everything on. `settled`: between two items. What comes of the same buffer afterwards is copied until it is
@@ -276,13 +330,14 @@ impl<'c> Dealer<'c> {
         }
         let end = self.turn.saturating_add(1);
         self.sent = self.turn;
-        (self.bytes, self.events) = (0, 0);
+        let bytes = std::mem::take(&mut self.bytes) + buffer.as_ref().map_or(0, |buffer| buffer.len());
         for batch in &mut self.batches {
             batch.buffer.clone_from(&buffer);
         }
         // The window may use it again once the groups are done.
         drop(buffer);
-        self.closed = self.crew.deal(&mut self.batches, std::mem::take(&mut self.chunk), end).is_err();
+        self.closed =
+            self.crew.deal(&mut self.batches, bytes, std::mem::take(&mut self.silent.results.chunk), end).is_err();
     }
 
     /// The next packets are in this buffer.
@@ -299,8 +354,8 @@ impl<'c> Dealer<'c> {
 }
 
 /// The batch of a connection's group.
-fn pick<'b>(batches: &'b mut [Batch], connection: &Connection) -> Option<&'b mut Batch> {
-    let group = group_of(connection.id, batches.len())?;
+fn pick(batches: &mut [Batch], connection: ConnectionId) -> Option<&mut Batch> {
+    let group = group_of(connection, batches.len())?;
     batches.get_mut(group)
 }
 
@@ -314,33 +369,25 @@ impl Consumer for Dealer<'_> {
 
     const STATE: usize = size_of::<Conversation>();
 
-    fn open(&mut self, connection: &Connection) -> Dealt {
-        let group = group_of(connection.id, self.places.len());
-        let place = group.and_then(|group| self.places.get_mut(group)).map_or(0, Places::take);
-        self.deal(connection, Kind::Open { place, connection: Box::new(connection.clone()) });
-        Dealt { client: connection.client, place }
+    fn open(&mut self, _: &Connection) -> Dealt {
+        Dealt::Silent([None; 2])
     }
 
     fn event(&mut self, dealt: &mut Dealt, connection: &mut Connection, event: StreamEvent<'_>) {
-        let (StreamEvent::Data { at, .. } | StreamEvent::Gap { at, .. } | StreamEvent::End { at, .. }) = event;
-        if connection.last != at {
-            self.deal(connection, Kind::Last { place: dealt.place, at: connection.last });
-        }
-        let (side, what) = match event {
-            StreamEvent::Data { side, offset, bytes, .. } => {
-                let kept = self.buffer.as_ref().and_then(|buffer| range_in(buffer, bytes));
-                (side, kept.map_or_else(|| self.copy(connection, offset, bytes), |bytes| What::Data { offset, bytes }))
+        if let Dealt::Silent(ended) = dealt {
+            if let StreamEvent::End { side, how, at } = event {
+                if let Some(free) = ended.iter_mut().find(|ended| ended.is_none()) {
+                    *free = Some((side, how, at));
+                }
+                return;
             }
-            StreamEvent::Gap { side, offset, bytes, .. } => (side, What::Gap { offset, bytes }),
-            StreamEvent::End { side, how, .. } => (side, What::End(how)),
-        };
-        let known = Known {
-            from_start: connection.from_start,
-            roles_known: connection.roles_known,
-            exchanged: connection.client != dealt.client,
-            acknowledged: connection.standing.acknowledged,
-        };
-        self.deal(connection, Kind::Stream { place: dealt.place, known, side, at, what });
+            let ended = *ended;
+            *dealt = self.follow(connection);
+            for (side, how, at) in ended.into_iter().flatten() {
+                self.pass_on(dealt, connection, StreamEvent::End { side, how, at });
+            }
+        }
+        self.pass_on(dealt, connection, event);
     }
 
     fn weighed(&mut self, weights: Vec<Weight>) -> Vec<Weight> {
@@ -352,7 +399,9 @@ impl Consumer for Dealer<'_> {
         }
         let turn = self.next_turn();
         for (batch, share) in self.batches.iter_mut().zip(shares) {
-            batch.events.push_back(Event { turn, item: self.item, kind: Kind::Weigh(share) });
+            let event = Event { turn, item: self.item, kind: Kind::Weigh(share) };
+            self.bytes += event.weight();
+            batch.events.push_back(event);
         }
         self.weighings.push_back(turn);
         if self.weighings.len() <= WEIGHED_LATE {
@@ -370,11 +419,15 @@ impl Consumer for Dealer<'_> {
     }
 
     fn close(&mut self, dealt: Dealt, connection: Connection) {
-        let group = group_of(connection.id, self.places.len());
-        if let Some(places) = group.and_then(|group| self.places.get_mut(group)) {
-            places.free.push(dealt.place);
+        match dealt {
+            Dealt::Silent(ended) => self.close_silent(ended, connection),
+            Dealt::Followed { place, .. } => {
+                let group = group_of(connection.id, self.places.len());
+                if let Some(places) = group.and_then(|group| self.places.get_mut(group)) {
+                    places.free.push(place);
+                }
+                self.deal(connection.id, Kind::Close { place, connection: Box::new(connection) });
+            }
         }
-        let kind = Kind::Close { place: dealt.place, connection: Box::new(connection.clone()) };
-        self.deal(&connection, kind);
     }
 }

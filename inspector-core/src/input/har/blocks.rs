@@ -11,8 +11,9 @@
 //! that is cut) goes back to the scanner with all that follows, so that the scanner judges whatever is not plain, and the
 //! items are the same for any number of threads.
 //!
-//! **Bounds.** At most [`FLYING`] bytes of blocks, one block for each thread and [`WAITING`] besides, and their exchanges are
-//! held at once. A block is left at the exchange by which they weigh [`WEIGHT`].
+//! **Bounds.** At most one block for each thread and [`WAITING`] besides are held at once. The blocks take a quarter of
+//! [`Limits::in_flight`] and their exchanges half of it, however many they are: a block is left at the exchange by which those
+//! of it weigh its share.
 
 use std::{
     collections::VecDeque,
@@ -38,10 +39,6 @@ pub(super) const BLOCK: usize = 256 << 10;
 const LEAST: usize = 32 << 10;
 /// Bytes of the largest block. A larger entry is left to the scanner.
 const MOST: usize = 2 << 20;
-/// Bytes of blocks that threads have, or that wait to be handed out.
-const FLYING: usize = 4 << 20;
-/// Most that the exchanges of one block weigh, in bytes; many small entries weigh more than the block.
-const WEIGHT: usize = 2 << 20;
 /// What an exchange weighs besides its bytes.
 const OVERHEAD: usize = 1536;
 /// Threads that are of use.
@@ -116,7 +113,8 @@ pub(super) struct Converted {
 }
 
 impl Converted {
-    fn new(block: Block, limits: &Limits) -> Self {
+    /// Converts the entries of a block until their exchanges weigh `most`: many small entries weigh more than the block.
+    fn new(block: Block, most: usize, limits: &Limits) -> Self {
         let mut converted = Self { outcomes: Vec::new(), block, used: 0, heavy: false };
         let mut weight = 0;
         loop {
@@ -128,7 +126,7 @@ impl Converted {
             weight += OVERHEAD + outcome.as_ref().map_or(0, |converted| held_by(&converted.exchange));
             converted.outcomes.push(outcome);
             converted.used += between + length;
-            if weight >= WEIGHT {
+            if weight >= most {
                 converted.heavy = true;
                 return converted;
             }
@@ -203,7 +201,7 @@ impl<'h> Team<'h> {
         } else if blocks <= self.most + WAITING / 2 {
             self.filling = true;
         }
-        self.filling && self.flying < FLYING
+        self.filling && self.flying < self.limits.in_flight / 4
     }
 
     /// A block to fill.
@@ -224,8 +222,9 @@ impl<'h> Team<'h> {
         self.sent.push_back((Arc::clone(&slot), size));
         self.flying += size;
         let limits = Arc::clone(&self.limits);
+        let share = limits.in_flight / 2 / (self.most + WAITING);
         self.helpers.leave(Box::new(move || {
-            let converted = Converted::new(block, &limits);
+            let converted = Converted::new(block, share, &limits);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(converted);
         }));
     }
