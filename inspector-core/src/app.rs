@@ -1,6 +1,6 @@
 //! What a connection speaks, told by its bytes.
 //!
-//! A connection begins as probing and becomes what its first bytes show. TLS holds another [`App`] for what is inside; a
+//! A connection begins as probing and becomes what its first bytes show. TLS holds another `App` for what is inside; a
 //! `CONNECT` tunnel, an upgrade or a PROXY header starts over on the bytes that follow:
 //!
 //! ```text

@@ -21,6 +21,8 @@
 //!
 //! [`Judge`] is the paved path. Programs that want the exchanges or the tokens themselves implement
 //! [`engine::Receiver`] and call [`engine::read`].
+//!
+//! [`pages`] has the pages: how it is built, what the rules know, what the outcomes mean.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -53,5 +55,15 @@ pub mod time;
 pub mod tls;
 pub mod token;
 pub mod verdict;
+
+/// Pages about the crate.
+pub mod pages {
+    #[doc = include_str!("../docs/architecture.md")]
+    pub mod architecture {}
+    #[doc = include_str!("../docs/protocol.md")]
+    pub mod protocol {}
+    #[doc = include_str!("../docs/verdict.md")]
+    pub mod verdict {}
+}
 
 pub use judge::Judge;

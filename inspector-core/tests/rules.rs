@@ -143,3 +143,22 @@ fn every_folder_of_examples_belongs_to_a_rule() {
         assert!(rules.contains(&name), "{name} belongs to no rule");
     }
 }
+
+/// The page of what the rules know names each of them with its severity, title and source.
+#[test]
+fn the_protocol_page_lists_every_rule() {
+    let page = fs::read_to_string(root().join("docs/protocol.md")).unwrap();
+    let listed: BTreeSet<&str> = page.lines().filter(|line| line.contains("-0")).collect();
+    for meta in catalogue() {
+        let severity = meta.severity.as_str();
+        let line = format!("| {} | {} | {severity} | {} | {} |", meta.code, meta.name, meta.title, meta.source);
+        assert!(listed.contains(line.as_str()), "inspector-core/docs/protocol.md lacks the line\n{line}");
+    }
+    let rows =
+        page.lines().filter(|line| line.starts_with("| ") && line.split(['|', '-']).nth(2).is_some_and(is_number));
+    assert_eq!(rows.count(), catalogue().len());
+}
+
+fn is_number(text: &str) -> bool {
+    text.trim().len() == 3 && text.trim().bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,7 +1,7 @@
 //! Which connection a segment belongs to, and how long connections live.
 //!
 //! A connection is known by its two ends, and where two networks were recorded that use the same addresses and ports, by
-//! the place of its packets, their numbers and bytes ([`views`](super::views)). The same ends may serve several
+//! the place of its packets, their numbers and bytes (`views`). The same ends may serve several
 //! connections one after the other: a SYN with new numbers begins the next one. After both directions ended, the ends stay
 //! known for a while (*lingering*, as in TIME-WAIT), so that late retransmissions and acknowledgments do not look like a new connection.
 //!

@@ -1,7 +1,7 @@
 //! What of OAuth flows spans exchanges: authorization requests and the codes they gave, tokens and who issued them, and
 //! what authorization servers publish about themselves.
 //!
-//! Every table forgets its oldest entries beyond [`ENTRIES`]; then a rule knows less and stays silent.
+//! Every table forgets its oldest entries beyond `ENTRIES`; then a rule knows less and stays silent.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What a refusal means, and what to do: by the server's words, the product, the kind of token and the profile together.
 //!
 //! A category alone misleads: `invalid_grant` is a partner application without an account at Exchange on premises, and an
-//! application without permissions at Exchange Online. So each row of [`ROWS`] says at which product, for which token and
+//! application without permissions at Exchange Online. So each row of `ROWS` says at which product, for which token and
 //! for which words it holds; the first that holds counts. Where none does, the category does.
 //!
 //! Remedies name the commands of a product only where the profile asks about that product.

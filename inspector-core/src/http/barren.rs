@@ -8,7 +8,7 @@
 //! The bytes themselves are kept and compared, so that no content that holds something can pass for one that does not.
 //! Contents in which there was something are decoded every time.
 //!
-//! A content that begins like a known one is compared with it as it comes, in the place where it lies ([`Twin`]): it is
+//! A content that begins like a known one is compared with it as it comes, in the place where it lies (`Twin`): it is
 //! copied only from where it turns out to be another. What does not begin so is gathered, and looked up whole at its end.
 
 use std::{

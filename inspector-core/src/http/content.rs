@@ -69,7 +69,7 @@ impl Collector {
     /// For the content that follows `head`.
     ///
     /// Kept are the kinds of [`can_hold_token`], every content of a response with a 4xx status, and what a request sends,
-    /// whatever it calls it, unless its beginning is no text ([`is_text`]) and not coded. Besides `Content-Encoding` the codings of `Transfer-Encoding` other than `chunked` are undone.
+    /// whatever it calls it, unless its beginning is no text (`is_text`) and not coded. Besides `Content-Encoding` the codings of `Transfer-Encoding` other than `chunked` are undone.
     pub fn new(head: &Head, policy: BodyPolicy) -> Self {
         let refused = head.status().is_some_and(|status| (400..500).contains(&status));
         let is_request = head.status().is_none();

@@ -1,7 +1,7 @@
 //! Frames to segments: link, tunnel, network and transport headers peeled off one packet at a time.
 //!
 //! A packet is an onion whose layers come in any order and number (a mirrored VLAN inside GRE inside MPLS …). Each layer's
-//! function sees a [`Cursor`] standing on its header and returns one standing on the next; [`walk`] turns the crank and
+//! function sees a `Cursor` standing on its header and returns one standing on the next; `walk` turns the crank and
 //! counts, so that nesting is bounded and no function calls itself. The common path Ethernet, IPv4, TCP is three turns.
 //!
 //! Two lengths matter at every layer: the bytes that were captured, and the bytes that were sent. The difference, `cut`,
