@@ -1,18 +1,24 @@
 //! What was typed. Nothing is opened or decided here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use inspector_core::limits::Limits;
 
 use crate::exit::Failure;
 
+/// Version, commit and features.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("INSPECTOR_COMMIT"), ")",);
+
+/// What every help ends with.
+const EXIT_CODES: &str = "Exit codes: 0 pass, or a listing is done · 1 fail, or a finding at or above --fail-on · 2 usage · \
+3 inconclusive · 4 no input could be read · 70 internal error · 74 the output could not be written";
+
 /// Did server-to-server OAuth between Teams or Skype for Business Online and Exchange work, and was Basic
 /// authentication never sent? Answers from a recording: pass, fail or inconclusive, with evidence.
 #[derive(Debug, Parser)]
-#[command(name = "inspector", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 pass · 1 fail, or a finding at or above --fail-on · 2 usage · 3 inconclusive · \
-4 no input could be read · 70 internal error")]
+#[command(name = "inspector", version = VERSION, propagate_version = true, max_term_width = 100)]
+#[command(args_override_self = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,10 +57,16 @@ pub(crate) struct Reading {
     /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
+    /// Use only the keys of --keys: not those that lie in the folders of the recordings
+    #[arg(long)]
+    pub(crate) no_found_keys: bool,
     /// Limit the scope to hosts that match, for example mail.contoso.com or '*.contoso.com'; may be repeated
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = filled)]
     pub(crate) host: Vec<String>,
-    /// Write to this file instead of standard output
+    /// Of a pipe (-): stop reading after this time, for example 60s, 5m or 1h, and judge what came
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) time: Option<Duration>,
+    /// Write to this file instead of standard output (-)
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Show tokens, fields and URLs as they were sent. Passwords in findings stay masked: `inspector exchanges` shows the
@@ -82,7 +94,7 @@ pub(crate) struct Judging {
     #[arg(long, value_name = "NAME|FILE", default_value = "exchange-s2s")]
     pub(crate) profile: String,
     /// The tenant or SIP domain that is expected in the tokens
-    #[arg(long, value_name = "REALM")]
+    #[arg(long, value_name = "REALM", value_parser = realm)]
     pub(crate) realm: Option<String>,
     /// Keys to verify signatures with: JWKS or JWK, certificates or public keys (PEM, DER), metadata JSON, federation
     /// metadata; may be repeated
@@ -106,6 +118,15 @@ pub(crate) struct Check {
     /// End with exit code 1 if there is a finding of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<Severity>,
+    /// Of a pipe (-): stop reading once a call of an expected caller was answered, or something fails
+    #[arg(long)]
+    pub(crate) until_verdict: bool,
+    /// Print only the table: a line a recording
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) summary: bool,
+    /// Print all findings whole, and the facts too
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -118,6 +139,9 @@ pub(crate) struct Listing {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judging: Judging,
+    /// With --format ndjson: a last object tells how much was read
+    #[arg(long)]
+    pub(crate) coverage: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -178,6 +202,9 @@ pub(crate) struct Init {
     /// Print no progress, warnings or hints to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
 }
 
 /// `inspector rules`.
@@ -270,7 +297,45 @@ pub(crate) enum Severity {
 
 /// Parses the command line.
 pub(crate) fn parse() -> Result<Arguments, Failure> {
-    Arguments::try_parse().map_err(Failure::Arguments)
+    let matches = command().try_get_matches().map_err(Failure::Arguments)?;
+    Arguments::from_arg_matches(&matches).map_err(Failure::Arguments)
+}
+
+/// The command line with what every command says.
+fn command() -> clap::Command {
+    let features = if cfg!(feature = "mimalloc") { "features: mimalloc" } else { "features: none" };
+    let version: &'static str = Box::leak(format!("{VERSION}, {features}").into_boxed_str());
+    let command = Arguments::command().version(version).after_help(EXIT_CODES);
+    command.mut_subcommands(|command| command.version(version).after_help(EXIT_CODES))
+}
+
+/// `60s`, `5m`, `1h`, `90`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let wrong = || format!("'{text}' is no time; write for example 60s, 5m or 1h");
+    let seconds: u64 = number.parse().map_err(|_| wrong())?;
+    let factor = match unit.trim() {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    if seconds == 0 {
+        return Err(wrong());
+    }
+    seconds.checked_mul(factor).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// A value that says something.
+fn filled(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("it is empty; leave the option out".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// A realm, also as it stands behind an application's id: `@contoso.com`.
+fn realm(text: &str) -> Result<String, String> {
+    filled(text.trim().trim_start_matches('@'))
 }
 
 /// A size that bounds can be made for.
@@ -304,7 +369,7 @@ mod tests {
     #[test]
     fn sizes() {
         for (text, bytes) in
-            [("64M", 64 << 20), ("1g", 1 << 30), ("512KiB", 512 << 10), ("1000", 1000), ("2MB", 2 << 20)]
+            [("64M", 64 << 20), ("1g", 1 << 30), ("8192KiB", 8 << 20), ("5000000", 5_000_000), ("4MB", 4 << 20)]
         {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
@@ -324,8 +389,17 @@ mod tests {
     }
 
     #[test]
+    fn times() {
+        for (text, seconds) in [("60s", 60), ("5m", 300), ("1h", 3600), ("90", 90)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "0s", "5 days", "-1", "99999999999999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     NoInput = 4,
     /// A defect of this program.
     Internal = 70,
+    /// The output could not be written: a full disk, a device that is gone.
+    Output = 74,
 }
 
 /// Why a run could not be carried out, with the code it ends with.
@@ -66,8 +68,11 @@ fn report(failure: Failure) -> Exit {
         // The reader of a pipe has gone: it has what it wanted.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Pass,
         Failure::Output(error) => {
-            complain(&format!("error: the output could not be written: {error}"));
-            Exit::Internal
+            complain(&format!(
+                "error: cannot write the output: {error}; make room, or write it elsewhere (--output FILE). What was written is \
+                 not whole."
+            ));
+            Exit::Output
         }
         Failure::Internal(message) => {
             complain(&format!(

@@ -1,6 +1,8 @@
 //! What was given on the command line, told by content: recordings, keys that lie beside them, and what cannot be read.
 
 use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -9,7 +11,8 @@ use std::{
 use inspector_core::{
     input::{self, ReadError},
     limits::Limits,
-    tls::keylog::Keys,
+    report::Skipped,
+    tls::keylog::{KeyKind, Keys},
 };
 
 /// Largest file that is looked through for keys.
@@ -17,8 +20,8 @@ const KEY_FILE: u64 = 256 << 20;
 
 /// So many first bytes tell whether a file holds keys: hundreds of lines of a key log, or any private key.
 const KEY_FILE_BEGINNING: u64 = 256 << 10;
-/// Files that are passed over get a line each, so many.
-const LINES: usize = 20;
+/// Messages of one kind get a line each, so many.
+pub(crate) const LINES: usize = 5;
 /// Folders in folders.
 const DEEPEST: u32 = 32;
 
@@ -48,7 +51,13 @@ pub(crate) struct Gathered {
     /// Files with keys among the recordings.
     pub(crate) keys: Vec<PathBuf>,
     /// Files of folders that are none of these, with what they look like.
-    passed_over: Vec<(String, String)>,
+    pub(crate) skipped: Vec<Skipped>,
+    /// Files that were named before, by this or another path.
+    again: Vec<String>,
+    /// Files that were named themselves, not found in a folder.
+    named: BTreeSet<PathBuf>,
+    /// The files so far, by what tells that two paths lead to one file.
+    known: BTreeSet<PathBuf>,
 }
 
 impl Gathered {
@@ -57,6 +66,10 @@ impl Gathered {
         let mut gathered = Self::default();
         for path in paths {
             if path.as_os_str() == "-" {
+                if !gathered.known.insert(path.clone()) {
+                    gathered.again.push("-".to_owned());
+                    continue;
+                }
                 gathered.found.push(Found::Recording(Input { name: "-".to_owned(), path: None, format: None }));
             } else if path.is_dir() {
                 let (mut files, mut problems) = (Vec::new(), Vec::new());
@@ -77,6 +90,12 @@ impl Gathered {
     /// what looks like a recording that is empty or damaged.
     fn look_at(&mut self, path: PathBuf, named: bool, limits: &Limits) {
         let name = path.display().to_string();
+        if !self.known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            return self.again.push(name);
+        }
+        if named {
+            self.named.insert(path.clone());
+        }
         if !path.is_file() {
             // A pipe would lose the bytes that are looked at.
             self.found.push(Found::Recording(Input { name, path: Some(path), format: None }));
@@ -90,22 +109,73 @@ impl Gathered {
             }
             Err(ReadError::UnknownFormat(_)) if holds_keys(&path, limits) => self.keys.push(path),
             Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty)) if !named && !looks_like_recording(&path) => {
-                self.passed_over.push((name, error.to_string()));
+                self.skipped.push(Skipped { path: name, why: error.to_string() });
             }
             Err(error) => self.found.push(Found::Unreadable(name, advised(&error))),
         }
     }
 
-    /// A line for each file that was passed over, as far as there is room.
-    pub(crate) fn remarks(&self) -> Vec<String> {
-        let line = |(name, why): &(String, String)| format!("note: {} is passed over: {why}", quoted(name));
-        let mut lines: Vec<String> = self.passed_over.iter().take(LINES).map(line).collect();
-        match self.passed_over.len().saturating_sub(LINES) {
-            0 => {}
-            1 => lines.push("note: one more file of the folders is no recording and is passed over".to_owned()),
-            more => lines.push(format!("note: {more} more files of the folders are no recordings and are passed over")),
+    /// Key logs in the folders of the recordings that were named: those called like the recording, or like a key log.
+    pub(crate) fn keys_beside(&self, limits: &Limits) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+        for one in &self.found {
+            let Found::Recording(Input { path: Some(path), format: Some("pcap" | "pcapng"), .. }) = one else {
+                continue;
+            };
+            if !self.named.contains(path) {
+                continue;
+            }
+            let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            folders.entry(folder).or_default().push(stem(path));
         }
+        for (folder, stems) in folders {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+            let Ok(entries) = folder.read_dir() else { continue };
+            let mut paths: Vec<PathBuf> = entries.flatten().take(BESIDE).map(|entry| entry.path()).collect();
+            paths.sort();
+            for path in paths {
+                let known = path.canonicalize().is_ok_and(|path| self.known.contains(&path));
+                if !known && path.is_file() && is_called_like_keys(&path, &stems) && holds_key_log(&path, limits) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+
+    /// A line for each file that is not read (again), as far as there is room for its kind.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut kinds: Vec<(&str, Vec<&Skipped>)> = Vec::new();
+        for one in &self.skipped {
+            match kinds.iter_mut().find(|(why, _)| *why == one.why) {
+                Some((_, all)) => all.push(one),
+                None => kinds.push((&one.why, vec![one])),
+            }
+        }
+        let mut lines = Vec::new();
+        for (why, all) in kinds {
+            let shown = all.iter().take(LINES);
+            lines.extend(shown.map(|one| format!("note: {} is passed over: {why}", quoted(&one.path))));
+            lines.extend(more(
+                all.len(),
+                "file is passed over for that reason",
+                "files are passed over for that reason",
+            ));
+        }
+        let again = self.again.iter().take(LINES);
+        lines.extend(again.map(|name| format!("note: {} was named before, and is read once", quoted(name))));
+        lines.extend(more(self.again.len(), "file was named before", "files were named before"));
         lines
+    }
+}
+
+/// The line for messages of a kind beyond those that have a line each.
+pub(crate) fn more(all: usize, one: &str, many: &str) -> Option<String> {
+    match all.saturating_sub(LINES) {
+        0 => None,
+        1 => Some(format!("note: 1 more {one}")),
+        number => Some(format!("note: {number} more {many}")),
     }
 }
 
@@ -131,6 +201,32 @@ fn holds_keys(path: &Path, limits: &Limits) -> bool {
     small && read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
 }
 
+/// Entries of a folder that are looked at for keys.
+const BESIDE: usize = 4096;
+
+/// A name without its endings, in lower case.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Whether a file is called as somebody calls a key log that belongs to one of these recordings.
+fn is_called_like_keys(path: &Path, stems: &[String]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let general = ["keys", "keylog", "sslkeys", "sslkeylog", "sslkeylogfile", "tlskeys", "secrets"];
+    let own = stem(path);
+    let fits = stems.contains(&own) && matches!(ending, "keys" | "key" | "keylog" | "log" | "txt" | "nss");
+    fits || (general.contains(&own.as_str()) && !name.starts_with('.'))
+}
+
+/// Whether the file is a key log. A private key that lies beside a recording is not taken without being asked for.
+fn holds_key_log(path: &Path, limits: &Limits) -> bool {
+    let small = path.metadata().is_ok_and(|metadata| metadata.len() <= KEY_FILE);
+    let kind = || Keys::new(limits).add(&read_up_to(path, KEY_FILE_BEGINNING).ok()?).ok();
+    small && kind().is_some_and(|added| added.kind == KeyKind::Log)
+}
+
 /// Whether a file without a beginning that tells its format was a recording: its name says so, also before the ending of a
 /// compression or with the number of a ring buffer (`trace.pcap12`), or it has the members of a HAR.
 fn looks_like_recording(path: &Path) -> bool {
@@ -144,6 +240,31 @@ fn looks_like_recording(path: &Path) -> bool {
         || read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| MEMBERS.iter().all(|member| has(&bytes, member)))
 }
 
+/// Names in the order in which people count: `case 2` before `case 10`.
+fn by_number(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (one, other);
+    loop {
+        let (text, number, rest) = split(one);
+        let (other_text, other_number, other_rest) = split(other);
+        let digits = |number: &str| number.trim_start_matches('0').len();
+        let order = text.cmp(other_text).then_with(|| digits(number).cmp(&digits(other_number)));
+        let order = order.then_with(|| number.trim_start_matches('0').cmp(other_number.trim_start_matches('0')));
+        if order.is_ne() || (rest.is_empty() && other_rest.is_empty()) {
+            return order;
+        }
+        (one, other) = (rest, other_rest);
+    }
+}
+
+/// What stands before the first digits, these, and the rest.
+fn split(name: &str) -> (&str, &str, &str) {
+    let begin = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
+    let (text, rest) = name.split_at(begin);
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, rest) = rest.split_at(end);
+    (text, number, rest)
+}
+
 /// The regular files under a folder in the order of their names, hidden ones aside; and what cannot be listed.
 pub(crate) fn walk(folder: &Path, depth: u32, files: &mut Vec<PathBuf>, problems: &mut Vec<(String, String)>) {
     let entries = match folder.read_dir() {
@@ -152,7 +273,8 @@ pub(crate) fn walk(folder: &Path, depth: u32, files: &mut Vec<PathBuf>, problems
         Err(error) => return problems.push((folder.display().to_string(), advised(&error.into()))),
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
+    paths
+        .sort_by(|one, other| by_number(&one.to_string_lossy(), &other.to_string_lossy()).then_with(|| one.cmp(other)));
     for path in paths {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if hidden || (path.is_symlink() && path.is_dir()) {
@@ -175,4 +297,16 @@ fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_count() {
+        let mut names = ["case10.har", "case2.har", "b", "case1.har", "a10b2", "a10b1", "case", "a9", "case02b"];
+        names.sort_by(|one, other| by_number(one, other));
+        assert_eq!(names, ["a9", "a10b1", "a10b2", "b", "case", "case1.har", "case2.har", "case02b", "case10.har"]);
+    }
 }

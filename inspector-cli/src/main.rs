@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod exit;
 mod inputs;
+mod live;
 mod output;
 mod run;
 mod sets;

@@ -7,8 +7,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Read},
-    path::Path,
-    sync::Mutex,
+    path::{Path, PathBuf},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,17 +24,22 @@ use inspector_core::{
     },
     limits::Limits,
     note::Note,
-    tls::keylog::{KeyError, Keys},
+    report::Skipped,
+    tls::keylog::{KeyError, KeyKind, Keys},
 };
 
 use crate::{
     args,
     exit::{Failure, complain},
     inputs::{self, Found, Gathered, Input, quoted},
+    live::{self, Pipe},
     sets::{self, Group},
     workers,
 };
 pub(crate) use crate::{inputs::read_small, workers::Give};
+
+/// Recordings that cannot be read get a line each, so many.
+const COMPLAINTS: u64 = 20;
 
 /// Inputs from this size on show a progress bar.
 const PROGRESS_FROM: u64 = 32 << 20;
@@ -104,6 +108,16 @@ pub(crate) struct Session {
     pub(crate) keys: Keys,
     /// Names of the key files, in the order they were added.
     pub(crate) key_files: Vec<String>,
+    /// Key logs of the command line, with how much of each was read.
+    pub(crate) logs: Vec<(PathBuf, u64)>,
+    /// So many of them were found beside the recordings.
+    pub(crate) found_keys: usize,
+    /// What lay in folders and was not read.
+    pub(crate) skipped: Vec<Skipped>,
+    /// How much was read of all.
+    pub(crate) coverage: Coverage,
+    /// Recordings, or files of a set, that could not be read.
+    pub(crate) unreadable: u64,
 }
 
 /// A group in the order of the run, or what could not be opened.
@@ -115,8 +129,8 @@ enum Job {
 /// What comes back from the threads.
 enum Message<T> {
     Part(T),
-    /// A recording is done: whether anything of it was read, and what to complain of.
-    Done(bool, Vec<String>),
+    /// A recording is done: how much of it was read, if anything, and what to complain of.
+    Done(Option<Coverage>, Vec<String>),
 }
 
 /// Reads every recording of the command line. `make` makes the reader of a recording, `take` gets what the readers give in
@@ -139,17 +153,35 @@ pub(crate) fn read_all<R: Reader>(
             complain(line);
         }
     };
-    for path in &gathered.keys {
+    let among = if reading.no_found_keys { &[][..] } else { &gathered.keys };
+    for (number, path) in among.iter().enumerate() {
+        add_found_keys(path, &mut session, &|line| {
+            if number < inputs::LINES {
+                remark(line);
+            }
+        });
+    }
+    let beside =
+        if reading.keys.is_empty() && !reading.no_found_keys { gathered.keys_beside(&limits) } else { Vec::new() };
+    for path in beside.iter().take(inputs::LINES) {
         add_found_keys(path, &mut session, &remark);
     }
+    inputs::more(among.len(), "file with keys is used", "files with keys are used")
+        .iter()
+        .for_each(|line| remark(line));
     gathered.remarks().iter().for_each(|line| remark(line));
+    session.skipped = gathered.skipped;
     let jobs = jobs_of(gathered.found, &limits, &remark);
     let threads = threads(reading);
     scan_for_secrets(&jobs, threads, &limits, &mut session.keys);
     let at_once = threads.min(jobs.len()).max(1);
-    let options = Options { limits, bodies, digests, jobs: (threads / at_once).max(1) };
+    let live = is_live(reading);
+    // What comes is wanted at once: several threads would wait for more of it.
+    let options = Options { limits, bodies, digests, jobs: if live { 1 } else { (threads / at_once).max(1) } };
+    if live {
+        live::listen();
+    }
     let bar = progress(&jobs, reading.quiet);
-    let stdin = Mutex::new(Some(io::stdin()));
     let keys = &session.keys;
     let work = |number: usize, give: &mut Give<'_, Message<R::Part>>| {
         let Some(job) = jobs.get(number) else { return };
@@ -158,28 +190,52 @@ pub(crate) fn read_all<R: Reader>(
             Job::Unreadable(recording, why) => unreadable(make(recording), recording, why, give),
             Job::Read(recording, group) => {
                 let reader = make(recording);
-                Run { recording, group, options: &options, bar: &bar, stdin: &stdin }.read(reader, keys.fork(), give)
+                Run { recording, group, options: &options, bar: &bar, reading, logs: &session.logs, live }.read(
+                    reader,
+                    keys.fork(),
+                    give,
+                )
             }
         };
     };
-    let mut any = false;
+    let (mut any, mut coverage, mut unreadable) = (false, Coverage::default(), 0_u64);
     workers::in_order(jobs.len(), at_once, &work, &mut |message| match message {
         Message::Part(part) => take(part),
         Message::Done(read, complaints) => {
-            any |= read;
-            complaints.iter().for_each(|line| complain(line));
+            any |= read.is_some();
+            read.iter().for_each(|read| coverage.add(read));
+            for line in &complaints {
+                unreadable += 1;
+                if unreadable <= COMPLAINTS {
+                    complain(line);
+                }
+            }
             Ok(())
         }
     })
     .map_err(Failure::Output)?;
     bar.finish_and_clear();
+    if unreadable > COMPLAINTS {
+        complain(&format!("error: {} more cannot be read; --format json lists them all", unreadable - COMPLAINTS));
+    }
     if any {
+        (session.coverage, session.unreadable) = (coverage, unreadable);
         return Ok(session);
     }
     if jobs.is_empty() {
         complain("error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.");
     }
     Err(Failure::NoInput)
+}
+
+/// Whether standard input or a named pipe is read: what comes is wanted at once.
+pub(crate) fn is_live(reading: &args::Reading) -> bool {
+    reading.paths.iter().any(|path| path.as_os_str() == "-" || (path.exists() && !path.is_file() && !path.is_dir()))
+}
+
+/// Whether there may be several recordings, so that each has to be named.
+pub(crate) fn may_be_several(reading: &args::Reading) -> bool {
+    reading.paths.len() > 1 || reading.paths.iter().any(|path| path.is_dir())
 }
 
 /// Threads that may work at once.
@@ -237,7 +293,7 @@ fn unreadable<R: Reader>(
     give: &mut Give<'_, Message<R::Part>>,
 ) -> io::Result<()> {
     reader.end(Err(why), &mut |part| give(Message::Part(part)))?;
-    give(Message::Done(false, vec![complaint(recording.name(), why)]))
+    give(Message::Done(None, vec![complaint(recording.name(), why)]))
 }
 
 fn complaint(name: &str, why: &str) -> String {
@@ -250,7 +306,10 @@ struct Run<'r> {
     group: &'r Group,
     options: &'r Options,
     bar: &'r ProgressBar,
-    stdin: &'r Mutex<Option<io::Stdin>>,
+    reading: &'r args::Reading,
+    /// Key logs and how much of them is known.
+    logs: &'r [(PathBuf, u64)],
+    live: bool,
 }
 
 impl Run<'_> {
@@ -264,7 +323,13 @@ impl Run<'_> {
         let mut set = Set::new(pieces.collect());
         let mut give_part = |part| give(Message::Part(part));
         let mut forward = Forward { reader, give: &mut give_part, shares: Shares::new(), failed: None };
-        let result = engine::read_from(self.recording.source, &mut set, &mut keys, self.options, &mut forward);
+        let source = self.recording.source;
+        let result = if self.live {
+            let mut follower = live::Follower::new(&mut set, self.logs.to_vec(), self.reading.quiet);
+            engine::read_from(source, &mut follower, &mut keys, self.options, &mut forward)
+        } else {
+            engine::read_from(source, &mut set, &mut keys, self.options, &mut forward)
+        };
         let Forward { reader, shares, failed, .. } = forward;
         if let Some(error) = failed {
             return Err(error);
@@ -276,7 +341,7 @@ impl Run<'_> {
             Err(error) => {
                 let why = inputs::advised(&error);
                 reader.end(Err(&why), &mut |part| give(Message::Part(part)))?;
-                return give(Message::Done(false, vec![complaint(self.recording.name(), &why)]));
+                return give(Message::Done(None, vec![complaint(self.recording.name(), &why)]));
             }
         };
         // A recording in one file has entries and other things without a frame: what was counted is the engine's.
@@ -289,17 +354,19 @@ impl Run<'_> {
         let complaints = files.iter().zip(&self.recording.names);
         let complaints = complaints.filter_map(|((result, _), name)| Some(complaint(name, result.as_ref().err()?)));
         let complaints = complaints.collect();
+        let coverage = reading.coverage;
         reader.end(Ok(&Outcome { files, reading }), &mut |part| give(Message::Part(part)))?;
-        give(Message::Done(true, complaints))
+        give(Message::Done(Some(coverage), complaints))
     }
 
     fn open(&self, input: &Input) -> io::Result<Box<dyn Read + '_>> {
         match &input.path {
-            Some(path) => Ok(Box::new(self.bar.wrap_read(File::open(path)?))),
-            None => {
-                let stdin = self.stdin.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-                Ok(stdin.map_or_else(|| Box::new(io::empty()) as Box<dyn Read>, |stdin| Box::new(stdin.lock())))
+            Some(path) if path.is_file() => Ok(Box::new(self.bar.wrap_read(File::open(path)?))),
+            Some(path) => {
+                let path = path.clone();
+                Ok(Box::new(Pipe::new(move || File::open(path), self.reading.time, !self.logs.is_empty())))
             }
+            None => Ok(Box::new(Pipe::new(|| Ok(io::stdin()), self.reading.time, !self.logs.is_empty()))),
         }
     }
 }
@@ -315,6 +382,7 @@ struct Forward<'g, R: Reader> {
 impl<R: Reader> Receiver for Forward<'_, R> {
     fn exchange(&mut self, exchange: Box<Exchange>) -> Control {
         self.shares.exchange(&exchange);
+        live::count_exchange();
         match self.reader.exchange(&exchange, self.give) {
             Ok(()) => Control::Continue,
             Err(error) => {
@@ -394,13 +462,21 @@ fn progress(jobs: &[Job], quiet: bool) -> ProgressBar {
 /// # Errors
 /// A file is missing, or is neither a key log nor a private key.
 fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failure> {
-    let mut session = Session { keys: Keys::new(limits), key_files: Vec::new() };
+    let mut session = Session {
+        keys: Keys::new(limits),
+        key_files: Vec::new(),
+        logs: Vec::new(),
+        found_keys: 0,
+        skipped: Vec::new(),
+        coverage: Coverage::default(),
+        unreadable: 0,
+    };
     for path in &reading.keys {
         if path.is_dir() {
             let (mut files, mut problems) = (Vec::new(), Vec::new());
             inputs::walk(path, 0, &mut files, &mut problems);
             for (name, why) in &problems {
-                complain(&format!("warning: keys in {} cannot be read: {why}", quoted(name)));
+                complain(&format!("warning: cannot read the keys in {}: {why}", quoted(name)));
             }
             for file in files {
                 if let Ok(bytes) = read_small(&file)
@@ -413,13 +489,16 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
         }
         let name = path.display().to_string();
         let bytes = read_small(path)
-            .map_err(|error| Failure::Usage(format!("the key file {} cannot be read: {error}", quoted(&name))))?;
+            .map_err(|error| Failure::Usage(format!("cannot read {} (--keys): {error}", quoted(&name))))?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
         match session.keys.add(&bytes) {
+            Ok(added) if added.kind == KeyKind::Log => session.logs.push((path.clone(), whole)),
             Ok(_) => {}
             // The client may have written nothing yet: the recording is judged without.
             Err(error @ KeyError::Empty) => {
                 complain(&format!("warning: the key file {} is empty: {error}", quoted(&name)));
                 session.keys.add_empty();
+                session.logs.push((path.clone(), whole));
             }
             Err(error) => return Err(Failure::Usage(format!("the key file {}: {error}", quoted(&name)))),
         }
@@ -437,8 +516,9 @@ fn add_found_keys(path: &Path, session: &mut Session, remark: &dyn Fn(&str)) {
     }
     let added = read_small(path).ok().and_then(|bytes| session.keys.add(&bytes).ok());
     if let Some(added) = added {
+        session.found_keys += 1;
         let what = match added.kind {
-            inspector_core::tls::keylog::KeyKind::RsaPrivateKey => "an RSA private key",
+            KeyKind::RsaPrivateKey => "an RSA private key",
             _ => "a TLS key log",
         };
         remark(&format!("note: {} is {what} and is used, as with --keys", quoted(&name)));

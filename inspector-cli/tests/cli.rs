@@ -101,7 +101,7 @@ fn exit_codes_are_the_same_in_every_format() {
     ];
     for format in ["human", "json", "ndjson"] {
         for (code, arguments) in &table {
-            let mut all = vec!["check", "--format", format];
+            let mut all = vec!["check", "--no-found-keys", "--format", format];
             all.extend(arguments);
             let got = run(&all);
             assert_eq!(got.code, *code, "{all:?}: {}\n{}", got.out, got.err);
@@ -383,7 +383,7 @@ fn lifetimes_are_judged_at_the_moment_asked_for() {
 
 #[test]
 fn doctor_describes_every_connection() {
-    let dark = run(&["doctor", "basic-sent/tls13.pcap", "--format", "ndjson"]);
+    let dark = run(&["doctor", "basic-sent/tls13.pcap", "--no-found-keys", "--format", "ndjson"]);
     let row: Value = serde_json::from_str(dark.out.lines().next().unwrap()).unwrap();
     assert_eq!((&row["reason"], &row["decrypted"]), (&Value::from("no-key"), &Value::from(false)));
     assert!(row["plaintext"].is_null() && row["remedy"].as_str().unwrap().contains("SSLKEYLOGFILE"));

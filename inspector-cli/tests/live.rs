@@ -35,6 +35,9 @@ fn run(command: &str, recording: &Path, keys: Option<&Path>) -> Vec<Value> {
     let mut arguments = vec![command.as_ref(), recording.as_os_str(), "--format".as_ref(), "ndjson".as_ref()];
     if let Some(keys) = keys {
         arguments.extend(["--keys".as_ref(), keys.as_os_str()]);
+    } else {
+        // The key logs lie beside the recordings.
+        arguments.push("--no-found-keys".as_ref());
     }
     // Targets as they were sent, to be compared with the server's log.
     if command == "exchanges" {
@@ -301,4 +304,130 @@ fn one_connection_without_its_key_is_told_from_the_others() {
     assert_eq!(reasons(&recording(name), Some(&less)), ["no-key", "read"]);
     let found = run("exchanges", &recording(name), Some(&less)).len();
     assert!(found > 0 && found < expected(name).len(), "{found}");
+}
+
+/// A pipe that is written as a recorder writes it: the recording's file header, then its packets one by one.
+struct Recorder {
+    child: std::process::Child,
+    input: Option<std::process::ChildStdin>,
+    header: Vec<u8>,
+    packets: Vec<Vec<u8>>,
+}
+
+impl Recorder {
+    fn new(name: &str, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
+        let bytes = fs::read(recording(name)).unwrap();
+        let (header, mut rest) = bytes.split_at(24);
+        let mut packets = Vec::new();
+        while rest.len() >= 16 {
+            let length = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
+            let (packet, more) = rest.split_at(16 + length);
+            packets.push(packet.to_vec());
+            rest = more;
+        }
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_inspector"))
+            .args(arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        Self { child, input, header: header.to_vec(), packets }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        use std::io::Write as _;
+        let input = self.input.as_mut().unwrap();
+        input.write_all(bytes).unwrap();
+        input.flush().unwrap();
+    }
+
+    fn write_all(&mut self) {
+        self.write(&self.header.clone());
+        for packet in self.packets.clone() {
+            self.write(&packet);
+        }
+    }
+
+    /// What it printed, and its exit code; the pipe stays open unless it was closed.
+    fn end(mut self) -> (String, i32) {
+        use std::io::Read as _;
+        let mut text = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        (text, self.child.wait().unwrap().code().unwrap_or(-1))
+    }
+}
+
+fn generic(keys: &Path) -> Vec<std::ffi::OsString> {
+    let words = ["check", "-", "--profile", "generic", "--format", "json", "--keys"];
+    words.iter().map(std::ffi::OsString::from).chain([keys.as_os_str().to_owned()]).collect()
+}
+
+#[test]
+fn a_key_log_that_grows_opens_a_live_pipe() {
+    for name in ["tls13-http1", "tls13-h2", "tls12-ecdhe-h2"] {
+        let log = work_file(&format!("grows-{name}.keys"), b"");
+        let mut recorder = Recorder::new(name, &generic(&log));
+        // The recorder is ahead of the client's log.
+        recorder.write_all();
+        fs::write(&log, fs::read(keys(name).unwrap()).unwrap()).unwrap();
+        recorder.input = None;
+        let (text, _) = recorder.end();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let coverage = &document["coverage"];
+        assert_eq!(coverage["tls_decrypted"], coverage["tls_connections"], "{name}: {coverage}");
+        assert_eq!(coverage["exchanges"].as_u64().unwrap() as usize, expected(name).len(), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_live_pipe_with_its_report() {
+    for signal in ["INT", "TERM"] {
+        let mut recorder = Recorder::new("http1-clear", &generic(&keys("tls13-http1").unwrap()));
+        recorder.write_all();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let id = recorder.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let (text, code) = recorder.end();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["coverage"]["exchanges"].as_u64().unwrap() as usize, expected("http1-clear").len());
+        assert_eq!(document["exit_code"], code, "{signal}");
+    }
+}
+
+#[test]
+fn a_live_pipe_ends_after_its_time_or_with_the_verdict() {
+    let mut recorder =
+        Recorder::new("http1-clear", &["check", "-", "--profile", "generic", "--format", "json", "--for", "1s"]);
+    recorder.write_all();
+    let open = recorder.input.take();
+    let (text, _) = recorder.end();
+    assert!(serde_json::from_str::<Value>(&text).unwrap()["coverage"]["exchanges"].as_u64().unwrap() > 0);
+    drop(open);
+
+    let bytes = fs::read(fixture("scenarios/basic-sent/clear.pcap")).unwrap();
+    let mut recorder = Recorder::new("http1-clear", &["check", "-", "--format", "json", "--until-verdict"]);
+    recorder.write(&bytes);
+    let open = recorder.input.take();
+    let (text, code) = recorder.end();
+    assert_eq!((code, &serde_json::from_str::<Value>(&text).unwrap()["outcome"]), (1, &Value::from("fail")));
+    drop(open);
+}
+
+#[test]
+fn listings_of_a_live_pipe_print_as_they_come() {
+    use std::io::{BufRead as _, BufReader};
+    for arguments in [&["exchanges", "--format", "ndjson", "-"][..], &["timeline", "--all", "-"]] {
+        let mut recorder = Recorder::new("http1-clear", arguments);
+        let mut lines = BufReader::new(recorder.child.stdout.take().unwrap()).lines();
+        recorder.write_all();
+        // The pipe is still open.
+        let first = lines.next().unwrap().unwrap();
+        assert!(first.contains("8080") || first.contains("localhost") || first.contains("127.0.0.1"), "{first}");
+        recorder.input = None;
+        assert!(lines.count() > 0);
+        recorder.child.wait().unwrap();
+    }
 }

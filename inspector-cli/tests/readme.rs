@@ -4,11 +4,14 @@
 
 use std::{env, fs, path::Path, process::Command};
 
+const RECORDING: &str = "fixtures/scenarios/handshake-complete/tls13.pcap";
+const KEYS: &str = "fixtures/scenarios/handshake-complete/tls13.keys";
+
 /// The text between `<!-- check:begin -->` and `<!-- check:end -->`, as the program prints it today.
 fn block() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO_BIN_EXE_inspector"))
-        .args(["check", "fixtures/scenarios/handshake-complete/recording.har"])
+        .args(["check", RECORDING, "--keys", KEYS])
         .current_dir(root)
         .env_remove("COLUMNS")
         .output()
@@ -32,5 +35,5 @@ fn the_first_command_prints_what_the_readme_shows() {
         return;
     }
     assert_eq!(shown, printed);
-    assert!(readme.contains("cargo run --release -- check fixtures/scenarios/handshake-complete/recording.har"));
+    assert!(readme.contains(&format!("cargo run --release -- check {RECORDING} \\\n    --keys {KEYS}")));
 }

@@ -306,6 +306,91 @@ fn keys_among_the_recordings_are_used_and_said() {
 }
 
 #[test]
+fn a_key_log_beside_a_named_recording_is_used_and_said() {
+    let folder = Folder::new("keys-beside-named");
+    folder.put("trace.pcap", &scenarios().join("handshake-complete/tls13.pcap"));
+    let named = folder.path() + "/trace.pcap";
+    for name in ["trace.keys", "sslkeys.log", "Trace.txt"] {
+        folder.put(name, &scenarios().join("handshake-complete/tls13.keys"));
+        let got = check(std::slice::from_ref(&named), &[]);
+        assert_eq!(got.code, 0, "{name}: {}", got.err);
+        assert!(got.err.contains(name) && got.err.contains("is used, as with --keys"), "{name}: {}", got.err);
+        assert_eq!(check(std::slice::from_ref(&named), &["--no-found-keys"]).code, 3, "{name}");
+        // Who gives keys means these.
+        let other = scenarios().join("basic-sent/tls13.keys").display().to_string();
+        let wrong = check(std::slice::from_ref(&named), &["--keys", &other]);
+        let step = wrong.json()["next_steps"][0].as_str().unwrap().to_owned();
+        assert!(wrong.code == 3 && step.contains("tls13.keys does not belong to this recording"), "{name}: {step}");
+        fs::remove_file(folder.0.join(name)).unwrap();
+    }
+    // Another recording's notes, and a private key, are not taken.
+    folder.put("other.keys", &scenarios().join("handshake-complete/tls13.keys"));
+    assert_eq!(check(std::slice::from_ref(&named), &[]).code, 3);
+}
+
+#[test]
+fn a_table_of_many_recordings_and_the_same_file_twice() {
+    let folder = Folder::new("many");
+    let cases = [("pass", "handshake-cached"), ("fail", "basic-sent"), ("open", "discovery-only")];
+    for number in 1..=12 {
+        let (_, scenario) = cases[number % 3];
+        folder.put(&format!("case{number}.har"), &scenarios().join(scenario).join("recording.har"));
+    }
+    let path = folder.path();
+    let document = check(std::slice::from_ref(&path), &[]).json();
+    let names: Vec<&str> = each(&document["inputs"], "path")
+        .iter()
+        .map(|path| path.as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(names[..3], ["case1.har", "case2.har", "case3.har"]);
+    assert_eq!(names[9..], ["case10.har", "case11.har", "case12.har"]);
+    assert_eq!(each(&document["inputs"], "outcome")[..3], ["fail", "inconclusive", "pass"]);
+    assert!(document["inputs"][0]["reason"].as_str().unwrap().contains("BAS-001"));
+    let reason = document["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("Of 12 recordings 4 fail, 4 are inconclusive and 4 pass; in case1.har, BAS-001"),
+        "{reason}"
+    );
+    assert_eq!((&document["exit_code"], &document["tool"]["name"]), (&1.into(), &"inspector".into()));
+    for finding in document["findings"].as_array().unwrap() {
+        assert!(!finding["evidence"][0]["input"].as_str().unwrap().is_empty(), "{finding}");
+    }
+    let table = run(&["check", "--summary", &path]).out;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 13, "{table}");
+    assert!(
+        lines[1].starts_with("fail") && lines[1].contains("case1.har") && lines[1].contains("high BAS-001"),
+        "{table}"
+    );
+    assert!(
+        lines[5].starts_with("inconclusive") && lines[9].starts_with("pass") && lines[12].contains("case12.har"),
+        "{table}"
+    );
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{table}");
+    let whole = run(&["check", &path]).out;
+    assert!(whole.find("outcome ").unwrap() < whole.find("next ").unwrap(), "{whole}");
+    let one = format!("{path}/case1.har");
+    let twice = check(&[one.clone(), format!("{path}/../many-{}/case1.har", std::process::id()), path], &[]);
+    assert_eq!(twice.json()["inputs"].as_array().unwrap().len(), 12);
+    assert!(twice.err.contains("was named before, and is read once"), "{}", twice.err);
+}
+
+#[test]
+fn a_har_in_utf_16_is_read() {
+    let folder = Folder::new("utf16");
+    let text = fs::read_to_string(scenarios().join("handshake-complete/recording.har")).unwrap();
+    let little: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (name, bytes) in [("little.har", little), ("big.har", big)] {
+        fs::write(folder.0.join(name), bytes).unwrap();
+        for jobs in ["1", "2"] {
+            let got = check(&[format!("{}/{name}", folder.path())], &["--jobs", jobs]);
+            assert_eq!((got.code, &got.json()["coverage"]["exchanges"]), (0, &3.into()), "{name}: {}", got.err);
+        }
+    }
+}
+
+#[test]
 fn a_folder_as_it_is_sent() {
     let folder = Folder::new("as-sent");
     for number in 0..30 {

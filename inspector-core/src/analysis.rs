@@ -11,19 +11,20 @@
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
 //! findings because equal ones are folded as they come.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
     handshake::{
-        host::HostPattern, ledger::Ledger, meaning::Subject, observation::Observation, published::PublishedKeys,
+        call::Step, host::HostPattern, ledger::Ledger, meaning::Subject, observation::Observation,
+        published::PublishedKeys,
     },
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
-    profile::Profile,
+    profile::{Judgement, Profile},
     report::{
         Report,
         signature::{Signature, Signatures},
@@ -156,11 +157,28 @@ impl Analysis {
     pub fn exchange(&mut self, exchange: &Exchange, extraction: &Extraction) {
         let observation = Observation::new(exchange, extraction, &self.policy, &mut self.ledger);
         self.ledger.record(&observation);
+        self.ledger.tell(&observation, self.policy.all_messages);
         if self.policy.all_messages {
             self.ledger.list(&observation);
+        } else if observation.carries_no_token() {
+            self.ledger.list_credentials(&observation);
         }
         self.recorded.observe(&observation);
         self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
+    }
+
+    /// Whether the answer is there, as far as it was read: a call of an expected caller was answered, or something fails.
+    pub fn is_decided(&self) -> bool {
+        let judgement = self.policy.profile.judgement;
+        let bearer = judgement == Judgement::Bearer;
+        self.ledger.hosts().any(|(.., host)| host.expected_decided > 0 || (bearer && host.accepted > 0))
+            || self.findings.have_grave(&|family| verdict::decides(judgement, family))
+    }
+
+    /// The steps of the latest exchange, as a timeline tells them; none of an exchange that is not about authentication,
+    /// unless the policy wants all messages.
+    pub fn latest_steps(&mut self) -> Vec<(Option<IpAddr>, Step)> {
+        self.ledger.take_latest()
     }
 
     /// Takes what became of a connection.
@@ -234,8 +252,13 @@ impl Analysis {
         let end = self.policy.clock.at(self.ledger.span().map(|(_, last)| last));
         let (findings, ignored) = exceptions.apply(findings, end);
         let facts = Facts::new(&self.policy, &findings, &scope, &self.ledger, &forgeries).without(&ignored);
-        let (outcome, reason) = verdict::judge(&facts);
-        let mut report = Report::new(outcome, reason, findings, &self.policy, &scope, &self.ledger, &self.signatures);
+        let mut verdict = verdict::judge(&facts);
+        let mut findings = findings;
+        if let Some(finding) = verdict.finding.take() {
+            findings.push(finding);
+            rules::finding::sort(&mut findings);
+        }
+        let mut report = Report::new(verdict, findings, &self.policy, &scope, &self.ledger, &self.signatures);
         report.ignored = ignored;
         report.conceal();
         report

@@ -185,7 +185,8 @@ impl Evidence {
         if let Some(number) = self.frame {
             let (input, frame) = self.input.of_frame(number);
             self.input = input;
-            self.frame = Some(frame);
+            // Where no packet is meant, the number only tells the file.
+            self.frame = Some(frame).filter(|frame| *frame > 0);
         }
     }
 }

@@ -28,15 +28,17 @@
 
 pub mod bearer;
 pub mod scope;
+mod seen;
 pub(crate) mod words;
 
 use std::sync::Arc;
 
 use self::bearer::{Against, Bearer, Forgeries};
 pub use self::scope::Scope;
+use self::seen::Seen;
 use crate::{
     analysis::Policy,
-    handshake::{facts::Tally, ledger::Ledger},
+    handshake::{facts::Tally, host::HostPattern, ledger::Ledger},
     profile::{Judgement, Profile},
     rules::{Family, exceptions::Ignored, finding::Finding},
 };
@@ -81,6 +83,8 @@ pub struct Facts<'a> {
     pub profile: &'a Profile,
     /// Of which realms; of any if empty.
     pub realms: &'a [String],
+    /// Which hosts were asked for; those the traffic tells if empty.
+    pub patterns: &'a [HostPattern],
     /// All findings, weighed and in order.
     pub findings: &'a [Finding],
     /// Requests to resources in scope.
@@ -95,8 +99,8 @@ pub struct Facts<'a> {
     pub accepted: u64,
     /// Name of an expected caller, as sent, and the host it called.
     pub call: Option<(String, String)>,
-    /// Other callers of hosts in scope, the first few, as their tokens name them.
-    pub others: Vec<String>,
+    /// What hosts in scope were called with instead of a token of an expected caller.
+    pub(crate) seen: Seen,
     /// How hosts in scope took bearer tokens, for profiles that judge any.
     pub bearer: Bearer,
     /// Hosts in scope.
@@ -116,9 +120,6 @@ pub struct Sent {
     pub tokens: Option<Arc<str>>,
 }
 
-/// Other callers that are named.
-const OTHERS: usize = 3;
-
 impl<'a> Facts<'a> {
     /// Gathers them.
     pub fn new(
@@ -136,6 +137,7 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             profile,
             realms: &policy.realms,
+            patterns: &policy.hosts,
             findings,
             tally: Tally::default(),
             sent: Sent::default(),
@@ -143,7 +145,7 @@ impl<'a> Facts<'a> {
             decided: 0,
             accepted: 0,
             call: None,
-            others: Vec::new(),
+            seen: Seen::new(policy, scope, ledger),
             bearer,
             hosts: 0,
             set_aside: Vec::new(),
@@ -170,12 +172,6 @@ impl<'a> Facts<'a> {
             let better = host.expected_accepted.count > 0 && facts.accepted == host.expected_accepted.count;
             if let Some(caller) = host.expected_caller.as_ref().filter(|_| facts.call.is_none() || better) {
                 facts.call = Some((caller.clone(), name.to_string()));
-            }
-        }
-        for call in ledger.calls().iter().filter(|call| scope.has(call.host) && !call.expected) {
-            let name = words::caller(call);
-            if facts.others.len() < OTHERS && !facts.others.contains(&name) {
-                facts.others.push(name);
             }
         }
         facts
@@ -214,29 +210,56 @@ pub const fn decides(judgement: Judgement, family: Family) -> bool {
     }
 }
 
-/// The outcome and its reason in one sentence.
-pub fn judge(facts: &Facts<'_>) -> (Outcome, String) {
+/// The outcome with its reason.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The answer.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Why, in the few words of a table's cell.
+    pub brief: String,
+    /// What the reader can do about it, where that is not the remedy of a finding.
+    pub next: Vec<String>,
+    /// The finding it rests on, if no rule made it.
+    pub finding: Option<Finding>,
+}
+
+impl Verdict {
+    pub(crate) fn new(outcome: Outcome, reason: impl Into<String>, brief: impl Into<String>) -> Self {
+        Self { outcome, reason: reason.into(), brief: brief.into(), next: Vec::new(), finding: None }
+    }
+}
+
+/// The outcome and its reason.
+pub fn judge(facts: &Facts<'_>) -> Verdict {
+    use Outcome::{Fail, Inconclusive, Pass};
     if let Some(first) = facts.findings.iter().find(|finding| finding.fails) {
-        return (Outcome::Fail, words::because_of(facts, first));
+        return Verdict::new(Fail, words::because_of(facts, first), &*first.title);
     }
     let against = facts.bearer.against();
     if let Some(Against::Fails(reason)) = against.first() {
-        return (Outcome::Fail, format!("{reason}."));
+        let mut verdict = Verdict::new(Fail, format!("{reason}."), reason);
+        verdict.finding = Some(facts.seen.finding(reason, reason, None));
+        return verdict;
+    }
+    if let Some(said) = facts.seen.no_host(facts) {
+        return said;
     }
     let blockers: Vec<&Finding> = facts.findings.iter().filter(|finding| finding.blocks).collect();
     let is_silent = facts.profile.judgement == Judgement::Bearer && facts.bearer.hosts.is_empty();
     // That nothing in scope was read goes without saying where no bearer token was sent at all.
     if let Some(first) = blockers.first().filter(|first| !(is_silent && first.meta.code == "COV-012")) {
-        return (Outcome::Inconclusive, words::blocked(facts, first, blockers.len()));
+        return Verdict::new(Inconclusive, words::blocked(facts, first, blockers.len()), &*first.title);
     }
     if is_silent {
-        return (Outcome::Inconclusive, words::sentence(&words::no_bearer(facts)));
+        return Verdict::new(Inconclusive, words::sentence(&words::no_bearer(facts)), "No bearer token was sent");
     }
     if let Some(Against::Open(reason)) = against.first() {
-        return (Outcome::Inconclusive, format!("{reason}."));
+        return Verdict::new(Inconclusive, format!("{reason}."), reason);
     }
     if facts.shown() {
-        return (Outcome::Pass, words::passed(facts));
+        return Verdict::new(Pass, words::passed(facts), words::accepted_briefly(facts));
     }
     let tally = facts.tally;
     if tally.credentialed == 0 {
@@ -245,17 +268,18 @@ pub fn judge(facts: &Facts<'_>) -> (Outcome, String) {
         } else {
             "no request to a resource in scope carried any credentials, so that no call was seen"
         };
-        return (Outcome::Inconclusive, words::sentence(reason));
+        return Verdict::new(Inconclusive, words::sentence(reason), "No call was recorded");
     }
     let readable = tally.readable_tokens + tally.passwords + tally.others;
     if readable == 0 {
         let reason = "the only credentials sent were tokens that cannot be read (opaque, encrypted, cut or redacted)";
-        return (Outcome::Inconclusive, words::sentence(reason));
+        return Verdict::new(Inconclusive, words::sentence(reason), "The only tokens cannot be read");
     }
     if facts.expected > 0 && facts.decided == 0 {
-        return (Outcome::Inconclusive, words::sentence(&words::undecided(facts)));
+        let brief = "Whether the call was accepted is open";
+        return Verdict::new(Inconclusive, words::sentence(&words::undecided(facts)), brief);
     }
-    (Outcome::Fail, words::sentence(&words::not_shown(facts)))
+    facts.seen.not_shown(facts)
 }
 
 #[cfg(test)]

@@ -15,7 +15,12 @@ use crate::{
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
 pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     let reading = &check.reading;
-    let asked = judging::Asked { fail_on: check.fail_on, words: check.words.as_deref(), ..Default::default() };
+    let asked = judging::Asked {
+        fail_on: check.fail_on,
+        words: check.words.as_deref(),
+        until_verdict: check.until_verdict,
+        ..Default::default()
+    };
     let judged = judging::judge(reading, &check.judging, &asked)?;
     let report = &judged.report;
     let mut to = match check.format {
@@ -23,10 +28,12 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         Format::Json | Format::Ndjson => super::plain_output_of(reading)?,
     };
     let written = match check.format {
-        Format::Human => human::report::write(&mut *to, &judged).and_then(|()| match reading.show_secrets {
-            true => human::revealed::write(&mut *to, report),
-            false => Ok(()),
-        }),
+        Format::Human => {
+            human::report::write(&mut *to, &judged, detail(check)).and_then(|()| match reading.show_secrets {
+                true => human::revealed::write(&mut *to, report),
+                false => Ok(()),
+            })
+        }
         Format::Json => json::write_pretty(
             &mut *to,
             &document(report, reading.show_secrets)?,
@@ -41,6 +48,14 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
     match written.and_then(|()| to.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(exit(report)),
+    }
+}
+
+const fn detail(check: &Check) -> human::report::Detail {
+    match (check.summary, check.verbose) {
+        (true, _) => human::report::Detail::Table,
+        (false, true) => human::report::Detail::All,
+        (false, false) => human::report::Detail::Usual,
     }
 }
 

@@ -29,6 +29,14 @@ pub(crate) fn run(decode: &Decode) -> Result<Exit, Failure> {
     };
     let found = find(&text, &mut Interner::new(&limits));
     if found.is_empty() {
+        if let Some(name) = decode.token.as_deref().filter(|name| std::path::Path::new(name).is_file()) {
+            let name = crate::inputs::quoted(name);
+            complain(&format!(
+                "error: {name} is the name of a file, and no token. To decode what is in it: inspector decode < {name}; for a \
+                 recording: inspector tokens {name}"
+            ));
+            return Err(Failure::NoInput);
+        }
         complain(
             "error: nothing in it looks like a token. Expected a JWT (eyJ….….…), a header line with 'Bearer TOKEN', a \
              form body (assertion=…&…) or a cookie (name=TOKEN), as an argument or on standard input.",
@@ -79,14 +87,30 @@ fn object(token: &Token, signatures: &Signatures, show_secrets: bool) -> Result<
     Ok(object)
 }
 
+/// Text in UTF-8, or in UTF-16 as Windows writes it (`>` of PowerShell, "Unicode" of an editor).
+fn text_of(bytes: &[u8]) -> String {
+    let units = |pair: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|two| Some(pair(two.try_into().ok()?))).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => units(u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => units(u16::from_be_bytes, rest),
+        // Without a mark: every other byte of ASCII is zero.
+        [first, 0, ..] if *first != 0 => units(u16::from_le_bytes, bytes),
+        [0, second, ..] if *second != 0 => units(u16::from_be_bytes, bytes),
+        _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned(),
+    }
+}
+
 fn standard_input() -> Result<String, Failure> {
     if io::stdin().is_terminal() {
         complain("Paste a token and end with Ctrl-D (Windows: Ctrl-Z and Enter).");
     }
     let mut bytes = Vec::new();
     if let Err(error) = io::stdin().lock().take(LONGEST).read_to_end(&mut bytes) {
-        complain(&format!("error: standard input cannot be read: {error}"));
+        complain(&format!("error: cannot read standard input: {error}"));
         return Err(Failure::NoInput);
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(text_of(&bytes))
 }

@@ -18,9 +18,12 @@ use serde::Serialize;
 use crate::{
     args::{Format, Listing},
     exit::{Exit, Failure},
-    output::{escape, json},
+    output::{count, escape, json, style, width},
     run::{self, Give, Outcome, Reader, Recording},
 };
+
+/// Columns a URL gets, however narrow the terminal is.
+const SHORTEST: usize = 24;
 
 /// Bytes of rows that are handed on at once.
 const CHUNK: usize = 32 << 10;
@@ -29,33 +32,64 @@ const CHUNK: usize = 32 << 10;
 pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
     let reading = &listing.reading;
     let mut to = super::output_of(reading)?;
-    match listing.format {
-        Format::Json => to.write_all(b"[")?,
-        Format::Human => writeln!(to, "{:>6} {:>7} {:8} {:>6}  request", "number", "frame", "protocol", "status")?,
-        Format::Ndjson => {}
-    }
-    let mut listed = 0;
+    let (mut listed, mut latest) = (0, None::<Heading>);
+    let is_live = run::is_live(reading);
     let make = |recording: &Recording| Lister {
         recording: recording.clone(),
         format: listing.format,
         show_secrets: reading.show_secrets,
         hosts: &reading.host,
+        is_live,
         rows: Rows::default(),
     };
-    run::read_all(reading, BodyPolicy::Measure, false, &make, &mut |rows: Rows| {
-        if listing.format == Format::Json && listed > 0 && rows.count > 0 {
-            to.write_all(b",")?;
+    let several = run::may_be_several(reading);
+    let session = run::read_all(reading, BodyPolicy::Measure, false, &make, &mut |rows: Rows| {
+        match listing.format {
+            Format::Json if rows.count > 0 => to.write_all(if listed > 0 { b"," } else { b"[" })?,
+            Format::Human if rows.count > 0 && latest != rows.heading => {
+                if let Some(heading) = &rows.heading {
+                    heading.write(&mut *to, several, latest.is_some())?;
+                }
+                latest.clone_from(&rows.heading);
+            }
+            _ => {}
         }
         listed += rows.count;
-        to.write_all(&rows.text)
+        to.write_all(&rows.text)?;
+        if is_live { to.flush() } else { Ok(()) }
     })?;
     match listing.format {
-        Format::Json => to.write_all(b"]\n")?,
-        Format::Human => writeln!(to, "{listed} exchanges")?,
+        Format::Json => to.write_all(if listed > 0 { b"]\n" } else { b"[]\n" })?,
+        Format::Human => writeln!(to, "{}", count(listed, "exchange", "exchanges"))?,
+        Format::Ndjson if listing.coverage => {
+            json::write_line(&mut *to, &super::Footer::of(&session), json::Unseen::with(reading.show_secrets))?;
+        }
         Format::Ndjson => {}
     }
     to.flush()?;
+    super::say_lacking(reading, &session);
     Ok(Exit::Pass)
+}
+
+/// What stands over the rows of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Heading {
+    file: String,
+    /// Its rows are told by entries, not frames.
+    entries: bool,
+}
+
+impl Heading {
+    fn write(&self, to: &mut dyn Write, named: bool, again: bool) -> io::Result<()> {
+        if again {
+            writeln!(to)?;
+        }
+        if named {
+            writeln!(to, "{}", style::paint(style::STRONG, escape::line(&self.file)))?;
+        }
+        let place = if self.entries { "entry" } else { "frame" };
+        writeln!(to, "{:>6} {place:>7} {:8} {:>6}  request", "number", "protocol", "status")
+    }
 }
 
 /// Rows as they are written; of JSON with commas between.
@@ -63,6 +97,8 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
 struct Rows {
     text: Vec<u8>,
     count: u64,
+    /// Of rows for people: what they belong under.
+    heading: Option<Heading>,
 }
 
 /// Lists the exchanges of one recording.
@@ -71,6 +107,8 @@ struct Lister<'l> {
     format: Format,
     show_secrets: bool,
     hosts: &'l [String],
+    /// Rows are handed on as they come.
+    is_live: bool,
     rows: Rows,
 }
 
@@ -82,6 +120,13 @@ impl Reader for Lister<'_> {
             return Ok(());
         }
         let row = Row::new(&self.recording, exchange, self.show_secrets);
+        if self.format == Format::Human {
+            let heading = Some(Heading { file: row.input.to_owned(), entries: row.entry.is_some() });
+            if self.rows.heading != heading && self.rows.count > 0 {
+                give(std::mem::take(&mut self.rows))?;
+            }
+            self.rows.heading = heading;
+        }
         let text = &mut self.rows.text;
         match self.format {
             Format::Ndjson => json::write_line(text, &row, json::Unseen::with(self.show_secrets))?,
@@ -92,7 +137,7 @@ impl Reader for Lister<'_> {
             Format::Human => row.write_human(text)?,
         }
         self.rows.count += 1;
-        if self.rows.text.len() < CHUNK { Ok(()) } else { give(std::mem::take(&mut self.rows)) }
+        if self.rows.text.len() < CHUNK && !self.is_live { Ok(()) } else { give(std::mem::take(&mut self.rows)) }
     }
 
     fn end(self, _: Result<&Outcome, &str>, give: &mut Give<'_, Rows>) -> io::Result<()> {
@@ -181,14 +226,11 @@ impl<'e> Row<'e> {
         let status = self.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         let (method, url) = (self.method.as_deref().unwrap_or("-"), self.url.as_deref().unwrap_or("(not recorded)"));
         let notes = if self.notes.is_empty() { String::new() } else { format!("  ({})", self.notes.join(", ")) };
-        writeln!(
-            to,
-            "{:>6} {place:>7} {:8} {status:>6}  {} {}{notes}",
-            self.exchange,
-            self.protocol,
-            escape::line(method),
-            escape::line(url),
-        )
+        let method = escape::fitted(method, 12);
+        let before = format!("{:>6} {place:>7} {:8} {status:>6}  {method} ", self.exchange, self.protocol);
+        let room = width().saturating_sub(before.chars().count() + notes.chars().count()).max(SHORTEST);
+        let url = escape::middle(url, room);
+        writeln!(to, "{}", format!("{before}{url}{notes}").trim_end())
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(init: &Init) -> Result<Exit, Failure> {
                 _ => error.to_string(),
             };
             let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
-                Failure::Usage(format!("'{}' cannot be written: {}", path.display(), refused(&error)))
+                Failure::Usage(format!("cannot write '{}' (--output): {}", path.display(), refused(&error)))
             })?;
             file.write_all(text.as_bytes())?;
         }
@@ -61,6 +61,8 @@ pub(crate) fn run(init: &Init) -> Result<Exit, Failure> {
 
 fn asked(init: &Init) -> (args::Reading, args::Judging) {
     let reading = args::Reading {
+        no_found_keys: false,
+        time: None,
         paths: init.paths.clone(),
         keys: init.keys.clone(),
         host: Vec::new(),

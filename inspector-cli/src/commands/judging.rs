@@ -21,6 +21,7 @@ use inspector_core::{
     rules::Severity,
     secret::Fingerprint,
     time::Timestamp,
+    tls::keylog::KeyKind,
     token::{
         Token, extract,
         interner::Interner,
@@ -48,6 +49,8 @@ pub(crate) struct Judged {
     pub(crate) clock: Clock,
     /// Tokens that came after a limit was reached.
     pub(crate) beyond: u64,
+    /// How the recordings were read.
+    pub(crate) session: run::Session,
 }
 
 /// What only some of the commands ask for.
@@ -62,6 +65,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) only_hosts: bool,
     /// Steps of handshakes are all messages, not only those of authentication.
     pub(crate) all_messages: bool,
+    /// Reading a pipe ends once the verdict is known.
+    pub(crate) until_verdict: bool,
+    /// Steps are printed as they come.
+    pub(crate) follow: bool,
 }
 
 /// Reads and judges.
@@ -73,7 +80,7 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
     let clock = bench.policy.clock;
     let make = |recording: &Recording| bench.judge(recording);
     let (mut reports, mut first_seen, mut beyond) = (Vec::new(), Moments::default(), 0);
-    run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
+    let session = run::read_all(reading, BodyPolicy::Tokens, false, &make, &mut |part: Box<Part>| {
         reports.push(part.report);
         #[expect(clippy::iter_over_hash_type, reason = "the earliest of two moments is the same in any order")]
         for (token, seen) in part.first_seen {
@@ -83,11 +90,24 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         beyond += part.beyond;
         Ok(())
     })?;
-    let report = Report::merge(reports).ok_or(Failure::NoInput)?;
+    let mut report = Report::merge(reports).ok_or(Failure::NoInput)?;
+    if !run::is_live(reading) {
+        say_of_keys(&mut report, &session);
+    }
+    report.skipped.clone_from(&session.skipped);
+    if let (Clock::Fixed(at), Some((_, last))) = (clock, report.span)
+        && at.seconds().saturating_sub(last.seconds()) > DAY
+        && !reading.quiet
+    {
+        complain(&format!(
+            "note: lifetimes are judged at {at} (--at), later than the recording, which ended {last}; whether tokens were valid \
+             when they were presented is told by --at capture"
+        ));
+    }
     if !reading.quiet {
         warn_of_ignores(&judging.profile, &report);
     }
-    Ok(Judged { report, first_seen, clock, beyond })
+    Ok(Judged { report, first_seen, clock, beyond, session })
 }
 
 /// What every judge of a run goes by.
@@ -95,6 +115,8 @@ pub(super) struct Bench<'a> {
     policy: Policy,
     limits: Limits,
     only: &'a [String],
+    until_verdict: bool,
+    follow: bool,
 }
 
 impl<'a> Bench<'a> {
@@ -106,7 +128,7 @@ impl<'a> Bench<'a> {
         let limits = Limits::for_memory(reading.max_memory);
         let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
         let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
-        Ok(Self { policy, limits, only })
+        Ok(Self { policy, limits, only, until_verdict: asked.until_verdict, follow: asked.follow })
     }
 
     /// The judge of a recording.
@@ -118,8 +140,41 @@ impl<'a> Bench<'a> {
             only: self.only,
             first_seen: Moments::default(),
             limits: &self.limits,
+            until_verdict: self.until_verdict,
+            follow: self.follow,
         }
     }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Names keys that open nothing while something stays dark: the next step is not to give keys, but others.
+fn say_of_keys(report: &mut Report, session: &run::Session) {
+    let dark = report.coverage.tls_connections.saturating_sub(report.coverage.tls_decrypted);
+    if dark == 0 {
+        return;
+    }
+    let mut files = session.key_files.iter();
+    let mut steps = Vec::new();
+    for source in session.keys.sources() {
+        let file = if source.kind == KeyKind::Recorded { None } else { files.next() };
+        let (Some(file), 0) = (file, source.connections) else { continue };
+        let name = crate::output::human::place::short(file);
+        let connections = count(dark, "TLS connection", "TLS connections");
+        match source.kind {
+            KeyKind::Log if source.secrets > 0 => steps.push(format!(
+                "The key log {name} does not belong to this recording: none of its {} fits {connections} that stay encrypted. \
+                 Give the log the client wrote while this was recorded.",
+                count(source.secrets, "secret", "secrets"),
+            )),
+            KeyKind::RsaPrivateKey => steps.push(format!(
+                "The private key {name} opens none of {connections}; `inspector doctor` says why for each."
+            )),
+            _ => {}
+        }
+    }
+    report.advise(steps);
 }
 
 /// Says which ignores of the profile did nothing, so that they can be removed, and which are over.
@@ -173,8 +228,8 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
     let mut keys = VerificationKeys::new(limits);
     for path in files {
         let name = path.display();
-        let bytes = run::read_small(path)
-            .map_err(|error| Failure::Usage(format!("--jwks '{name}' cannot be read: {error}")))?;
+        let bytes =
+            run::read_small(path).map_err(|error| Failure::Usage(format!("cannot read '{name}' (--jwks): {error}")))?;
         let added = keys
             .add(&bytes, &Origin::File(name.to_string()))
             .map_err(|error| Failure::Usage(format!("--jwks '{name}': {error}")))?;
@@ -192,7 +247,7 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
 /// The words of `--words`. A list that was cut is said so in the report.
 fn words(path: &Path, limits: &Limits) -> Result<WordList, Failure> {
     let text = run::read_small(path)
-        .map_err(|error| Failure::Usage(format!("--words '{}' cannot be read: {error}", path.display())))?;
+        .map_err(|error| Failure::Usage(format!("cannot read '{}' (--words): {error}", path.display())))?;
     let words = WordList::new(text, limits);
     if words.is_empty() {
         return Err(Failure::Usage(format!("--words '{}' holds no word", path.display())));
@@ -209,8 +264,8 @@ fn profile(name: &str) -> Result<Profile, Failure> {
             Failure::Usage(format!("{error}. For a profile of your own, name its TOML file (--profile contoso.toml)"))
         });
     }
-    let bytes = run::read_small(path)
-        .map_err(|error| Failure::Usage(format!("the profile '{name}' cannot be read: {error}")))?;
+    let bytes =
+        run::read_small(path).map_err(|error| Failure::Usage(format!("cannot read '{name}' (--profile): {error}")))?;
     let text =
         String::from_utf8(bytes).map_err(|_| Failure::Usage(format!("the profile '{name}' is not UTF-8 text")))?;
     Profile::from_toml(&text).map_err(|error| Failure::Usage(format!("the profile '{name}': {error}")))
@@ -249,6 +304,8 @@ pub(super) struct Judge<'j> {
     only: &'j [String],
     first_seen: Moments,
     limits: &'j Limits,
+    until_verdict: bool,
+    follow: bool,
 }
 
 impl Judge<'_> {
@@ -279,7 +336,7 @@ impl Judge<'_> {
                 analysis.file_unreadable(source, why);
             }
             let format = format.clone().unwrap_or_else(|_| "unreadable".to_owned());
-            files.push(Input { source, path, format, coverage: *coverage });
+            files.push(Input::file(source, path, format, *coverage));
         }
         analysis.finish().by_file(source, files)
     }
@@ -297,6 +354,12 @@ impl Reader for Judge<'_> {
             self.seen(&sighting.token, sighting.at.time());
         }
         self.analysis.exchange(exchange, &extraction);
+        if self.until_verdict && self.analysis.is_decided() {
+            crate::live::decided();
+        }
+        if self.follow {
+            crate::output::human::ladder::follow(&mut anstream::stdout(), &self.analysis.latest_steps())?;
+        }
         Ok(())
     }
 

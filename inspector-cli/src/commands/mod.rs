@@ -19,7 +19,9 @@ use std::{
 
 use crate::{
     args::{Arguments, Color, Command, Reading},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, complain},
+    output::count,
+    run::Session,
 };
 
 /// Runs the command that was typed.
@@ -40,23 +42,28 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
 /// Where the data of a command that reads recordings goes. Never over what it reads.
 pub(crate) fn output_of(reading: &Reading) -> Result<Box<dyn Write>, Failure> {
     spare_inputs(reading)?;
-    output(reading.output.as_deref(), reading.color)
+    output(file(reading), reading.color)
 }
 
 /// The same for data in which there are no colours that would have to be taken out: JSON.
 pub(crate) fn plain_output_of(reading: &Reading) -> Result<Box<dyn Write>, Failure> {
     spare_inputs(reading)?;
-    match reading.output.as_deref() {
+    match file(reading) {
         Some(path) => Ok(Box::new(BufWriter::with_capacity(BUFFER, create(path)?))),
         None => Ok(Box::new(BufWriter::with_capacity(BUFFER, io::stdout()))),
     }
+}
+
+/// The file the output goes to; `None` is standard output.
+fn file(reading: &Reading) -> Option<&Path> {
+    reading.output.as_deref().filter(|path| path.as_os_str() != "-")
 }
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 64 << 10;
 
 fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|error| Failure::Usage(format!("'{}' cannot be written: {error}", path.display())))
+    File::create(path).map_err(|error| Failure::Usage(format!("cannot write '{}' (--output): {error}", path.display())))
 }
 
 /// Refuses to write over an input.
@@ -75,12 +82,52 @@ fn output(path: Option<&Path>, color: Color) -> Result<Box<dyn Write>, Failure> 
     if let Some(path) = path {
         return Ok(Box::new(BufWriter::new(anstream::StripStream::new(create(path)?))));
     }
+    crate::output::take_terminal_width();
     let choice = match color {
         Color::Auto => anstream::AutoStream::choice(&io::stdout()),
         Color::Always => anstream::ColorChoice::Always,
         Color::Never => anstream::ColorChoice::Never,
     };
     Ok(Box::new(BufWriter::with_capacity(BUFFER, anstream::AutoStream::new(io::stdout(), choice))))
+}
+
+/// What a listing does not show because it could not be read, for standard error.
+pub(crate) fn say_lacking(reading: &Reading, session: &Session) {
+    if reading.quiet {
+        return;
+    }
+    let read = &session.coverage;
+    let dark = read.tls_connections.saturating_sub(read.tls_decrypted);
+    let parts: Vec<String> = [
+        (dark, "TLS connection was not decrypted", "TLS connections were not decrypted"),
+        (read.gaps, "gap in a stream", "gaps in streams"),
+        (read.bodies_cut, "content is cut", "contents are cut"),
+        (read.entries_skipped, "entry was not read", "entries were not read"),
+        (read.packets_skipped, "packet was not understood", "packets were not understood"),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect();
+    let taken_out = if read.sanitized { "values were taken out of the recording" } else { "" };
+    let parts: Vec<&str> =
+        parts.iter().map(String::as_str).chain([taken_out].into_iter().filter(|it| !it.is_empty())).collect();
+    if !parts.is_empty() {
+        complain(&format!("note: {}; `inspector doctor` tells more", parts.join(", ")));
+    }
+}
+
+/// The last object of a listing in ndjson, if it is asked for: how much was read.
+#[derive(serde::Serialize)]
+pub(crate) struct Footer<'s> {
+    coverage: &'s inspector_core::coverage::Coverage,
+    unreadable: u64,
+}
+
+impl<'s> Footer<'s> {
+    pub(crate) const fn of(session: &'s Session) -> Self {
+        Self { coverage: &session.coverage, unreadable: session.unreadable }
+    }
 }
 
 /// Whether an exchange belongs to one of the hosts asked for; without any, all do.

@@ -15,6 +15,7 @@ use crate::{
         human::{self, ladder},
         json, mermaid, wrap,
     },
+    run,
 };
 
 /// Runs the command.
@@ -23,7 +24,12 @@ pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
     let judged = judging::judge(
         reading,
         &timeline.judging,
-        &judging::Asked { only_hosts: true, all_messages: timeline.all, ..Default::default() },
+        &judging::Asked {
+            only_hosts: true,
+            all_messages: timeline.all,
+            follow: is_followed(timeline),
+            ..Default::default()
+        },
     )?;
     let mut to = super::output_of(reading)?;
     let report = &judged.report;
@@ -49,7 +55,14 @@ pub(crate) fn run(timeline: &Timeline) -> Result<Exit, Failure> {
         }
     }
     to.flush()?;
+    super::say_lacking(reading, &judged.session);
     Ok(Exit::Pass)
+}
+
+/// Whether steps are printed as they come, before the ladders: of a pipe, for people.
+fn is_followed(timeline: &Timeline) -> bool {
+    let reading = &timeline.reading;
+    run::is_live(reading) && timeline.format == TimelineFormat::Human && reading.output.is_none()
 }
 
 /// The handshakes as the contract's objects. With secrets a step that has a token has it as it was sent, too.

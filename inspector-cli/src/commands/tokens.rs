@@ -36,9 +36,14 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
             for object in objects(&judged.report, reading.show_secrets) {
                 json::write_line(&mut *to, &object.map_err(internal)?, json::Unseen::with(reading.show_secrets))?;
             }
+            if listing.coverage {
+                let footer = super::Footer::of(&judged.session);
+                json::write_line(&mut *to, &footer, json::Unseen::with(reading.show_secrets))?;
+            }
         }
     }
     to.flush()?;
+    super::say_lacking(reading, &judged.session);
     if judged.beyond > 0 && !reading.quiet {
         complain(&format!(
             "warning: {} came after a limit was reached and may be missing in the list; raise --max-memory",

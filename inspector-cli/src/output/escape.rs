@@ -29,6 +29,21 @@ pub(crate) fn fitted(text: &str, width: usize) -> String {
     out
 }
 
+/// At most `width` characters of a line, with an ellipsis in the middle if it is longer: both ends tell something.
+pub(crate) fn middle(text: &str, width: usize) -> String {
+    let text = line(text);
+    let length = text.chars().count();
+    if length <= width {
+        return text.into_owned();
+    }
+    let room = width.saturating_sub(1);
+    let tail = room / 2;
+    let mut out: String = text.chars().take(room - tail).collect();
+    out.push('…');
+    out.extend(text.chars().skip(length - tail));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +55,9 @@ mod tests {
         assert_eq!(line("jürgen ✓"), "jürgen ✓");
         assert_eq!(fitted("abcdef", 4), "abc…");
         assert_eq!(fitted("abcd", 4), "abcd");
+        assert_eq!(
+            (middle("abcdefgh", 6), middle("abcdefgh", 8), middle("ab", 1)),
+            ("abc…gh".into(), "abcdefgh".into(), "…".into())
+        );
     }
 }

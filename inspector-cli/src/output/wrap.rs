@@ -2,7 +2,10 @@
 //!
 //! Everything here escapes what it is given ([`super::escape`]), so that text from a recording is safe by being wrapped.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use super::{WIDTH, escape};
 
@@ -12,8 +15,8 @@ pub(crate) fn lines(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        for (number, piece) in pieces(word, width).into_iter().enumerate() {
+    for word in words(&text) {
+        for (number, piece) in pieces(&word, width).into_iter().enumerate() {
             let length = piece.chars().count();
             let gap = usize::from(number == 0 && used > 0);
             match lines.last_mut() {
@@ -36,6 +39,29 @@ pub(crate) fn lines(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The words of a text. A number and its unit are one: no line ends between them.
+fn words(text: &str) -> Vec<Cow<'_, str>> {
+    let mut words: Vec<Cow<'_, str>> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let unit = word.trim_end_matches([',', '.', ';', ':', ')']);
+        match words.last_mut() {
+            Some(before) if UNITS.contains(&unit) && is_number(before) => before.to_mut().push_str(&format!(" {word}")),
+            _ => words.push(Cow::Borrowed(word)),
+        }
+    }
+    words
+}
+
+/// What stands behind a number and says nothing alone.
+const UNITS: [&str; 17] =
+    ["s", "ms", "us", "min", "h", "d", "days", "bytes", "byte", "B", "KiB", "MiB", "GiB", "bits", "UTC", "times", "%"];
+
+/// Whether a word is a number, or a time of the day.
+fn is_number(word: &str) -> bool {
+    let word = word.trim_start_matches(['(', '+', '-']);
+    word.starts_with(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ':'))
 }
 
 /// Writes `text` behind `label`; further lines begin below the text.
@@ -81,6 +107,7 @@ mod tests {
     fn lines_break_between_words() {
         assert_eq!(lines("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(lines("", 9), [""]);
+        assert_eq!(lines("valid for 8 h, left 58 min.", 12), ["valid for", "8 h, left", "58 min."]);
         assert_eq!(lines("a  b", 9), ["a b"]);
         assert_eq!(lines("a\u{1b}[2Jb c", 80), ["a\\u{1b}[2Jb c"]);
     }

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     evidence::{Evidence, Part, SourceId},
-    http::{auth::CredentialsKind, message::Head},
+    http::{
+        auth::{Credentials, CredentialsKind},
+        message::Head,
+    },
     report::mask,
     secret::Fingerprint,
     time::Timestamp,
@@ -459,11 +462,52 @@ pub(super) fn other_steps(observation: &Observation<'_>) -> Vec<Step> {
     steps
 }
 
+/// The steps of an exchange by itself.
+pub(super) fn steps_of(observation: &Observation<'_>, all: bool) -> Vec<Step> {
+    if observation.is_call() && observation.presented().next().is_some() {
+        return call_steps(observation);
+    }
+    if observation.carries_no_token() {
+        return credentials_steps(observation);
+    }
+    if observation.status == Some(401) && observation.challenges().next().is_some() {
+        return discovery_steps(observation);
+    }
+    if all || observation.token_request.is_some() { other_steps(observation) } else { Vec::new() }
+}
+
+/// A call with credentials that are no token, marked as what it is.
+pub(super) fn credentials_steps(observation: &Observation<'_>) -> Vec<Step> {
+    let kinds = |credentials: &Credentials| match &credentials.kind {
+        CredentialsKind::Basic(_) => Some("Basic"),
+        _ => None,
+    };
+    let sent = observation.extraction.credentials.iter().filter(|credentials| !credentials.proxy);
+    let basic = sent.filter_map(|credentials| Some((kinds(credentials)?, credentials)));
+    let first = basic.chain(observation.other_schemes()).next();
+    let scheme = first.map_or("a password", |(scheme, _)| scheme);
+    let place =
+        first.map_or_else(|| observation.request_line(), |(_, credentials)| observation.credentials(credentials));
+    let text = format!("! calls {} with {scheme}, not OAuth", observation.place());
+    let mut steps = vec![Step::asked(StepKind::Call, observation, text, place)];
+    if let Some(status) = observation.status {
+        steps.push(Step::answered(StepKind::Answer, observation, status.to_string()));
+    }
+    steps
+}
+
 pub(super) fn discovery_steps(observation: &Observation<'_>) -> Vec<Step> {
-    let empty = observation.extraction.credentials.iter().any(|c| c.kind == CredentialsKind::Empty && !c.proxy);
-    let probe = if empty { "asks with an empty Bearer" } else { "asks without credentials" };
+    let empty = observation.extraction.credentials.iter().find(|c| c.kind == CredentialsKind::Empty && !c.proxy);
+    let empty = empty.map(|credentials| match credentials.scheme.as_str() {
+        "" => "asks with an empty Authorization field".to_owned(),
+        scheme => format!("asks with an empty {}", mask::text(scheme)),
+    });
+    let probe = empty.unwrap_or_else(|| "asks without credentials".to_owned());
     let schemes: Vec<&str> = observation.challenges().map(|challenge| challenge.scheme.as_str()).collect();
-    let offers = format!("401, offers {}", mask::text(&schemes.join(", ")));
+    let offers = match schemes.as_slice() {
+        [] => "401, and what it offers was not recorded".to_owned(),
+        schemes => format!("401, offers {}", mask::text(&schemes.join(", "))),
+    };
     vec![
         Step::asked(
             StepKind::Probe,

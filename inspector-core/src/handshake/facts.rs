@@ -117,6 +117,10 @@ pub struct HostFacts {
     pub tunnels: Seen,
     /// Requests to it as a resource.
     pub tally: Tally,
+    /// Schemes of its credentials that are neither tokens nor Basic: `NTLM`, `Negotiate`, …
+    pub schemes: Vec<&'static str>,
+    /// The first request with such credentials.
+    pub schemes_first: Option<Evidence>,
     /// Calls with a token of an expected caller.
     pub expected: Seen,
     /// Of these, accepted.

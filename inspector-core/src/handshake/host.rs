@@ -128,6 +128,13 @@ pub struct HostPattern {
     port: Option<String>,
 }
 
+impl std::fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.pattern)?;
+        self.port.iter().try_for_each(|port| write!(f, ":{port}"))
+    }
+}
+
 impl HostPattern {
     /// Reads a pattern; a scheme in front and a path behind are dropped.
     pub fn new(text: &str) -> Self {

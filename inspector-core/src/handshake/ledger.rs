@@ -11,8 +11,8 @@ use std::{
 
 use super::{
     call::{
-        Call, CallKey, Discovery, History, Issuance, Step, StepKind, add_refusal, call_key, discovery_steps, new_call,
-        other_steps, update_call,
+        Call, CallKey, Discovery, History, Issuance, Step, StepKind, add_refusal, call_key, credentials_steps,
+        discovery_steps, new_call, other_steps, steps_of, update_call,
     },
     caller,
     facts::{self, HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
@@ -79,7 +79,16 @@ pub struct Ledger {
     grants: Grants,
     others: Vec<(Option<IpAddr>, Step)>,
     others_beyond: u64,
+    /// Somebody follows the steps.
+    is_followed: bool,
+    latest: Vec<(Option<IpAddr>, Step)>,
 }
+
+/// Steps of calls without a token that are kept for the timeline.
+const CREDENTIALS: usize = 64;
+
+/// Kinds of schemes that are told apart.
+const SCHEMES: usize = 4;
 
 impl Ledger {
     /// An empty ledger.
@@ -112,6 +121,8 @@ impl Ledger {
             grants: Grants::new(limits.calls),
             others: Vec::new(),
             others_beyond: 0,
+            is_followed: false,
+            latest: Vec::new(),
         }
     }
 
@@ -275,6 +286,28 @@ impl Ledger {
         self.others.extend(other_steps(observation).into_iter().map(|step| (observation.client, step)));
     }
 
+    /// Notes the steps of an exchange for whoever follows.
+    pub fn tell(&mut self, observation: &Observation<'_>, all: bool) {
+        if !self.is_followed {
+            return;
+        }
+        let steps = steps_of(observation, all);
+        self.latest = steps.into_iter().map(|step| (observation.client, step)).collect();
+    }
+
+    /// The steps of the latest exchange. From the first call on they are kept.
+    pub fn take_latest(&mut self) -> Vec<(Option<IpAddr>, Step)> {
+        self.is_followed = true;
+        std::mem::take(&mut self.latest)
+    }
+
+    /// Keeps a call with credentials that are no token for the timeline, the first of them.
+    pub fn list_credentials(&mut self, observation: &Observation<'_>) {
+        if self.others.len() < CREDENTIALS.min(self.limits.calls) {
+            self.others.extend(credentials_steps(observation).into_iter().map(|step| (observation.client, step)));
+        }
+    }
+
     /// The limit that was reached, if one was: then not everything was kept apart.
     pub const fn overflowed(&self) -> Option<&'static str> {
         if self.names.overflowed() {
@@ -433,6 +466,14 @@ impl Ledger {
         tally.redacted += u64::from(carried.redacted);
         tally.passwords += u64::from(carried.password);
         tally.others += u64::from(carried.other);
+        if carried.other && facts.schemes.len() < SCHEMES {
+            for (scheme, credentials) in observation.other_schemes() {
+                if !facts.schemes.contains(&scheme) {
+                    facts.schemes.push(scheme);
+                    facts.schemes_first.get_or_insert_with(|| observation.credentials(credentials));
+                }
+            }
+        }
         let accepted = observation.answer == Answer::Accepted && carried.token();
         tally.accepted_tokens += u64::from(accepted);
         facts.accepted += u64::from(accepted);

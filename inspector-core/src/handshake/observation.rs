@@ -690,6 +690,27 @@ fn is_s2s(extraction: &Extraction, endpoint: &Endpoint, challenged: bool) -> boo
     matches!(endpoint, Endpoint::Resource { alone: true, .. }) || token || challenged
 }
 
+impl Observation<'_> {
+    /// A call to a resource with a password or by another scheme, and without a token.
+    pub fn carries_no_token(&self) -> bool {
+        (self.carried.password || self.carried.other) && !self.carried.token() && self.is_call()
+    }
+
+    /// The credentials for the server that are neither tokens nor Basic, with the words for their schemes.
+    pub fn other_schemes(&self) -> impl Iterator<Item = (&'static str, &Credentials)> {
+        self.extraction.credentials.iter().filter(|credentials| !credentials.proxy).filter_map(|credentials| {
+            let word = match &credentials.kind {
+                CredentialsKind::Ntlm(_) => "NTLM",
+                CredentialsKind::Negotiate => "Negotiate",
+                CredentialsKind::Digest { .. } => "Digest",
+                CredentialsKind::Other => "another scheme",
+                _ => return None,
+            };
+            Some((word, credentials))
+        })
+    }
+}
+
 fn carried(extraction: &Extraction) -> Carried {
     let mut carried = Carried::default();
     for credentials in extraction.credentials.iter().filter(|c| !c.proxy) {

@@ -255,7 +255,7 @@ pub(super) fn may_begin(word: &str) -> bool {
 }
 
 /// Whether a word is base64 of a JSON object, as the first part of a token is; whatever is in it.
-pub(super) fn is_header(word: &str) -> bool {
+pub(crate) fn is_header(word: &str) -> bool {
     if !opens_object(word) {
         return false;
     }

@@ -14,7 +14,10 @@ impl Report {
     pub(crate) fn conceal(&mut self) {
         let lines = &mut Lines::default();
         lines.text(&mut self.reason);
-        lines.texts(&mut self.next_steps);
+        self.next_steps.iter_mut().for_each(|step| lines.paragraphs(step));
+        for input in &mut self.inputs {
+            lines.texts([&mut input.verdict.reason, &mut input.verdict.brief].into_iter().chain(&mut input.caller));
+        }
         self.scope.iter_mut().for_each(|host| lines.shared(host));
         self.findings.iter_mut().for_each(|finding| lines.finding(finding));
         let ignored = self.ignored.iter_mut().flat_map(|ignored| &mut ignored.findings);
@@ -57,6 +60,15 @@ impl Lines {
         self.text(&mut finding.detail);
         finding.host.iter_mut().for_each(|host| self.shared(host));
         finding.evidence.iter_mut().for_each(|evidence| self.evidence(evidence));
+    }
+
+    /// Text in which line ends are meant.
+    fn paragraphs(&mut self, text: &mut String) {
+        if !text.contains('\n') {
+            return self.text(text);
+        }
+        let lines: Vec<Cow<'_, str>> = text.split('\n').map(|line| self.0.line(line)).collect();
+        *text = lines.join("\n");
     }
 
     fn evidence(&mut self, evidence: &mut Evidence) {

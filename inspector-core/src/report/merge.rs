@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Input, NEXT_STEPS, Report, TokenSummary};
+use super::{
+    Input, Report, TokenSummary,
+    next::{self, Advice},
+};
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
@@ -21,17 +24,10 @@ impl Report {
     pub fn merge(reports: Vec<Self>) -> Option<Self> {
         let several = reports.len() > 1;
         let outcome = reports.iter().map(|report| report.outcome).reduce(Outcome::and)?;
-        let deciding = reports.iter().find(|report| report.outcome == outcome);
-        let reason = deciding.map(|report| if several { by_input(report) } else { report.reason.clone() });
-        let mut steps: Vec<String> = Vec::new();
-        for step in reports.iter().filter(|report| report.outcome == outcome).flat_map(|report| &report.next_steps) {
-            if steps.len() < NEXT_STEPS && !steps.contains(step) {
-                steps.push(step.clone());
-            }
-        }
+        let reason = if several { of_several(&reports, outcome) } else { reports.first()?.reason.clone() };
+        let mut advice = next::of_all(&reports, outcome);
         if let Some(step) = without_the_silent(&reports) {
-            steps.insert(0, step);
-            steps.truncate(NEXT_STEPS);
+            advice.insert(0, Advice::first(step));
         }
         let mut all = reports.into_iter();
         let mut merged = all.next()?;
@@ -39,17 +35,18 @@ impl Report {
             merged.absorb(report);
         }
         merged.outcome = outcome;
-        // It is the sentence of one input, beside what was found in all.
-        merged.reason = words::of_several(reason.unwrap_or_default(), &merged.findings);
+        // It says something of all of them, beside what was found in all.
+        merged.reason = words::of_several(reason, &merged.findings);
         if several {
             merged.handshakes = merged.threads.handshakes();
-            withdraw(&mut merged, &mut steps);
+            withdraw(&mut merged, &mut advice);
         }
         merged.findings = folded(merged.findings);
         for one in &mut merged.ignored {
             one.findings = folded(std::mem::take(&mut one.findings));
         }
-        merged.next_steps = steps;
+        merged.next_steps = next::texts(&advice);
+        merged.advice = advice;
         merged.tokens = distinct(merged.tokens);
         merged.inputs.sort_by_key(|input| input.source);
         merged.coverage = Coverage::default();
@@ -63,7 +60,13 @@ impl Report {
     /// Names the files of an input that was written in several files: they take its place among the inputs, and every
     /// evidence names its file and the frame in that file.
     #[must_use]
-    pub fn by_file(mut self, input: SourceId, files: Vec<Input>) -> Self {
+    pub fn by_file(mut self, input: SourceId, mut files: Vec<Input>) -> Self {
+        if let Some(whole) = self.inputs.iter().find(|one| one.source == input) {
+            for file in &mut files {
+                let Input { recording, verdict, caller, worst, .. } = whole.clone();
+                (file.recording, file.verdict, file.caller, file.worst) = (recording, verdict, caller, worst);
+            }
+        }
         let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
@@ -99,12 +102,12 @@ impl Report {
 }
 
 /// Takes back findings that only say that something was not recorded, where another input has it.
-fn withdraw(report: &mut Report, next_steps: &mut Vec<String>) {
+fn withdraw(report: &mut Report, advice: &mut Vec<Advice>) {
     let threads = &report.threads;
     let (kept, withdrawn): (Vec<_>, Vec<_>) =
         std::mem::take(&mut report.findings).into_iter().partition(|finding| !threads.supplies(finding));
-    next_steps.retain(|step| {
-        let of = |finding: &Finding| finding.remedy.as_ref() == step;
+    advice.retain(|step| {
+        let of = |finding: &Finding| finding.remedy == step.text();
         kept.iter().any(of) || !withdrawn.iter().any(of)
     });
     report.findings = kept;
@@ -132,10 +135,36 @@ fn without_the_silent(reports: &[Report]) -> Option<String> {
     Some(format!("{} {hold} no call to judge; the other inputs pass without {them}.", super::mask::text(&which)))
 }
 
-/// The reason of the input that decided, with its name.
-fn by_input(report: &Report) -> String {
-    let names: Vec<&str> = report.inputs.iter().map(|input| input.path.as_str()).collect();
-    format!("{}: {}", super::mask::text(&names.join(", ")), report.reason)
+/// How many recordings came out how, and why the first of those did that decided.
+fn of_several(reports: &[Report], outcome: Outcome) -> String {
+    let counts = [
+        (Outcome::Fail, "fail", "fails"),
+        (Outcome::Inconclusive, "are inconclusive", "is inconclusive"),
+        (Outcome::Pass, "pass", "passes"),
+    ]
+    .map(|(which, many, one)| {
+        let number = reports.iter().filter(|report| report.outcome == which).count();
+        (number, format!("{number} {}", if number == 1 { one } else { many }))
+    });
+    let said: Vec<String> = counts.into_iter().filter(|(number, _)| *number > 0).map(|(_, text)| text).collect();
+    let said = match said.as_slice() {
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        [] => String::new(),
+    };
+    let Some(first) = reports.iter().find(|report| report.outcome == outcome) else { return said };
+    let names: Vec<&str> = first.inputs.iter().map(|input| short(&input.path)).collect();
+    let name = match names.as_slice() {
+        [one] => (*one).to_owned(),
+        [one, .., last] => format!("{one} to {last}"),
+        [] => String::new(),
+    };
+    format!("Of {} recordings {said}; in {}, {}", reports.len(), super::mask::text(&name), first.reason)
+}
+
+/// The file's name: the folders are in the list of inputs.
+fn short(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or(path)
 }
 
 fn folded(findings: Vec<Finding>) -> Vec<Finding> {
@@ -158,9 +187,14 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
         known.count = known.count.saturating_add(finding.count);
         known.fails |= finding.fails;
         known.lowered |= finding.lowered;
+        // The first place in each input, so that a finding names every input it was made in, and the first few besides.
         let most = known.evidence.len().max(finding.evidence.len());
-        let room = most.saturating_sub(known.evidence.len());
-        known.evidence.extend(finding.evidence.into_iter().take(room));
+        for evidence in finding.evidence {
+            let is_named = known.evidence.iter().any(|one| one.input == evidence.input);
+            if !is_named || known.evidence.len() < most {
+                known.evidence.push(evidence);
+            }
+        }
     }
     finding::sort(&mut all);
     all

@@ -6,6 +6,7 @@
 mod conceal;
 pub mod mask;
 mod merge;
+mod next;
 pub mod signature;
 mod story;
 mod twins;
@@ -29,7 +30,7 @@ use crate::{
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind},
-    verdict::{Outcome, Scope},
+    verdict::{Outcome, Scope, Verdict},
 };
 use signature::{SignatureState, Signatures};
 use story::Threads;
@@ -38,7 +39,7 @@ use story::Threads;
 const NEXT_STEPS: usize = 5;
 
 /// One input of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// Its number, by which evidence names it.
     pub source: SourceId,
@@ -48,6 +49,52 @@ pub struct Input {
     pub format: String,
     /// How much of it was read.
     pub coverage: Coverage,
+    /// The recording it is a part of: of the later files of a set, the number of the first.
+    pub recording: SourceId,
+    /// The answer of this input by itself; of the files of a set, that of the set.
+    pub verdict: Verdict,
+    /// Who called in it, as people call that application: the expected caller, else the first.
+    pub caller: Option<String>,
+    /// The gravest finding of this input by itself that is no mere fact.
+    pub worst: Option<Worst>,
+}
+
+impl Input {
+    /// A file of a set, which [`Report::by_file`] gives its verdict.
+    pub fn file(source: SourceId, path: String, format: String, coverage: Coverage) -> Self {
+        let verdict = Verdict::new(Outcome::Inconclusive, "", "");
+        Self { source, path, format, coverage, recording: source, verdict, caller: None, worst: None }
+    }
+}
+
+/// The gravest finding of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// Code of its rule.
+    pub code: &'static str,
+    /// Its severity.
+    pub severity: Severity,
+    /// It blocks a pass.
+    pub blocks: bool,
+}
+
+impl Worst {
+    /// Findings are in their order, the weightiest first.
+    fn of(findings: &[Finding]) -> Option<Self> {
+        let of = |one: &Finding| Self { code: one.meta.code, severity: one.severity, blocks: one.blocks };
+        let first = findings.iter().find(|one| one.fails || one.blocks);
+        let gravest = || findings.iter().filter(|one| one.severity > Severity::Info).max_by_key(|one| one.severity);
+        first.or_else(gravest).map(of)
+    }
+}
+
+/// A file that lay in a folder and was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it lies.
+    pub path: String,
+    /// Why.
+    pub why: String,
 }
 
 /// How the calls of one client in one caller's name to one host went.
@@ -66,6 +113,21 @@ pub enum HandshakeOutcome {
     Undecided,
 }
 
+/// Why a call does not count as one of an expected caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unexpected {
+    /// The profile does not expect that application.
+    Caller,
+    /// It does, but of another realm.
+    Realm,
+    /// It does, but the token names no realm.
+    NoRealm,
+    /// It does, but the token is for somebody else.
+    Audience,
+    /// It does, but the token does not show that its issuer vouches for it.
+    Authority,
+}
+
 /// Who called whom, with which token, and what the server said.
 #[derive(Clone, Debug)]
 pub struct Handshake {
@@ -81,6 +143,8 @@ pub struct Handshake {
     pub caller_claim: Option<&'static str>,
     /// The profile expects this caller.
     pub expected: bool,
+    /// Why the call does not count as one of an expected caller.
+    pub unexpected: Option<Unexpected>,
     /// The host is in scope.
     pub in_scope: bool,
     /// `aud` of the first token.
@@ -164,6 +228,8 @@ pub struct Report {
     pub scope: Vec<Arc<str>>,
     /// The inputs.
     pub inputs: Vec<Input>,
+    /// What lay in a folder and was not read. The caller fills it in, who knows of folders.
+    pub skipped: Vec<Skipped>,
     /// How much of all inputs was read.
     pub coverage: Coverage,
     /// What was found, the weightiest first.
@@ -180,20 +246,25 @@ pub struct Report {
     pub fails_on: bool,
     /// From this severity on a finding fails the run.
     pub(crate) fail_on: Option<Severity>,
+    /// The next steps with their weights, to be joined with those of other inputs.
+    pub(crate) advice: Vec<next::Advice>,
     /// What the handshakes are made of, to be joined with that of other inputs.
     pub(crate) threads: Threads,
 }
 
 impl Report {
     pub(crate) fn new(
-        outcome: Outcome,
-        reason: String,
-        findings: Vec<Finding>,
+        verdict: Verdict,
+        mut findings: Vec<Finding>,
         policy: &Policy,
         scope: &Scope,
         ledger: &Ledger,
         signatures: &Signatures,
     ) -> Self {
+        let worst = Worst::of(&findings);
+        let threads = Threads::new(policy, scope, ledger);
+        let handshakes = threads.handshakes();
+        let caller = main_caller(&handshakes);
         let inputs: Vec<Input> = ledger
             .inputs()
             .map(|input| Input {
@@ -201,25 +272,37 @@ impl Report {
                 path: input.path.clone(),
                 format: input.format.clone(),
                 coverage: input.coverage.unwrap_or_default(),
+                recording: input.source,
+                verdict: verdict.clone(),
+                caller: caller.clone(),
+                worst,
             })
             .collect();
         let mut coverage = Coverage::default();
         for input in &inputs {
             coverage.add(&input.coverage);
         }
-        let threads = Threads::new(policy, scope, ledger);
+        // A finding about the whole of a recording names it, so that it can be told from those of others.
+        if let [input] = inputs.as_slice() {
+            let place = Evidence { input: input.source, ..Evidence::default() };
+            let bare = findings.iter_mut().filter(|finding| finding.evidence.is_empty());
+            bare.for_each(|finding| finding.evidence.push(place.clone()));
+        }
+        let advice = next::of(&verdict, &findings, Subject::of(&policy.profile));
         Self {
-            next_steps: next_steps(outcome, &findings, Subject::of(&policy.profile)),
+            next_steps: next::texts(&advice),
+            advice,
             fails_on: policy.fail_on.is_some_and(|limit| findings.iter().any(|finding| finding.severity >= limit)),
-            outcome,
-            reason,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+            skipped: Vec::new(),
             profile: policy.profile.name.clone(),
             scope: ledger.hosts().filter(|(id, ..)| scope.has(*id)).map(|(_, name, _)| Arc::clone(name)).collect(),
             inputs,
             coverage,
             findings,
             ignored: Vec::new(),
-            handshakes: threads.handshakes(),
+            handshakes,
             threads,
             fail_on: policy.fail_on,
             tokens: tokens(ledger, signatures),
@@ -237,6 +320,12 @@ impl Report {
         }
     }
 
+    /// Puts steps before all others that the report names: what the caller knows of the keys it gave.
+    pub fn advise(&mut self, steps: Vec<String>) {
+        self.next_steps.splice(0..0, steps.into_iter().map(|step| mask::text(&step)));
+        self.next_steps.truncate(NEXT_STEPS);
+    }
+
     /// The path of an input, as evidence names it.
     pub fn path(&self, evidence: &Evidence) -> &str {
         let input = self.inputs.iter().find(|input| input.source == evidence.input);
@@ -249,40 +338,11 @@ impl Report {
     }
 }
 
-/// Remedies of what decided the outcome, each once.
-fn next_steps(outcome: Outcome, findings: &[Finding], subject: Subject) -> Vec<String> {
-    let mut steps: Vec<String> = Vec::new();
-    let relevant = findings.iter().filter(|finding| match outcome {
-        Outcome::Fail => finding.fails || (finding.in_scope && finding.severity >= Severity::Medium),
-        Outcome::Inconclusive => finding.blocks || (finding.in_scope && finding.severity >= Severity::Medium),
-        Outcome::Pass => finding.in_scope && finding.severity >= Severity::Medium,
-    });
-    // Beside a pass there is something to do for other hosts, too.
-    let elsewhere =
-        findings.iter().filter(|it| outcome == Outcome::Pass && !it.in_scope && it.severity >= Severity::Medium);
-    for finding in relevant.chain(elsewhere) {
-        if steps.len() < NEXT_STEPS && !steps.iter().any(|step| *step == finding.remedy) {
-            steps.push(finding.remedy.to_string());
-        }
-    }
-    if steps.is_empty() && outcome != Outcome::Pass {
-        let step = match subject {
-            Subject::Exchange => {
-                "Record again while a Teams or Skype for Business user looks up a calendar, long enough to see the call \
-                 and its answer, on the server or with the keys to decrypt it."
-            }
-            Subject::SharePoint => {
-                "Record again while the application calls SharePoint, long enough to see the call and its answer, on the \
-                 server or with the keys to decrypt it."
-            }
-            Subject::Api => {
-                "Record again while a client calls the API with a bearer token, long enough to see the call and its \
-                 answer."
-            }
-        };
-        steps.push(step.to_owned());
-    }
-    steps
+/// Who called: the expected caller in scope before others.
+fn main_caller(handshakes: &[Handshake]) -> Option<String> {
+    let named = handshakes.iter().filter(|one| one.caller.is_some());
+    let first = named.min_by_key(|one| (!one.in_scope, !one.expected, one.calls == 0))?;
+    first.caller_name.clone().or_else(|| first.caller.clone())
 }
 
 fn tokens(ledger: &Ledger, signatures: &Signatures) -> Vec<TokenSummary> {

@@ -13,7 +13,7 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{Handshake, HandshakeOutcome, mask, twins};
+use super::{Handshake, HandshakeOutcome, Unexpected, mask, twins};
 use crate::{
     analysis::Policy,
     evidence::Evidence,
@@ -28,7 +28,7 @@ use crate::{
     rules::finding::Finding,
     secret::Fingerprint,
     time::Timestamp,
-    token::TokenKind,
+    token::{TokenKind, principal::Principal},
     verdict::Scope,
 };
 
@@ -609,6 +609,7 @@ const fn blank(client: Option<IpAddr>, resource: Arc<str>) -> Handshake {
         caller_name: None,
         caller_claim: None,
         expected: false,
+        unexpected: None,
         in_scope: false,
         audience: None,
         token: None,
@@ -649,6 +650,7 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Thre
         caller_name: caller.and_then(|c| policy.profile.application_name(&c.principal.name)).map(str::to_owned),
         caller_claim: caller.map(|caller| caller.layer.as_str()),
         expected: call.expected,
+        unexpected: unexpected(call, policy),
         in_scope: scope.has(call.host),
         audience: call.audience.clone(),
         token: Some(call.token),
@@ -670,6 +672,26 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Thre
         marks: call.marks.clone(),
         from_issuer: call.from_issuer,
         s2s: call.s2s,
+    }
+}
+
+/// Why a call is none of an expected caller, where the profile expects certain callers.
+fn unexpected(call: &Call, policy: &Policy) -> Option<Unexpected> {
+    if call.expected || policy.profile.judgement != Judgement::ServerToServer {
+        return None;
+    }
+    let principal = &call.caller.as_ref()?.principal;
+    if policy.profile.caller(&principal.name).is_none() {
+        return Some(Unexpected::Caller);
+    }
+    let Some(realm) = principal.realm().filter(|realm| *realm != "*") else { return Some(Unexpected::NoRealm) };
+    if !policy.realms.is_empty() && !policy.realms.iter().any(|wanted| wanted.eq_ignore_ascii_case(realm)) {
+        return Some(Unexpected::Realm);
+    }
+    let audience = call.audience.as_deref().and_then(Principal::parse);
+    match audience {
+        Some(audience) if policy.profile.resource(&audience.name).is_none() => Some(Unexpected::Audience),
+        _ => Some(Unexpected::Authority),
     }
 }
 

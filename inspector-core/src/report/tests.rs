@@ -137,7 +137,7 @@ fn the_handshake_is_told_step_by_step() {
     assert_eq!(handshake.caller_name.as_deref(), Some("Skype for Business Online"));
     assert_eq!(handshake.reason.as_ref().unwrap().category.as_deref(), Some("token_expired"));
     let steps: Vec<&str> = handshake.steps.iter().map(|step| step.kind.as_str()).collect();
-    assert_eq!(steps, ["probe", "challenge", "token-request", "token", "call", "answer", "call", "answer"]);
+    assert_eq!(steps, ["probe", "challenge", "token-request", "token", "call", "answer", "call", "answer", "call"]);
 }
 
 #[test]
@@ -179,7 +179,8 @@ fn endless_input_stays_within_its_bounds() {
         }
     }
     let report = testing::done(analysis, 400);
-    assert!(report.tokens.len() <= 15 && report.handshakes.len() <= 10 && report.scope.len() <= 21);
+    // Calls without a token have as much room again.
+    assert!(report.tokens.len() <= 15 && report.handshakes.len() <= 20 && report.scope.len() <= 21);
     let basic: Vec<_> = report.findings.iter().filter(|f| f.meta.code == "BAS-001").collect();
     assert!(basic.len() <= 21, "{}", basic.len());
     assert_eq!(basic.iter().map(|f| f.count).sum::<u64>(), 200);
@@ -207,14 +208,18 @@ fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
     let open = call("Bearer", "HTTP/1.1 401 U\nWWW-Authenticate: Bearer client_id=\"c\"\n");
     for (texts, outcome, reason) in [
         (vec![&works], Outcome::Pass, "mail.contoso.com accepted"),
-        (vec![&works, &works], Outcome::Pass, "0.http: "),
-        (vec![&works, &open], Outcome::Inconclusive, "1.http: "),
-        (vec![&open, &works, &basic], Outcome::Fail, "2.http: BAS-001"),
+        (vec![&works, &works], Outcome::Pass, "Of 2 recordings 2 pass; in 0.http, "),
+        (vec![&works, &open], Outcome::Inconclusive, "Of 2 recordings 1 is inconclusive and 1 passes; in 1.http, "),
+        (
+            vec![&open, &works, &basic],
+            Outcome::Fail,
+            "Of 3 recordings 1 fails, 1 is inconclusive and 1 passes; in 2.http, BAS-001",
+        ),
     ] {
         let reports = (0..).zip(&texts).map(|(number, text)| judge(number, text)).collect();
         let report = Report::merge(reports).unwrap();
         assert_eq!(report.outcome, outcome, "{}", report.reason);
-        assert!(report.reason.starts_with(reason) || report.reason.contains("accepted"), "{}", report.reason);
+        assert!(report.reason.starts_with(reason), "{}", report.reason);
         assert_eq!((report.inputs.len(), report.coverage.exchanges), (texts.len(), texts.len() as u64));
         let document = serde_json::to_value(v1::Report::from(&report)).unwrap();
         let last = document["inputs"].as_array().unwrap().last().unwrap();

@@ -38,10 +38,14 @@ pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
 pub struct Report<T = Vec<Token>> {
     /// `inspector-report/1`.
     pub schema: &'static str,
+    /// Who made it.
+    pub tool: Tool,
     /// The answer.
     pub outcome: Outcome,
     /// Why, in one sentence.
     pub reason: String,
+    /// The exit code of the process that prints it: 0, 1 or 3.
+    pub exit_code: u8,
     /// Name of the profile.
     pub profile: String,
     /// Hosts in scope.
@@ -50,6 +54,8 @@ pub struct Report<T = Vec<Token>> {
     pub next_steps: Vec<String>,
     /// The inputs.
     pub inputs: Vec<Input>,
+    /// What lay in a folder and was not read.
+    pub skipped: Vec<Skipped>,
     /// The sum over the inputs.
     pub coverage: Coverage,
     /// What was found.
@@ -86,8 +92,30 @@ pub struct Input {
     pub path: String,
     /// Its format.
     pub format: String,
+    /// The answer of this input by itself.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: String,
     /// How much of it was read.
     pub coverage: Coverage,
+}
+
+/// The program that made a report.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Tool {
+    /// `inspector`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A file that was not read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    /// Where it lies.
+    pub path: String,
+    /// Why.
+    pub why: String,
 }
 
 /// One finding.
@@ -412,6 +440,8 @@ impl<T> Report<T> {
         let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
         Self {
             schema: "inspector-report/1",
+            tool: Tool { name: "inspector", version: env!("CARGO_PKG_VERSION") },
+            exit_code: report.exit_code(),
             outcome: report.outcome,
             reason: report.reason.clone(),
             profile: report.profile.clone(),
@@ -420,7 +450,18 @@ impl<T> Report<T> {
             inputs: report
                 .inputs
                 .iter()
-                .map(|input| Input { path: input.path.clone(), format: input.format.clone(), coverage: input.coverage })
+                .map(|input| Input {
+                    path: input.path.clone(),
+                    format: input.format.clone(),
+                    outcome: input.verdict.outcome,
+                    reason: input.verdict.reason.clone(),
+                    coverage: input.coverage,
+                })
+                .collect(),
+            skipped: report
+                .skipped
+                .iter()
+                .map(|one| Skipped { path: one.path.clone(), why: one.why.clone() })
                 .collect(),
             coverage: report.coverage,
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),

@@ -323,6 +323,11 @@ impl Findings {
     }
 
     /// Whether more of the same would only be counted.
+    /// Whether one of a deciding family is grave already.
+    pub(crate) fn have_grave(&self, decides: &dyn Fn(Family) -> bool) -> bool {
+        self.list.iter().any(|(_, draft)| draft.severity >= Severity::High && decides(draft.meta.family()))
+    }
+
     pub(super) fn have_evidence(&self, all: &[Reported]) -> bool {
         let is_full = |at: usize| self.list.get(at).is_some_and(|(_, draft)| draft.evidence.len() >= self.evidence);
         all.iter().all(|reported| !reported.has_evidence || is_full(reported.at))

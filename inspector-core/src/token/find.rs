@@ -14,9 +14,9 @@ use super::{
     classify::family,
     extract::is_token_name,
     interner::Interner,
-    scan::{joined, scan},
+    scan::{is_header, joined, scan},
 };
-use crate::http::form;
+use crate::{encoding::base64, http::form};
 
 /// The shortest text that is taken for an opaque token.
 const SHORTEST: usize = 16;
@@ -25,21 +25,77 @@ const SHORTEST: usize = 16;
 pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
     let text = text.trim().trim_matches(['"', '\'']).trim();
     let mut found: Vec<Arc<Token>> = Vec::new();
-    let mut keep = |raw: &str| {
+    let mut keep = |found: &mut Vec<Arc<Token>>, raw: &str| {
         let token = interner.intern(raw);
         if !found.iter().any(|known| known.id == token.id) {
             found.push(token);
         }
     };
-    let text = joined(text).map_or(Cow::Borrowed(text), Cow::Owned);
+    let text = apart(text).map_or(Cow::Borrowed(text), Cow::Owned);
     for hit in scan(text.as_bytes()) {
-        keep(&hit.token);
+        keep(&mut found, &hit.token);
     }
     for raw in opaque(&text) {
-        keep(&raw);
+        keep(&mut found, &raw);
+    }
+    // What is wrapped is looked into where nothing stands in the clear.
+    if found.is_empty() {
+        for inner in wrapped(&text) {
+            let inner = apart(&inner).unwrap_or(inner);
+            for hit in scan(inner.as_bytes()) {
+                keep(&mut found, &hit.token);
+            }
+        }
     }
     found
 }
+
+/// Tokens of which each may be broken over lines, with a line each; `None` where the text is anything else. A word that
+/// begins a token begins a line: two tokens are never one.
+fn apart(text: &str) -> Option<String> {
+    joined(text)?;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        if TOKEN_SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)) {
+            lines.push(String::new());
+            continue;
+        }
+        match lines.last_mut() {
+            Some(line) if !begins(line, word) => line.push_str(word),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    Some(lines.join("\n"))
+}
+
+/// Whether `word` begins a token, and is not the rest of what stands before it.
+fn begins(before: &str, word: &str) -> bool {
+    let header = word.split('.').next().unwrap_or_default();
+    if word.contains('.') && is_header(header) {
+        return true;
+    }
+    // The beginning of a header that is broken itself, behind a token that has its parts.
+    word.starts_with("eyJ") && before.matches('.').count() >= 2
+}
+
+/// Texts that are wrapped in another: escaped as in URLs, or coded in base64, by themselves or as the credentials of Basic.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut inner = Vec::new();
+    if text.contains('%') {
+        inner.push(form::percent_decode(text.as_bytes()).into_owned());
+    }
+    let whole: String = text.split_whitespace().collect();
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'));
+    for word in words.chain([whole.as_str()]).filter(|word| word.len() >= SHORTEST_WRAPPED) {
+        if let Some(decoded) = base64::decode(word) {
+            inner.push(String::from_utf8_lossy(&decoded.bytes).into_owned());
+        }
+    }
+    inner
+}
+
+/// The shortest base64 that is looked into: that of the shortest token.
+const SHORTEST_WRAPPED: usize = 40;
 
 /// Tokens that are no JWT, from the places where only a token can be.
 fn opaque(text: &str) -> Vec<String> {
@@ -271,6 +327,45 @@ mod tests {
              --data-raw 'grant_type=refresh_token&refresh_token=opaque-refresh-token-0123456789'"
         );
         assert_eq!(kinds(&command), [TokenKind::Jwt, TokenKind::Opaque, TokenKind::Opaque]);
+    }
+
+    #[test]
+    fn two_tokens_never_fuse() {
+        let other = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJiIn0.AAAA";
+        let (head, tail) = other.split_at(12);
+        for text in [
+            format!("{JWT}\n{other}"),
+            format!("{other} {JWT}"),
+            format!("Bearer {JWT}\nBearer {other}"),
+            format!("{JWT}\n{head}\n  {tail}\n"),
+            format!("{head}\r\n{tail}\r\n{JWT}\r\n"),
+        ] {
+            assert_eq!(kinds(&text).len(), 2, "{text}");
+        }
+        let many: Vec<String> = (0..50).map(|number| format!("{other}{number:02}")).collect();
+        assert_eq!(kinds(&many.join(" ")).len(), 50);
+        assert_eq!(kinds(&many.join("\n")).len(), 50);
+    }
+
+    #[test]
+    fn wrapped_tokens_are_found() {
+        let coded = base64_of(JWT);
+        let (head, tail) = coded.split_at(40);
+        for text in [
+            coded.clone(),
+            format!("{head}\n{tail}\n"),
+            format!("Authorization: Basic {}", base64_of(&format!("user:{JWT}"))),
+            format!("{{\"token\": \"{coded}\"}}"),
+            JWT.replace('.', "%2E"),
+        ] {
+            assert_eq!(kinds(&text), [TokenKind::Jwt], "{text}");
+        }
+        assert!(kinds(&base64_of("no token is in this text, however long it may be")).is_empty());
+    }
+
+    fn base64_of(text: &str) -> String {
+        use ::base64::Engine as _;
+        ::base64::engine::general_purpose::STANDARD.encode(text)
     }
 
     #[test]

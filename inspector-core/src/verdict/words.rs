@@ -5,7 +5,6 @@ use super::{
     bearer::{Against, LATER_IS_MISSING},
 };
 use crate::{
-    handshake::call::Call,
     profile::Judgement,
     report::mask,
     rules::{Family, finding::Finding},
@@ -42,9 +41,6 @@ pub(crate) fn of_several(mut reason: String, findings: &[Finding]) -> String {
     reason
 }
 
-/// Callers that are listed as expected.
-const EXPECTED: usize = 4;
-
 pub(super) fn because_of(facts: &Facts<'_>, first: &Finding) -> String {
     let others = facts.findings.iter().filter(|finding| finding.fails).count().saturating_sub(1);
     let host = first.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
@@ -53,8 +49,25 @@ pub(super) fn because_of(facts: &Facts<'_>, first: &Finding) -> String {
         1 => ", and one more finding fails".to_owned(),
         n => format!(", and {n} more findings fail"),
     };
-    format!("{}: {}{host}{more}.", first.meta.code, first.title)
+    let particulars = words_of_finding(first);
+    format!("{}: {}{host}{particulars}{more}.", first.meta.code, first.title)
 }
+
+/// What the title does not say: what was expected and what was seen, where the detail tells.
+fn words_of_finding(first: &Finding) -> String {
+    let detail = first.detail.trim();
+    if detail.is_empty() || detail.chars().count() > LONGEST_DETAIL {
+        return String::new();
+    }
+    // The host stands in the sentence already.
+    let host = first.host.as_deref().unwrap_or_default();
+    let rest = detail.strip_prefix(host).filter(|_| !host.is_empty()).unwrap_or(detail);
+    let rest = rest.trim_start_matches([':', ' ']).trim_end_matches('.').replace(": ", ", ");
+    if rest.is_empty() { rest } else { format!("; {rest}") }
+}
+
+/// A detail that fits into a sentence.
+const LONGEST_DETAIL: usize = 300;
 
 pub(super) fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> String {
     let open = facts.findings.iter().find(|finding| finding.open).map(|finding| {
@@ -74,11 +87,10 @@ pub(super) fn blocked(facts: &Facts<'_>, first: &Finding, count: usize) -> Strin
         1 => String::new(),
         n => format!(", and {} more", n - 1),
     };
-    sentence(&format!("{so_far}: {}: {}{host}{more}", first.meta.code, first.title))
+    sentence(&format!("{so_far} ({}): {}{host}{more}", first.meta.code, first.title))
 }
 
 pub(super) fn passed(facts: &Facts<'_>) -> String {
-    let calls = |count: u64| if count == 1 { "1 call".to_owned() } else { format!("{count} calls") };
     let unreadable = unreadable(facts);
     let clean = if facts.set_aside.is_empty() {
         format!("{}, and {unreadable}", basic(facts))
@@ -101,6 +113,18 @@ pub(super) fn passed(facts: &Facts<'_>) -> String {
             format!("{first}{more} accepted {} with bearer tokens; {clean}.", calls(facts.bearer.accepted()))
         }
     }
+}
+
+/// What a pass rests on, for a table.
+pub(super) fn accepted_briefly(facts: &Facts<'_>) -> String {
+    match facts.profile.judgement {
+        Judgement::ServerToServer => format!("Accepted {}", calls(facts.accepted)),
+        Judgement::Bearer => format!("Accepted {}", calls(facts.bearer.accepted())),
+    }
+}
+
+fn calls(count: u64) -> String {
+    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
 }
 
 /// What can be said about Basic beside a pass.
@@ -128,34 +152,6 @@ fn unreadable(facts: &Facts<'_>) -> &'static str {
     "what could not be read is about other hosts"
 }
 
-/// What was expected and what was seen, where nothing of what was expected was.
-pub(super) fn not_shown(facts: &Facts<'_>) -> String {
-    let of_realm = match facts.realms {
-        [] => String::new(),
-        realms => format!(" of realm {}", mask::text(&realms.join(" or "))),
-    };
-    if facts.expected > 0 {
-        let caller = facts.call.as_ref().map(|(caller, host)| format!(" by {caller} to {host}")).unwrap_or_default();
-        return format!("calls{caller} were recorded, but none was seen to be accepted");
-    }
-    let names: Vec<&str> = facts.profile.callers.iter().map(|caller| caller.name.as_str()).collect();
-    let wanted = match names.get(..EXPECTED) {
-        Some(first) => format!("{} and others", first.join(", ")),
-        None => names.join(", "),
-    };
-    let mut seen = facts.others.clone();
-    if facts.tally.passwords > 0 {
-        seen.push("passwords".to_owned());
-    }
-    if facts.tally.others > 0 {
-        seen.push("other schemes (NTLM, Negotiate, Digest)".to_owned());
-    }
-    let seen = if seen.is_empty() { String::new() } else { format!("; seen were {}", seen.join(", ")) };
-    format!(
-        "credentials were sent, and none of them came from the expected issuer: expected was a token of {wanted}{of_realm}{seen}"
-    )
-}
-
 pub(super) fn undecided(facts: &Facts<'_>) -> String {
     let (caller, host) = facts.call.clone().unwrap_or_default();
     format!(
@@ -180,14 +176,6 @@ pub(super) fn no_bearer(facts: &Facts<'_>) -> String {
         return "no bearer token was sent to a host in scope, nor any other credentials".to_owned();
     }
     format!("no bearer token was sent to a host in scope; what was sent: {}", all.join("; "))
-}
-
-/// A caller as its token names it.
-pub(super) fn caller(call: &Call) -> String {
-    call.caller.as_ref().map_or_else(
-        || format!("a token that names no caller ({})", call.kind),
-        |caller| format!("a token of {}", mask::text(&caller.principal.to_string())),
-    )
 }
 
 pub(super) fn sentence(text: &str) -> String {

@@ -11,16 +11,45 @@ use inspector_core::{
 use super::place;
 use crate::output::{WIDTH, escape, style, wrap};
 
-/// Writes one finding. What the one before it advised is not said again.
-pub(crate) fn write(
+/// Places of a finding that are shown.
+const PLACES: usize = 6;
+
+/// What was advised already.
+pub(crate) struct Said<'r> {
+    steps: &'r [String],
+    remedies: Vec<(&'r str, &'static str)>,
+}
+
+impl<'r> Said<'r> {
+    /// By the steps under "next".
+    pub(crate) const fn new(steps: &'r [String]) -> Self {
+        Self { steps, remedies: Vec::new() }
+    }
+
+    /// The remedy, or where it stands.
+    fn advice(&mut self, finding: &'r Finding) -> String {
+        let remedy: &'r str = &finding.remedy;
+        if self.steps.iter().any(|step| step == remedy) {
+            return "under next, above".to_owned();
+        }
+        if let Some((_, code)) = self.remedies.iter().find(|(known, _)| *known == remedy) {
+            return format!("as for {code}, above");
+        }
+        self.remedies.push((remedy, finding.meta.code));
+        remedy.to_owned()
+    }
+}
+
+/// Writes one finding. What was advised before is not said again.
+pub(crate) fn write<'r>(
     to: &mut dyn Write,
     report: &Report,
-    finding: &Finding,
-    before: Option<&Finding>,
+    finding: &'r Finding,
+    said: &mut Said<'r>,
 ) -> io::Result<()> {
     head(to, finding)?;
     let mut last: Option<(&Option<String>, &Option<String>)> = None;
-    for evidence in &finding.evidence {
+    for evidence in finding.evidence.iter().take(PLACES) {
         let arrow = style::paint(style::FRAME, "  --> ");
         let part = evidence.part.map(|part| format!(", {}", part_words(part))).unwrap_or_default();
         wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report)))?;
@@ -30,7 +59,7 @@ pub(crate) fn write(
         }
         last = Some((&evidence.name, &evidence.excerpt));
     }
-    let unseen = finding.count.saturating_sub(finding.evidence.len() as u64);
+    let unseen = finding.count.saturating_sub(finding.evidence.len().min(PLACES) as u64);
     if unseen > 0 && !finding.evidence.is_empty() {
         writeln!(to, "   {} and {unseen} more like it", style::paint(style::FRAME, "..."))?;
     }
@@ -49,10 +78,7 @@ pub(crate) fn write(
     if finding.blocks {
         note("note", "a pass is not possible while this is missing")?;
     }
-    match before {
-        Some(before) if before.remedy == finding.remedy => note("help", "as above")?,
-        _ => note("help", &finding.remedy)?,
-    }
+    note("help", &said.advice(finding))?;
     if let Some(filter) = place::filter(&finding.evidence) {
         note("wireshark", &filter)?;
     }

@@ -1,12 +1,19 @@
-//! A handshake as a ladder of 80 columns.
+//! A handshake as a ladder, as wide as the terminal, else of 80 columns.
 //!
 //! ```text
-//!          client                            resource                  token endpoint
-//!          |-- asks without credentials: ----->|                                 |
-//!  +0.004  |<-- 401, offers Bearer ------------|                                 |
+//!          client                          resource      token endpoint
+//!          | asks without credentials            |                    |
+//!          |------------------------------------>|                    |  frame 4
+//!          | 401, offers Bearer                  |                    |
+//!  +0.004  |<------------------------------------|                    |  frame 6
 //! ```
+//!
+//! A label that is too long is cut in its middle, and stands whole in a legend below.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+};
 
 use inspector_core::{
     handshake::call::Step,
@@ -15,18 +22,37 @@ use inspector_core::{
 };
 
 use super::place;
-use crate::output::{count, escape, moment, style, wrap};
+use crate::output::{count, escape, moment, style, width, wrap};
 
-/// Columns of the lifelines: the client's, and those of the others.
+/// Column of the client's lifeline.
 const CLIENT: usize = 9;
-const MIDDLE: usize = 44;
-const RIGHT: usize = 78;
+/// Columns of the places: of one recording, and of several, with their names.
+const PLACE: [usize; 2] = [12, 24];
+
+/// Where things stand.
+struct Columns {
+    /// The lifelines besides the client's.
+    lanes: Vec<usize>,
+    /// The last of them.
+    right: usize,
+    /// The places behind it.
+    place: usize,
+}
+
+impl Columns {
+    fn new(report: &Report, two: bool) -> Self {
+        let place = if report.inputs.len() > 1 { PLACE[1] } else { PLACE[0] };
+        let right = width().saturating_sub(place + 3);
+        let middle = CLIENT + (right - CLIENT) * 3 / 5;
+        Self { lanes: if two { vec![middle, right] } else { vec![right] }, right, place }
+    }
+}
 
 /// Writes the ladder of one handshake.
 pub(crate) fn write(to: &mut dyn Write, report: &Report, handshake: &Handshake) -> io::Result<()> {
     let client = handshake.client.map_or_else(|| "client".to_owned(), |client| client.to_string());
     let title = format!("{client} to {}", handshake.resource);
-    writeln!(to, "{}", style::paint(style::STRONG, escape::fitted(&title, RIGHT + 1)))?;
+    writeln!(to, "{}", style::paint(style::STRONG, escape::middle(&title, width())))?;
     wrap::hanging(to, &" ".repeat(CLIENT), &facts(handshake))?;
     let begin = handshake.steps.iter().find_map(|step| step.time);
     if let Some(begin) = begin {
@@ -35,17 +61,34 @@ pub(crate) fn write(to: &mut dyn Write, report: &Report, handshake: &Handshake) 
     let of_issuer = |step: &Step| step.kind.is_of_issuer();
     let (any, all) = (handshake.steps.iter().any(of_issuer), handshake.steps.iter().all(of_issuer));
     // Without a call the authorization server is the only other party.
-    let lanes = if any && !all { vec![MIDDLE, RIGHT] } else { vec![RIGHT] };
-    heads(to, handshake, &client, &lanes)?;
+    let columns = Columns::new(report, any && !all);
+    heads(to, handshake, &client, &columns)?;
+    let mut legend = Vec::new();
     for step in &handshake.steps {
-        let lane = if of_issuer(step) { RIGHT } else { lanes.first().copied().unwrap_or(RIGHT) };
-        message(to, report, handshake, step, begin, lane, &lanes)?;
+        let lane =
+            if of_issuer(step) { columns.right } else { columns.lanes.first().copied().unwrap_or(columns.right) };
+        message(to, report, handshake, step, begin, lane, &columns, &mut legend)?;
     }
     if handshake.steps_omitted > 0 {
         let more = count(handshake.steps_omitted, "further step", "further steps");
         writeln!(to, "{:CLIENT$}| and {more}", "")?;
     }
+    for (number, text) in legend.iter().enumerate() {
+        wrap::hanging(to, &format!("{:CLIENT$}[{}] ", "", number + 1), text)?;
+    }
     Ok(())
+}
+
+/// Writes steps as they come, a line each.
+pub(crate) fn follow(to: &mut dyn Write, steps: &[(Option<IpAddr>, Step)]) -> io::Result<()> {
+    for (client, step) in steps {
+        let time = step.time.map(moment::utc).unwrap_or_default();
+        let client = client.map_or_else(|| "client".to_owned(), |client| client.to_string());
+        let (from, to_whom) =
+            if step.kind.is_answer() { (&*step.host, client.as_str()) } else { (client.as_str(), &*step.host) };
+        writeln!(to, "{time}  {} -> {}  {}", escape::line(from), escape::line(to_whom), escape::line(&step.text))?;
+    }
+    to.flush()
 }
 
 /// What kind of handshake it is, and how it went, in a line or two.
@@ -76,8 +119,9 @@ fn facts(handshake: &Handshake) -> String {
     parts.join("; ")
 }
 
-fn heads(to: &mut dyn Write, handshake: &Handshake, client: &str, lanes: &[usize]) -> io::Result<()> {
-    let room = MIDDLE - CLIENT - 3;
+fn heads(to: &mut dyn Write, handshake: &Handshake, client: &str, columns: &Columns) -> io::Result<()> {
+    let lanes = &columns.lanes;
+    let room = lanes.first().copied().unwrap_or(columns.right).saturating_sub(CLIENT + 3);
     let mut issuers: Vec<&str> = Vec::new();
     for step in handshake.steps.iter().filter(|step| step.kind.is_of_issuer()) {
         if !issuers.contains(&&*step.host) {
@@ -85,20 +129,21 @@ fn heads(to: &mut dyn Write, handshake: &Handshake, client: &str, lanes: &[usize
         }
     }
     let issuer = match issuers.as_slice() {
-        [one] => escape::fitted(one, room),
+        [one] => escape::middle(one, room),
         _ => "authorization servers".to_owned(),
     };
-    let resource = escape::fitted(&handshake.resource, room);
+    let resource = escape::middle(&handshake.resource, room);
     let names = if lanes.len() > 1 { vec![resource, issuer] } else { vec![resource] };
-    let mut line = format!("{:CLIENT$}{}", "", escape::fitted(client, 24));
+    let mut line = format!("{:CLIENT$}{}", "", escape::middle(client, 16));
     for (name, lane) in names.iter().zip(lanes) {
         // Names end at their lifeline, so that nothing leaves the screen.
         let width = (lane + 1).saturating_sub(line.chars().count());
-        line.push_str(&format!("{:>width$}", escape::fitted(name, width.saturating_sub(1))));
+        line.push_str(&format!("{:>width$}", escape::middle(name, width.saturating_sub(1))));
     }
     writeln!(to, "{line}")
 }
 
+#[expect(clippy::too_many_arguments, reason = "a message stands between all of these")]
 fn message(
     to: &mut dyn Write,
     report: &Report,
@@ -106,29 +151,47 @@ fn message(
     step: &Step,
     begin: Option<Timestamp>,
     lane: usize,
-    lanes: &[usize],
+    columns: &Columns,
+    legend: &mut Vec<String>,
 ) -> io::Result<()> {
-    let text = words(report, handshake, step);
-    for text in wrap::lines(&text, lane - CLIENT - 3) {
-        writeln!(to, "{}", rungs(" ".repeat(CLIENT), &format!(" {text}"), lane, lanes))?;
+    let text = label(handshake, step);
+    let room = lane.saturating_sub(CLIENT + 3);
+    let mut shown = escape::line(&text).into_owned();
+    if shown.chars().count() > room {
+        let mark = format!(" [{}]", legend.len() + 1);
+        shown = format!("{}{mark}", escape::middle(&shown, room.saturating_sub(mark.len())));
+        legend.push(text);
     }
-    let width = lane - CLIENT - 1;
-    let arrow = if step.kind.is_answer() {
-        format!("<{}", "-".repeat(width - 1))
-    } else {
-        format!("{}>", "-".repeat(width - 1))
-    };
+    writeln!(to, "{}", rungs(" ".repeat(CLIENT), &format!(" {shown}"), lane, columns))?;
+    let length = lane.saturating_sub(CLIENT + 2);
+    let arrow =
+        if step.kind.is_answer() { format!("<{}", "-".repeat(length)) } else { format!("{}>", "-".repeat(length)) };
     let clock =
         format!("{:<CLIENT$}", begin.zip(step.time).map(|(begin, time)| since(begin, time)).unwrap_or_default());
-    writeln!(to, "{}", rungs(clock, &arrow, lane, lanes))
+    let several = report.inputs.len() > 1;
+    let place = escape::middle(&place::brief(&step.evidence, report, several), columns.place);
+    writeln!(to, "{}  {place}", rungs(clock, &arrow, lane, columns))?;
+    if !step.also.is_empty() {
+        let also: Vec<String> = step.also.iter().map(|again| place::brief(again, report, several)).collect();
+        let text = format!("also {}", also.join(", "));
+        let cut = escape::middle(&text, lane.saturating_sub(CLIENT + 3));
+        writeln!(to, "{}", rungs(" ".repeat(CLIENT), &format!(" {cut}"), lane, columns).trim_end())?;
+    }
+    Ok(())
 }
 
-/// What the step says, how long it took, and where it is.
-pub(crate) fn words(report: &Report, handshake: &Handshake, step: &Step) -> String {
+/// What the step says, and how long it took.
+fn label(handshake: &Handshake, step: &Step) -> String {
     let mut text = step.text.clone();
     if let Some(took) = handshake.took(step) {
         text.push_str(&format!(", after {}", duration(took)));
     }
+    text
+}
+
+/// What the step says, how long it took, and where it is.
+pub(crate) fn words(report: &Report, handshake: &Handshake, step: &Step) -> String {
+    let text = label(handshake, step);
     let mut places = place::words(&step.evidence, report);
     for again in &step.also {
         places.push_str(&format!("; also {}", place::words(again, report)));
@@ -162,16 +225,16 @@ fn since(begin: Timestamp, time: Timestamp) -> String {
 }
 
 /// A line with all lifelines; `content` stands between the client's and `lane`.
-fn rungs(clock: String, content: &str, lane: usize, lanes: &[usize]) -> String {
+fn rungs(clock: String, content: &str, lane: usize, columns: &Columns) -> String {
     let mut line: Vec<char> = clock.chars().take(CLIENT).collect();
-    line.resize(RIGHT + 1, ' ');
+    line.resize(columns.right + 1, ' ');
     let mut put = |at: usize, c: char| {
         if let Some(place) = line.get_mut(at) {
             *place = c;
         }
     };
     put(CLIENT, '|');
-    for other in lanes {
+    for other in &columns.lanes {
         put(*other, '|');
     }
     for (offset, c) in content.chars().take(lane - CLIENT - 1).enumerate() {

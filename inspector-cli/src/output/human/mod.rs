@@ -4,6 +4,7 @@ pub(crate) mod connections;
 pub(crate) mod finding;
 pub(crate) mod ladder;
 pub(crate) mod place;
+pub(crate) mod recordings;
 pub(crate) mod report;
 pub(crate) mod revealed;
 pub(crate) mod summary;

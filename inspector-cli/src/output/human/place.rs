@@ -12,6 +12,16 @@ pub(crate) fn words(evidence: &Evidence, report: &Report) -> String {
     within(evidence, input(report, evidence.input))
 }
 
+/// `frame 12` or `entry 4`, with the recording's name where there are several.
+pub(crate) fn brief(evidence: &Evidence, report: &Report, named: bool) -> String {
+    let number = match (evidence.entry, evidence.frame) {
+        (Some(entry), _) => format!("entry {entry}"),
+        (None, Some(frame)) => format!("frame {frame}"),
+        (None, None) => String::new(),
+    };
+    if named { format!("{} {number}", input(report, evidence.input)) } else { number }
+}
+
 /// What an input is called: by its file name, unless another has the same.
 pub(crate) fn input(report: &Report, source: SourceId) -> &str {
     let path = report.inputs.iter().find(|one| one.source == source).map_or("", |one| one.path.as_str());

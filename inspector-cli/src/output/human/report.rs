@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use inspector_core::{
     report::Report,
     rules::{Severity, exceptions::Ignored, finding::Finding},
+    verdict::Outcome,
 };
 
-use super::{finding, summary};
+use super::{finding, recordings, summary};
 use crate::{
     commands::judging::Judged,
     output::{count, style, wrap},
@@ -18,19 +19,57 @@ const WHOLE: usize = 20;
 /// Lines of such a list.
 const LISTED: usize = 30;
 
+/// Recordings whose reasons are told below the table.
+const DETAILED: usize = 10;
+/// Facts a pass rests on.
+const PROOF: [&str; 2] = ["S2S-001", "S2S-033"];
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A line a recording.
+    Table,
+    /// What decided, and what else is wrong.
+    Usual,
+    /// All findings whole, and the facts.
+    All,
+}
+
 /// Writes the report.
-pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+pub(crate) fn write(to: &mut dyn Write, judged: &Judged, detail: Detail) -> io::Result<()> {
     let report = &judged.report;
-    summary::write(to, judged)?;
-    let (facts, problems): (Vec<_>, Vec<_>) = report.findings.iter().partition(|one| is_fact(one));
-    let mut before = None;
-    for problem in problems.iter().take(WHOLE) {
-        writeln!(to)?;
-        finding::write(to, report, problem, before)?;
-        before = Some(*problem);
+    let recordings = recordings::lines(report);
+    let several = recordings.len() > 1;
+    if detail == Detail::Table {
+        return recordings::write(to, &recordings);
     }
-    let rest = problems.get(WHOLE..).unwrap_or_default();
-    for (title, list) in [("Further findings", rest), ("Facts", facts.as_slice())] {
+    summary::write(to, judged, &recordings)?;
+    if several {
+        for outcome in [Outcome::Fail, Outcome::Inconclusive] {
+            if report.outcome == outcome {
+                recordings::write_details(to, &recordings, outcome, DETAILED)?;
+            }
+        }
+    }
+    let (facts, problems): (Vec<_>, Vec<_>) = report.findings.iter().partition(|one| is_fact(one));
+    // Of several recordings the findings that decided are shown whole: the others are those of some of them.
+    let is_whole = |one: &&Finding| {
+        detail == Detail::All || !several || if report.outcome == Outcome::Fail { one.fails } else { true }
+    };
+    let (whole, listed): (Vec<&Finding>, Vec<&Finding>) = problems.into_iter().partition(is_whole);
+    let mut said = finding::Said::new(summary::steps(report));
+    for problem in whole.iter().take(WHOLE) {
+        writeln!(to)?;
+        finding::write(to, report, problem, &mut said)?;
+    }
+    let mut rest: Vec<&Finding> = whole.get(WHOLE..).unwrap_or_default().to_vec();
+    rest.extend(listed);
+    let shown: Vec<&Finding> = match (detail, report.outcome) {
+        (Detail::All, _) => facts,
+        (_, Outcome::Pass) => facts.into_iter().filter(|one| one.in_scope && PROOF.contains(&one.meta.code)).collect(),
+        _ => Vec::new(),
+    };
+    for (title, list) in [("Further findings", rest.as_slice()), ("Facts", shown.as_slice())] {
         if list.is_empty() {
             continue;
         }
@@ -47,7 +86,7 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         }
     }
     ignored(to, report)?;
-    tally(to, judged)
+    tally(to, judged, shown.len() as u64)
 }
 
 /// What the profile ignores, and what it cannot.
@@ -77,7 +116,7 @@ const fn is_fact(finding: &Finding) -> bool {
 }
 
 /// `3 findings: 1 high, 2 medium; 4 facts.`
-fn tally(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+fn tally(to: &mut dyn Write, judged: &Judged, facts_shown: u64) -> io::Result<()> {
     let findings = &judged.report.findings;
     let mut parts = Vec::new();
     let blocking = findings.iter().filter(|one| one.blocks).count();
@@ -94,7 +133,9 @@ fn tally(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let all = findings.len() as u64 - plain;
     let found = if all == 0 { "no findings".to_owned() } else { count(all, "finding", "findings") };
     let split = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
-    let facts = count(plain, "fact", "facts");
+    let hidden = plain.saturating_sub(facts_shown);
+    let listed = if hidden > 0 { " (--verbose lists them)" } else { "" };
+    let facts = format!("{}{listed}", count(plain, "fact", "facts"));
     let ignored: u64 = judged.report.ignored.iter().map(|one| one.count).sum();
     let ignored = if ignored > 0 { format!("; {ignored} ignored") } else { String::new() };
     let fails = if judged.report.fails_on { "; --fail-on makes this exit code 1" } else { "" };

@@ -8,7 +8,8 @@ use std::{
 use inspector_core::{
     analysis::Clock,
     coverage::Coverage,
-    report::{Handshake, HandshakeOutcome, Report, TokenSummary},
+    handshake::call::StepKind,
+    report::{Handshake, HandshakeOutcome, Report, TokenSummary, Unexpected},
     token::{
         Token,
         principal::{Principal, application_name},
@@ -16,8 +17,8 @@ use inspector_core::{
     verdict::Outcome,
 };
 
-use super::place;
 use super::token::{Moment, signature_words, validity};
+use super::{place, recordings::Line};
 use crate::{
     commands::judging::Judged,
     output::{count, style, wrap},
@@ -28,13 +29,38 @@ const HANDSHAKES: usize = 3;
 /// Steps named under "next".
 const STEPS: usize = 2;
 
-/// Writes it.
-pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+/// The steps that are shown.
+pub(crate) fn steps(report: &Report) -> &[String] {
+    report.next_steps.get(..STEPS).unwrap_or(&report.next_steps)
+}
+
+/// Writes it. Of several recordings the table stands in place of the handshakes.
+pub(crate) fn write(to: &mut dyn Write, judged: &Judged, recordings: &[Line<'_>]) -> io::Result<()> {
     let report = &judged.report;
     let word = report.outcome.as_str().to_uppercase();
     let painted = style::paint(style::of_outcome(report.outcome), &word);
     wrap::styled(to, &format!("{painted}  "), word.len() + 2, &report.reason)?;
-    let mut calls: Vec<&Handshake> = report.handshakes.iter().collect();
+    writeln!(to)?;
+    if recordings.len() > 1 {
+        super::recordings::write(to, recordings)?;
+        writeln!(to)?;
+    }
+    let next = steps(report);
+    for (number, step) in next.iter().enumerate() {
+        for (line, text) in step.split('\n').enumerate() {
+            row(to, if number == 0 && line == 0 { "next" } else { "" }, text)?;
+        }
+    }
+    if next.is_empty() && report.outcome == Outcome::Pass {
+        row(to, "next", "nothing to do")?;
+    }
+    row(to, "Basic", &basic(report))?;
+    row(to, "read", &coverage(&report.coverage))?;
+    if recordings.len() > 1 {
+        return Ok(());
+    }
+    // Calls with other credentials are in the timeline, and in the findings.
+    let mut calls: Vec<&Handshake> = report.handshakes.iter().filter(|one| one.flow != "other").collect();
     // Who was expected, in scope, with a call: what the question is about comes first.
     calls.sort_by_key(|one| (!one.in_scope, !one.expected, one.calls == 0));
     for handshake in calls.iter().take(HANDSHAKES) {
@@ -47,16 +73,6 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         let refused = if refused > 0 { format!(", {refused} of them refused") } else { String::new() };
         let number = count(more.len() as u64, "more handshake", "more handshakes");
         row(to, "", &format!("and {number}{refused}; `inspector timeline` shows them"))?;
-    }
-    writeln!(to)?;
-    row(to, "Basic", &basic(report))?;
-    row(to, "read", &coverage(&report.coverage))?;
-    let next: Vec<&String> = report.next_steps.iter().take(STEPS).collect();
-    for (number, step) in next.iter().enumerate() {
-        row(to, if number == 0 { "next" } else { "" }, step)?;
-    }
-    if next.is_empty() && report.outcome == Outcome::Pass {
-        row(to, "next", "nothing to do")?;
     }
     Ok(())
 }
@@ -72,6 +88,11 @@ fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -
     row(to, "caller", &caller(handshake))?;
     if let Some(summary) = summary {
         write_issuers(to, &summary.token)?;
+        if handshake.flow == "app-only"
+            && let Some(claim) = handshake.caller_claim
+        {
+            row(to, "", &format!("who issued the token; the caller, an application by itself, is the {claim}"))?;
+        }
     }
     let client = handshake.client.map(|client| format!(", called from {client}")).unwrap_or_default();
     let scope = if handshake.in_scope { "" } else { " (out of scope)" };
@@ -84,7 +105,7 @@ fn write_handshake(to: &mut dyn Write, judged: &Judged, handshake: &Handshake) -
         row(to, "token", &token_line(judged, handshake, summary))?;
         row(to, "", &signature(summary))?;
     }
-    row(to, "result", &outcome(handshake))
+    row(to, "result", &outcome(judged, handshake))
 }
 
 /// `, in a.pcap and b.har`, where there are several inputs.
@@ -108,16 +129,24 @@ fn caller(handshake: &Handshake) -> String {
     let Some(caller) = &handshake.caller else {
         return match handshake.outcome {
             HandshakeOutcome::Discovery | HandshakeOutcome::Refused if handshake.calls == 0 => {
-                "unknown: it asked without a token, and no call followed".to_owned()
+                "unknown: it asked without a token".to_owned()
             }
             _ => "unknown: no token names it".to_owned(),
         };
     };
-    let unexpected = if handshake.expected { "" } else { ", which this profile does not expect" };
+    let unexpected = match handshake.unexpected {
+        None => "",
+        Some(Unexpected::Caller) => ", which this profile does not expect",
+        Some(Unexpected::Realm) => ", not the realm that is expected",
+        Some(Unexpected::NoRealm) => ", and no realm",
+        Some(Unexpected::Audience) => ", with a token for another resource",
+        Some(Unexpected::Authority) => ", with a token that does not show who issued it",
+    };
     let realm = Principal::parse(caller).and_then(|one| one.realm().map(|realm| format!(", realm {realm}")));
     match &handshake.caller_name {
         Some(name) => format!("{name}{}{unexpected}", realm.unwrap_or_default()),
-        None => format!("{caller}, no published application{unexpected}"),
+        None if handshake.unexpected.is_some() => format!("{caller}, no published application{unexpected}"),
+        None => caller.clone(),
     }
 }
 
@@ -153,14 +182,26 @@ fn signature(summary: &TokenSummary) -> String {
     }
 }
 
-fn outcome(handshake: &Handshake) -> String {
+fn outcome(judged: &Judged, handshake: &Handshake) -> String {
     if handshake.calls == 0 {
         let said = handshake.reason.as_ref().and_then(|reason| reason.text.as_deref()).unwrap_or_default();
         return match handshake.outcome {
-            HandshakeOutcome::Issued => "a token was issued, and no call with it was recorded".to_owned(),
-            HandshakeOutcome::Refused => format!("no token was issued, and no call followed; the server said: {said}"),
-            HandshakeOutcome::Discovery => "the server asked for OAuth, and no call with a token followed".to_owned(),
-            _ => "a token was asked for; neither a token nor a call was recorded".to_owned(),
+            HandshakeOutcome::Issued if judged.report.coverage.sanitized => {
+                "a token was issued; whether a call used it cannot be told, for values were taken out".to_owned()
+            }
+            HandshakeOutcome::Issued => "a token was issued, and no call with it was read".to_owned(),
+            HandshakeOutcome::Refused if said.is_empty() => "no token was issued".to_owned(),
+            HandshakeOutcome::Refused => format!("no token was issued; the server said: {said}"),
+            // In the words of the answer itself: what was offered, if that was recorded.
+            HandshakeOutcome::Discovery => {
+                let challenge = handshake.steps.iter().rev().find(|step| step.kind == StepKind::Challenge);
+                let offered = challenge.map_or("a challenge", |step| step.text.as_str());
+                let called =
+                    judged.report.handshakes.iter().any(|one| one.calls > 0 && one.resource == handshake.resource);
+                let more = if called { "" } else { "; no call with a token was read" };
+                format!("the server answered {offered}{more}")
+            }
+            _ => "a token was asked for; no answer with a token was read".to_owned(),
         };
     }
     let mut parts = vec![format!("accepted {}", handshake.accepted)];
@@ -175,6 +216,9 @@ fn outcome(handshake: &Handshake) -> String {
     }
     if let Some(status) = handshake.status {
         text.push_str(&format!("; last answer {status}"));
+        if status >= 400 && handshake.outcome == HandshakeOutcome::Accepted {
+            text.push_str(", an error in the product's form that is not about authentication");
+        }
     }
     if let Some(reason) = &handshake.reason {
         let said = reason.describe();
@@ -202,6 +246,12 @@ fn basic(report: &Report) -> String {
     if report.findings.iter().any(|finding| finding.blocks) {
         text.push_str(" in what could be read");
     }
+    let others = ["BAS-005", "BAS-006", "BAS-008", "BAS-017", "BAS-018"];
+    let purposes: Vec<&str> =
+        others.into_iter().filter(|code| total(&[code], true) + total(&[code], false) > 0).collect();
+    if !purposes.is_empty() {
+        text.push_str(&format!("; sent for other purposes ({})", purposes.join(", ")));
+    }
     let elsewhere = total(&["BAS-001", "BAS-002"], false) + total(&["BAS-002"], true);
     if elsewhere > 0 {
         text.push_str(&format!("; sent {elsewhere} to proxies or hosts out of scope"));
@@ -211,7 +261,7 @@ fn basic(report: &Report) -> String {
         .iter()
         .filter(|finding| finding.in_scope && finding.fails && finding.meta.code.starts_with("BAS-"))
         .map(|finding| finding.meta.code)
-        .filter(|code| *code != "BAS-001")
+        .filter(|code| *code != "BAS-001" && !purposes.contains(code))
         .collect();
     if !others.is_empty() {
         text.push_str(&format!("; see also {}", others.into_iter().collect::<Vec<_>>().join(", ")));

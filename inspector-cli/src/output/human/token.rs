@@ -138,7 +138,11 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
     row(to, indent, "length", &count(token.raw.reveal().len() as u64, "character", "characters"))?;
     let state = shown.signatures.iter().find(|state| state.token == token.id);
     if let Some(state) = state {
-        row(to, indent, "signature", &signature_words(state, token.actor.is_some()))?;
+        let words = match state.signature {
+            Signature::Absent if is_cut(token) => "not known: the token is cut before its signature".to_owned(),
+            _ => signature_words(state, token.actor.is_some()),
+        };
+        row(to, indent, "signature", &words)?;
         if let Some(certificate) = state.key.as_ref().and_then(|key| key.certificate.as_ref()) {
             let validity = match certificate.not_after {
                 Some(end) => moment::range(certificate.not_before, end),
@@ -151,7 +155,14 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
         row(to, indent, "valid", &valid)?;
     }
     if !token.defects.is_empty() {
-        let defects: Vec<String> = token.defects.iter().map(defect).collect();
+        let pasted = shown.seen.is_none();
+        let words = |one: &Defect| match one {
+            Defect::Redacted if pasted => {
+                "what was pasted is cut, or a part of it was replaced: paste the whole token".to_owned()
+            }
+            one => defect(one),
+        };
+        let defects: Vec<String> = token.defects.iter().map(words).collect();
         row(to, indent, "odd", &defects.join("; "))?;
     }
     if shown.show_secrets {
@@ -175,6 +186,11 @@ fn layer(to: &mut dyn Write, shown: &Shown<'_>, token: &Token, indent: usize) ->
         layer(to, shown, actor, indent + 2)?;
     }
     Ok(())
+}
+
+/// Whether the token ends before its signature begins: its payload is no whole JSON object.
+fn is_cut(token: &Token) -> bool {
+    token.defects.contains(&Defect::TwoParts) && token.defects.contains(&Defect::PayloadNotJson)
 }
 
 fn row(to: &mut dyn Write, indent: usize, name: &str, text: &str) -> io::Result<()> {

@@ -19,6 +19,7 @@ mod json;
 mod model;
 pub(super) mod sanitized;
 mod scan;
+mod utf16;
 mod window;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ use self::{
     json::Json,
     sanitized::Summary,
     scan::{Piece, Scanner},
+    utf16::Utf16,
     window::{READ, RawEntry},
 };
 use super::{
@@ -100,11 +102,18 @@ fn read(
     if head.is_empty() {
         return Err(ReadError::Empty);
     }
-    if is_utf16(head) {
-        return Err(damaged("the file is UTF-16; save it as UTF-8".to_owned()));
-    }
+    let is_utf16 = is_utf16(head);
+    let big_endian = matches!(head, [0xfe, 0xff, ..] | [0, ..]);
+    // The scanner skips the byte order mark in UTF-8.
     let mut whole = io::Read::chain(head, input);
-    let scanner = Scanner::new(&mut whole, limits);
+    let mut converted;
+    let whole: &mut dyn io::Read = if is_utf16 {
+        converted = Utf16::new(whole, big_endian);
+        &mut converted
+    } else {
+        &mut whole
+    };
+    let scanner = Scanner::new(whole, limits);
     let reading = Reading { scanner, limits, index: 0, items: 0, summary: Summary::default() };
     let team = (helpers.count() > 0).then(|| Team::new(helpers, block, limits));
     reading.run(sink, team)

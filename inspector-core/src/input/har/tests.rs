@@ -201,8 +201,8 @@ fn says_what_is_no_har() {
         (b"{\"log\":{\"entries\":{}}}".to_vec(), "har: it has no log.entries"),
         (b"<html>".to_vec(), "har: it does not begin as JSON does"),
         (b"{\"log\":{\"entries\":[{\"request\":".to_vec(), "har: the file ends before its first entry is complete"),
-        (utf16("{\"log\":{}}"), "har: the file is UTF-16; save it as UTF-8"),
-        (utf16("\u{feff}{\"log\":{}}"), "har: the file is UTF-16; save it as UTF-8"),
+        (utf16("{\"log\":{}}"), "har: it has no log.entries"),
+        (utf16("\u{feff}{\"log\":{}}"), "har: it has no log.entries"),
         (b"{\"log\":{]}".to_vec(), "har: a member's name is missing or damaged"),
     ] {
         assert_eq!(read(&document).error.as_deref(), Some(says), "{:?}", String::from_utf8_lossy(&document));

@@ -42,7 +42,7 @@ pub(crate) fn unreadable(input: SourceId, why: &str) -> Draft {
 /// What is wrong between two files of a recording that was written in several. A file that is missing in the middle can
 /// hold any request; what was recorded twice hides none.
 fn of_set(input: SourceId, note: &Note) -> Draft {
-    let place = note.at.and_then(crate::evidence::At::frame);
+    let place = note.at.and_then(crate::evidence::At::frame).filter(|frame| *frame > 0);
     let evidence = Evidence { input, frame: place, ..Evidence::default() };
     match note.kind {
         NoteKind::FilesMissing { count } => InputDamaged::META
@@ -116,7 +116,7 @@ impl Rule for InputDamaged {
         };
         let evidence = Evidence {
             input,
-            frame: note.at.and_then(crate::evidence::At::frame),
+            frame: note.at.and_then(crate::evidence::At::frame).filter(|frame| *frame > 0),
             entry: note.at.and_then(crate::evidence::At::entry),
             ..Evidence::default()
         };

@@ -16,6 +16,9 @@ declare_rule! {
     reference: "https://learn.microsoft.com/skypeforbusiness/deploy/integrate-with-exchange-server/oauth-with-online-and-on-premises",
 }
 
+/// Hosts that are named.
+const HOSTS: usize = 10;
+
 impl Rule for NothingReadable {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         let ledger = context.ledger;
@@ -25,7 +28,21 @@ impl Rule for NothingReadable {
         }
         let exchanges: u64 = ledger.inputs().map(|input| input.exchanges).sum();
         let connections: u64 = ledger.inputs().filter_map(|input| input.coverage).map(|c| c.connections).sum();
-        let detail = format!("{exchanges} exchanges were read on {connections} connections, none with a host in scope");
+        let mut hosts: Vec<(String, u64)> = ledger
+            .hosts()
+            .filter(|(.., facts)| facts.exchanges > 0)
+            .map(|(_, name, facts)| (crate::report::mask::text(name), facts.exchanges))
+            .collect();
+        hosts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        let named = hosts.iter().take(HOSTS).map(|(name, count)| format!("{name} ({count})")).collect::<Vec<_>>();
+        let seen = match hosts.len().saturating_sub(HOSTS) {
+            _ if named.is_empty() => String::new(),
+            0 => format!("; hosts seen: {}", named.join(", ")),
+            more => format!("; hosts seen: {} and {more} more", named.join(", ")),
+        };
+        let exchanges = if exchanges == 1 { "1 exchange was".to_owned() } else { format!("{exchanges} exchanges were") };
+        let connections = if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
+        let detail = format!("{exchanges} read on {connections}, none with a host in scope{seen}");
         context.find(Self::META.about(Concern::Anything).detail(detail).overturns());
     }
 }

@@ -63,7 +63,8 @@ impl Rule for StreamGap {
         if !lost || super::is_dark(report) {
             return;
         }
-        let detail = format!("{}: {gaps} gaps, {missing} bytes missing", super::called(report));
+        let word = if gaps == 1 { "gap" } else { "gaps" };
+        let detail = format!("{}: {gaps} {word}, {missing} bytes missing", super::called(report));
         let concern = super::concern(report, context.ledger);
         let draft = Self::META.about(concern).subject(super::called(report)).detail(detail).overturns();
         context.find(draft.evidence(super::evidence(input, report, Part::Tcp)));

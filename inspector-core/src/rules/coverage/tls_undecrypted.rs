@@ -25,6 +25,29 @@ declare_rule! {
 const FILL_THE_LOG: &str = "Copy the key log after the client has made its connections, and see that SSLKEYLOGFILE was set \
                             before it started; then give it again with --keys.";
 
+/// What helps where keys were given that do not fit; `None` where the rule's own remedy does.
+const fn remedy(reason: Option<Reason>) -> Option<&'static str> {
+    match reason {
+        Some(Reason::KeyLogEmpty) => Some(FILL_THE_LOG),
+        Some(Reason::ForwardSecrecy) => Some(
+            "A private key cannot open a suite with forward secrecy: give a key log (SSLKEYLOGFILE) instead, record where the \
+             load balancer speaks plain HTTP, or record a HAR.",
+        ),
+        Some(Reason::PrivateKeyMismatch) => Some(
+            "The private key is not that of the server's certificate: export the key of the certificate the server really \
+             showed, and give it with --keys.",
+        ),
+        Some(Reason::WrongKeyKind) => Some(
+            "The key log has secrets of another TLS version for this session: log again with a client that writes those of \
+             the version it speaks.",
+        ),
+        Some(Reason::KeyIncomplete) => Some(
+            "The key log lacks some secrets of this session: copy it whole, after the client has ended.",
+        ),
+        _ => None,
+    }
+}
+
 impl Rule for TlsUndecrypted {
     fn connection(&mut self, input: SourceId, report: &ConnectionReport, context: &mut Context<'_>) {
         if !super::is_dark(report) {
@@ -38,6 +61,6 @@ impl Rule for TlsUndecrypted {
         evidence.excerpt = Some(crate::report::mask::text(&report.detail)).filter(|text| !text.is_empty());
         let concern = super::concern(report, context.ledger);
         let draft = Self::META.about(concern).detail(detail).overturns().evidence(evidence);
-        context.find(if empty { draft.remedy(FILL_THE_LOG) } else { draft });
+        context.find(draft.remedy(remedy(report.reason).unwrap_or_default()));
     }
 }

@@ -1,4 +1,5 @@
 use crate::{
+    analysis::Clock,
     handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable},
     rules::{
         Context, Declared, Rule, Severity, declare_rule,
@@ -25,6 +26,9 @@ declare_rule! {
     reference: "https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4",
 }
 
+/// The title where the moment is not that of the recording.
+const AT_MOMENT: &str = "A token is outside its lifetime at the moment it is judged at";
+
 impl Rule for PresentedOutsideLifetime {
     fn occasions(&self) -> Occasions {
         Occasions::TOKEN
@@ -36,16 +40,24 @@ impl Rule for PresentedOutsideLifetime {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(now) = observation.valid_at() else { return };
+        // The user named a moment: what was presented then is another question.
+        let asked = matches!(context.policy.clock, Clock::Fixed(_));
         let kinds = [TokenKind::Jwt, TokenKind::EntraAccess, TokenKind::EntraId, TokenKind::AppContext];
         for sighting in observation.presented().filter(|s| kinds.contains(&s.kind) && is_readable(&s.token)) {
             let Some((claim, moment)) = s2s::outside(&sighting.token, now, CLOCK_SKEW) else { continue };
             let refused = observation.answer == Answer::Refused;
             let severity = if refused { Severity::Low } else { Self::META.severity };
-            let what = if claim == "exp" { "had expired" } else { "was not valid yet" };
+            let what = match (claim, asked) {
+                    ("exp", true) => "has expired by then",
+                    ("exp", false) => "had expired",
+                    (_, true) => "is not valid yet then",
+                    (_, false) => "was not valid yet",
+                };
             let then = if refused { ", and refused" } else { "" };
             let detail = format!("{}: the token {what}{then}", observation.host_name);
             let evidence = observation.claimed(sighting, claim, &format!("{moment}, judged at {now}"));
-            context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+            let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+            context.find(if asked { draft.title(AT_MOMENT) } else { draft });
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::{
+    analysis::Clock,
     handshake::observation::{Answer, CLOCK_SKEW, Observation},
     rules::{
         Context, Declared, Rule, declare_rule,
@@ -22,6 +23,9 @@ declare_rule! {
     reference: "https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4",
 }
 
+/// The title where the moment is not that of the recording.
+const AT_MOMENT: &str = "A token is outside its lifetime at the moment it is judged at";
+
 impl Rule for ExpiredOrNotYetValid {
     fn occasions(&self) -> Occasions {
         Occasions::S2S_TOKEN
@@ -33,15 +37,23 @@ impl Rule for ExpiredOrNotYetValid {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(now) = observation.valid_at() else { return };
+        // The user named a moment: what was presented then is another question.
+        let asked = matches!(context.policy.clock, Clock::Fixed(_));
         for (sighting, actor) in observation.actors() {
             let outer = (sighting.token.id != actor.id).then_some((&*sighting.token, "outer token"));
             for (token, layer) in [outer, Some((actor, "actor token"))].into_iter().flatten() {
                 let Some((claim, moment)) = super::outside(token, now, CLOCK_SKEW) else { continue };
                 let refused = if observation.answer == Answer::Refused { ", and refused" } else { "" };
-                let what = if claim == "exp" { "had expired" } else { "was not valid yet" };
+                let what = match (claim, asked) {
+                    ("exp", true) => "has expired by then",
+                    ("exp", false) => "had expired",
+                    (_, true) => "is not valid yet then",
+                    (_, false) => "was not valid yet",
+                };
                 let detail = format!("the {layer} {what}{refused}");
                 let evidence = observation.claimed(sighting, claim, &format!("{moment}, judged at {now}"));
-                context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+                let draft = Self::META.of(observation).detail(detail).evidence(evidence);
+                context.find(if asked { draft.title(AT_MOMENT) } else { draft });
             }
         }
     }

@@ -55,7 +55,10 @@ super::rules![
     autodiscover_v2_anonymous::AutodiscoverV2Anonymous,
     autodiscover_ews_host::AutodiscoverEwsHost,
     x_oauth_enabled::XOauthEnabled,
+    expected_issuer_missing::ExpectedIssuerMissing,
 ];
+
+pub(crate) use self::expected_issuer_missing::expected_issuer_missing;
 
 #[cfg(test)]
 use crate::report::signature::Signature;

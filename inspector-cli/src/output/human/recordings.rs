@@ -1,0 +1,134 @@
+//! Several recordings at a glance: how many came out how, and a line each, those that failed first.
+
+use std::io::{self, Write};
+
+use inspector_core::{
+    report::{Input, Report},
+    rules::Severity,
+    verdict::Outcome,
+};
+
+use super::place;
+use crate::output::{escape, style, width, wrap};
+
+/// Least columns of a name, a caller and a reason.
+const LEAST: [usize; 3] = [14, 10, 18];
+
+/// A line of the table.
+pub(crate) struct Line<'r> {
+    /// The recording's first file.
+    pub(crate) input: &'r Input,
+    /// What it is called.
+    pub(crate) name: String,
+}
+
+/// The recordings, those that failed first and those that passed last, each kind in the order of the inputs.
+pub(crate) fn lines(report: &Report) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for input in &report.inputs {
+        let files = report.inputs.iter().filter(|other| other.recording == input.recording).count();
+        if input.source != input.recording {
+            continue;
+        }
+        let more = if files > 1 { format!(" (+{})", files - 1) } else { String::new() };
+        lines.push(Line { input, name: format!("{}{more}", place::input(report, input.source)) });
+    }
+    lines.sort_by_key(|line| match line.input.verdict.outcome {
+        Outcome::Fail => 0,
+        Outcome::Inconclusive => 1,
+        Outcome::Pass => 2,
+    });
+    lines
+}
+
+/// Writes the table.
+pub(crate) fn write(to: &mut dyn Write, lines: &[Line<'_>]) -> io::Result<()> {
+    let outcomes = lines.iter().map(|line| line.input.verdict.outcome.as_str().len()).max().unwrap_or_default();
+    let cells: Vec<[String; 4]> = lines
+        .iter()
+        .map(|line| {
+            let caller = line.input.caller.as_deref().unwrap_or("-");
+            [line.name.as_str(), caller, &line.input.verdict.brief, &worst(line.input)]
+                .map(|text| escape::line(text).into_owned())
+        })
+        .collect();
+    let widest =
+        |column: usize| cells.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
+    let (name, caller, reason, worst) = (widest(0).max(9), widest(1).max(6), widest(2).max(6), widest(3).max(5));
+    let room = width().saturating_sub(outcomes.max(7) + worst + 8);
+    let [name, caller, reason] = shared([name, caller, reason], room);
+    let heads = ["outcome", "recording", "caller", "reason", "worst"];
+    let outcomes = outcomes.max(7);
+    let head =
+        format!("{:outcomes$}  {:name$}  {:caller$}  {:reason$}  {}", heads[0], heads[1], heads[2], heads[3], heads[4]);
+    writeln!(to, "{}", style::paint(style::FRAME, head.trim_end()))?;
+    for (line, [one, two, three, four]) in lines.iter().zip(&cells) {
+        let outcome = line.input.verdict.outcome;
+        let word = format!("{:outcomes$}", outcome.as_str());
+        let rest = format!(
+            "  {:name$}  {:caller$}  {:reason$}  {four}",
+            escape::middle(one, name),
+            escape::fitted(two, caller),
+            escape::fitted(three, reason),
+        );
+        writeln!(to, "{}{}", style::paint(style::of_outcome(outcome), word), rest.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Columns for name, caller and reason: what they want, or a share of the room.
+fn shared(wanted: [usize; 3], room: usize) -> [usize; 3] {
+    let [mut name, mut caller, mut reason] = wanted;
+    let over = |name: usize, caller: usize, reason: usize| (name + caller + reason).saturating_sub(room);
+    // Callers are told in the details, too; of names the ends tell most.
+    caller = caller.min(caller.saturating_sub(over(name, caller, reason)).max(LEAST[1]));
+    name = name.min(name.saturating_sub(over(name, caller, reason)).max(LEAST[0]));
+    reason = reason.min(reason.saturating_sub(over(name, caller, reason)).max(LEAST[2]));
+    [name, caller, reason]
+}
+
+fn worst(input: &Input) -> String {
+    match input.worst {
+        None => "-".to_owned(),
+        Some(worst) if worst.blocks => format!("blocking {}", worst.code),
+        Some(worst) => format!(
+            "{} {}",
+            if worst.severity == Severity::Info { "deciding" } else { worst.severity.as_str() },
+            worst.code
+        ),
+    }
+}
+
+/// Writes why the recordings of this outcome came out so.
+pub(crate) fn write_details(to: &mut dyn Write, lines: &[Line<'_>], outcome: Outcome, most: usize) -> io::Result<()> {
+    let of = || lines.iter().filter(|line| line.input.verdict.outcome == outcome);
+    for line in of().take(most) {
+        writeln!(to)?;
+        let name = style::paint(style::STRONG, escape::line(&line.name));
+        let word = style::paint(style::of_outcome(outcome), outcome.as_str().to_uppercase());
+        writeln!(to, "{name}")?;
+        let columns = outcome.as_str().len() + 4;
+        wrap::styled(to, &format!("  {word}  "), columns, &line.input.verdict.reason)?;
+        if let Some(caller) = &line.input.caller {
+            wrap::hanging(to, "  caller ", caller)?;
+        }
+    }
+    let more = of().count().saturating_sub(most);
+    if more > 0 {
+        writeln!(to, "\nand {more} more; the table has them all")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_share_the_room() {
+        assert_eq!(shared([10, 10, 20], 60), [10, 10, 20]);
+        assert_eq!(shared([30, 25, 40], 60), [14, 10, 36]);
+        assert_eq!(shared([30, 25, 20], 60), [30, 10, 20]);
+        assert_eq!(shared([30, 1, 40], 40), [14, 1, 25]);
+    }
+}
