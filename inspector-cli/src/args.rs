@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use inspector_core::limits::Limits;
 
 use crate::exit::Failure;
 
@@ -338,11 +337,14 @@ fn realm(text: &str) -> Result<String, String> {
     filled(text.trim().trim_start_matches('@'))
 }
 
+/// Less is a mistake; from here to `Limits::LEAST_MEMORY` of the core the bounds are those of the least.
+const LEAST_MEMORY: u64 = 4 << 20;
+
 /// A size that bounds can be made for.
 fn memory(text: &str) -> Result<u64, String> {
     let bytes = size(text)?;
-    if bytes < Limits::LEAST_MEMORY {
-        return Err(format!("'{text}' is too little; the least is {}M", Limits::LEAST_MEMORY >> 20));
+    if bytes < LEAST_MEMORY {
+        return Err(format!("'{text}' is too little; the least is {}M", LEAST_MEMORY >> 20));
     }
     Ok(bytes)
 }
@@ -380,11 +382,11 @@ mod tests {
 
     #[test]
     fn memory_that_no_bounds_fit_is_refused_with_the_least() {
-        for text in ["16M", "64M", "1G", "16777216"] {
+        for text in ["4M", "16M", "64M", "1G", "4194304"] {
             assert_eq!(memory(text), size(text), "{text}");
         }
-        for text in ["0", "15M", "8M", "16777215"] {
-            assert_eq!(memory(text), Err(format!("'{text}' is too little; the least is 16M")));
+        for text in ["0", "3M", "1000", "4194303"] {
+            assert_eq!(memory(text), Err(format!("'{text}' is too little; the least is 4M")));
         }
     }
 
