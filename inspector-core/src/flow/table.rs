@@ -424,6 +424,12 @@ impl<C: Consumer> FlowTable<C> {
         self.open.len() + self.reset.len()
     }
 
+    /// Connections whose ends are known, open and closed.
+    #[cfg(test)]
+    pub(super) const fn known_connections(&self) -> usize {
+        self.open_connections() + self.lingering.len() + self.asleep.len()
+    }
+
     /// A number for a conversation that is followed elsewhere (QUIC), in the same order as those of this table.
     pub const fn allocate_id(&mut self) -> ConnectionId {
         self.totals.connections += 1;

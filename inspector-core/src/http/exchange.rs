@@ -256,9 +256,7 @@ pub struct Exchange {
 impl Exchange {
     /// Bytes of memory it takes, about.
     pub fn weight(&self) -> usize {
-        [&self.request, &self.response].into_iter().flatten().fold(512, |sum, message| {
-            sum + message.head.bytes().len() + message.body.kept.as_ref().map_or(0, |kept| kept.len())
-        })
+        [&self.request, &self.response].into_iter().flatten().fold(512, |sum, message| sum + message.weight())
     }
 
     /// The authority of the request, as sent: from the target, `:authority`, or the `Host` field. Without user information.

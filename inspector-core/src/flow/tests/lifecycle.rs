@@ -413,6 +413,25 @@ fn the_quietest_make_room_for_what_others_gather() {
 }
 
 #[test]
+fn connections_that_are_over_count_with_those_that_are_open() {
+    /// What one takes at least: open, and of it what stays when it is over.
+    const LEAST: [usize; 2] = [1000, 300];
+    for total in [100 << 10, 1 << 20, 4 << 20] {
+        let mut bench = Bench::with(&Limits { connections_total: total, ..Limits::default() });
+        let mut packet = Talk::new([7, 9]).handshake().packets[0].clone();
+        for number in 0..30_000u32 {
+            packet.ends[0] = end((number >> 14) as u8, number as u16);
+            bench.push(&packet);
+            let (open, known) = (bench.table.open_connections(), bench.table.known_connections());
+            // Weighed now and then, so that a part more may have come.
+            assert!(open * LEAST[0] + known * LEAST[1] <= total + total / 8, "{total} {number}: {open} {known}");
+        }
+        let closed = bench.table.known_connections() - bench.table.open_connections();
+        assert!(closed > 10 && closed * LEAST[1] < total / 8, "{closed}");
+    }
+}
+
+#[test]
 fn a_scan_of_many_ports_stays_bounded() {
     let mut bench = Bench::with(&Limits { connections: 4096, ..Limits::default() });
     let mut packet = Talk::new([7, 9]).handshake().packets[0].clone();
