@@ -9,7 +9,10 @@ use std::{
 };
 
 use inspector_core::{
-    input::{self, ReadError},
+    input::{
+        self, ReadError,
+        archive::{self, Listing, Member},
+    },
     limits::Limits,
     report::Skipped,
     tls::keylog::{KeyKind, Keys},
@@ -25,14 +28,53 @@ pub(crate) const LINES: usize = 5;
 /// Folders in folders.
 const DEEPEST: u32 = 32;
 
-/// A file, or standard input.
+/// A file, a member of an archive, or standard input.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) name: String,
-    /// `None` is standard input.
+    /// `None` is standard input. A member of an archive has the path it would have if the archive were a folder.
     pub(crate) path: Option<PathBuf>,
+    /// The archive's path and the member, if it is one.
+    pub(crate) inside: Option<(PathBuf, Member)>,
     /// Told by content; `None` of what can be read but once (standard input, a named pipe).
     pub(crate) format: Option<&'static str>,
+}
+
+impl Input {
+    /// A file.
+    pub(crate) const fn file(name: String, path: PathBuf, format: Option<&'static str>) -> Self {
+        Self { name, path: Some(path), inside: None, format }
+    }
+
+    /// Opens the file or the member; standard input is not opened here.
+    ///
+    /// # Errors
+    /// The operating system's, and `InvalidData` for a damaged archive.
+    pub(crate) fn open(&self, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
+        match (&self.inside, &self.path) {
+            (Some((path, member)), _) => archive::open(File::open(path)?, member, limits),
+            (None, Some(path)) => Ok(Box::new(File::open(path)?)),
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Its first bytes, up to so many.
+    ///
+    /// # Errors
+    /// As of [`Input::open`].
+    pub(crate) fn beginning(&self, most: u64, limits: &Limits) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(limits)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// All of it, for its keys.
+    ///
+    /// # Errors
+    /// As of [`Input::open`].
+    pub(crate) fn keys(&self, limits: &Limits) -> io::Result<Vec<u8>> {
+        self.beginning(KEY_FILE, limits)
+    }
 }
 
 /// What a path led to.
@@ -49,7 +91,7 @@ pub(crate) struct Gathered {
     /// In the order of the command line; a folder's files in the order of their names.
     pub(crate) found: Vec<Found>,
     /// Files with keys among the recordings.
-    pub(crate) keys: Vec<PathBuf>,
+    pub(crate) keys: Vec<Input>,
     /// Files of folders that are none of these, with what they look like.
     pub(crate) skipped: Vec<Skipped>,
     /// Files that were named before, by this or another path.
@@ -70,7 +112,8 @@ impl Gathered {
                     gathered.again.push("-".to_owned());
                     continue;
                 }
-                gathered.found.push(Found::Recording(Input { name: "-".to_owned(), path: None, format: None }));
+                let input = Input { name: "-".to_owned(), path: None, inside: None, format: None };
+                gathered.found.push(Found::Recording(input));
             } else if path.is_dir() {
                 let (mut files, mut problems) = (Vec::new(), Vec::new());
                 walk(path, 0, &mut files, &mut problems);
@@ -98,20 +141,49 @@ impl Gathered {
         }
         if !path.is_file() {
             // A pipe would lose the bytes that are looked at.
-            self.found.push(Found::Recording(Input { name, path: Some(path), format: None }));
+            self.found.push(Found::Recording(Input::file(name, path, None)));
             return;
         }
-        let identified =
-            File::open(&path).map_err(ReadError::from).and_then(|mut file| input::identify(&mut file, limits));
-        match identified {
+        match File::open(&path).and_then(|mut file| archive::list(&mut file, limits)) {
+            Ok(Some(listing)) => self.look_into(&name, &path, listing, named, limits),
+            Ok(None) => self.identify(Input::file(name, path, None), named, limits),
+            Err(error) => self.found.push(Found::Unreadable(name, advised(&error.into()))),
+        }
+    }
+
+    /// Takes the members of an archive as the files of a folder.
+    fn look_into(&mut self, name: &str, path: &Path, listing: Listing, named: bool, limits: &Limits) {
+        let before = self.found.len() + self.keys.len();
+        for (member, why) in listing.problems {
+            let name = if member.is_empty() { name.to_owned() } else { format!("{name}!{member}") };
+            self.found.push(Found::Unreadable(name, why));
+        }
+        for member in listing.members {
+            let name = format!("{name}!{}", member.name);
+            let place = path.join(&member.name);
+            let inside = Some((path.to_owned(), member));
+            self.identify(Input { name, path: Some(place), inside, format: None }, false, limits);
+        }
+        if named && self.found.len() + self.keys.len() == before {
+            let why = "it is an archive, and no recording is in it".to_owned();
+            self.found.push(Found::Unreadable(name.to_owned(), why));
+        }
+    }
+
+    fn identify(&mut self, mut input: Input, named: bool, limits: &Limits) {
+        let identified = input.open(limits).map_err(ReadError::from);
+        match identified.and_then(|mut file| input::identify(&mut *file, limits)) {
             Ok(recording) => {
-                self.found.push(Found::Recording(Input { name, path: Some(path), format: Some(recording.format) }));
+                input.format = Some(recording.format);
+                self.found.push(Found::Recording(input));
             }
-            Err(ReadError::UnknownFormat(_)) if holds_keys(&path, limits) => self.keys.push(path),
-            Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty)) if !named && !looks_like_recording(&path) => {
-                self.skipped.push(Skipped { path: name, why: error.to_string() });
+            Err(ReadError::UnknownFormat(_)) if holds_keys(&input, limits) => self.keys.push(input),
+            Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty))
+                if !named && !looks_like_recording(&input, limits) =>
+            {
+                self.skipped.push(Skipped { path: input.name, why: error.to_string() });
             }
-            Err(error) => self.found.push(Found::Unreadable(name, advised(&error))),
+            Err(error) => self.found.push(Found::Unreadable(input.name, advised(&error))),
         }
     }
 
@@ -196,9 +268,13 @@ pub(crate) fn advised(error: &ReadError) -> String {
 
 /// Whether the file is a key log or a private key that opens recordings, by its beginning: a key file is told by that, and
 /// whatever else lies in a folder is not read into memory.
-fn holds_keys(path: &Path, limits: &Limits) -> bool {
-    let small = path.metadata().is_ok_and(|metadata| metadata.len() <= KEY_FILE);
-    small && read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
+fn holds_keys(input: &Input, limits: &Limits) -> bool {
+    let length = match &input.inside {
+        Some((_, member)) => Some(member.size),
+        None => input.path.as_ref().and_then(|path| path.metadata().ok()).map(|metadata| metadata.len()),
+    };
+    let small = length.is_some_and(|length| length <= KEY_FILE);
+    small && input.beginning(KEY_FILE_BEGINNING, limits).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
 }
 
 /// Entries of a folder that are looked at for keys.
@@ -229,15 +305,18 @@ fn holds_key_log(path: &Path, limits: &Limits) -> bool {
 
 /// Whether a file without a beginning that tells its format was a recording: its name says so, also before the ending of a
 /// compression or with the number of a ring buffer (`trace.pcap12`), or it has the members of a HAR.
-fn looks_like_recording(path: &Path) -> bool {
+fn looks_like_recording(input: &Input, limits: &Limits) -> bool {
     const ENDINGS: [&str; 6] = ["pcap", "pcapng", "cap", "ntar", "har", "http"];
     const MEMBERS: [&[u8]; 2] = [b"\"startedDateTime\"", b"\"entries\""];
+    let path = input.path.as_deref().unwrap_or(Path::new(""));
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let inner = [".gz", ".zst", ".lz4"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     let ending = inner.rsplit_once('.').map_or("", |(_, ending)| ending.trim_end_matches(|c: char| c.is_ascii_digit()));
     let has = |bytes: &[u8], member: &[u8]| bytes.windows(member.len()).any(|window| window == member);
     ENDINGS.contains(&ending)
-        || read_up_to(path, KEY_FILE_BEGINNING).is_ok_and(|bytes| MEMBERS.iter().all(|member| has(&bytes, member)))
+        || input
+            .beginning(KEY_FILE_BEGINNING, limits)
+            .is_ok_and(|bytes| MEMBERS.iter().all(|member| has(&bytes, member)))
 }
 
 /// Names in the order in which people count: `case 2` before `case 10`.

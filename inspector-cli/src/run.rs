@@ -19,7 +19,7 @@ use inspector_core::{
     evidence::SourceId,
     http::exchange::Exchange,
     input::{
-        self, Control, Item,
+        self, Control, Item, f5,
         set::{Piece, Set},
     },
     limits::Limits,
@@ -40,6 +40,9 @@ pub(crate) use crate::{inputs::read_small, workers::Give};
 
 /// Recordings that cannot be read get a line each, so many.
 const COMPLAINTS: u64 = 20;
+
+/// In so many first bytes of a capture a load balancer's trailers are looked for.
+const F5_BEGINNING: u64 = 64 << 10;
 
 /// Inputs from this size on show a progress bar.
 const PROGRESS_FROM: u64 = 32 << 20;
@@ -154,8 +157,8 @@ pub(crate) fn read_all<R: Reader>(
         }
     };
     let among = if reading.no_found_keys { &[][..] } else { &gathered.keys };
-    for (number, path) in among.iter().enumerate() {
-        add_found_keys(path, &mut session, &|line| {
+    for (number, keys) in among.iter().enumerate() {
+        add_found_keys(keys, &limits, &mut session, &|line| {
             if number < inputs::LINES {
                 remark(line);
             }
@@ -163,8 +166,9 @@ pub(crate) fn read_all<R: Reader>(
     }
     let beside =
         if reading.keys.is_empty() && !reading.no_found_keys { gathered.keys_beside(&limits) } else { Vec::new() };
-    for path in beside.iter().take(inputs::LINES) {
-        add_found_keys(path, &mut session, &remark);
+    for path in beside.into_iter().take(inputs::LINES) {
+        let keys = Input::file(path.display().to_string(), path, None);
+        add_found_keys(&keys, &limits, &mut session, &remark);
     }
     inputs::more(among.len(), "file with keys is used", "files with keys are used")
         .iter()
@@ -223,7 +227,9 @@ pub(crate) fn read_all<R: Reader>(
         return Ok(session);
     }
     if jobs.is_empty() {
-        complain("error: no recording was found. Known formats: pcap, pcapng, HAR, HTTP transcripts, also compressed.");
+        complain(
+            "error: no recording was found. Known formats: captures of packets, HAR, exports of proxies, NetLog, HTTP transcripts, also in archives.",
+        );
     }
     Err(Failure::NoInput)
 }
@@ -314,12 +320,12 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn read<R: Reader>(&self, reader: R, mut keys: Keys, give: &mut Give<'_, Message<R::Part>>) -> io::Result<()> {
-        let pieces = self
-            .group
-            .files
-            .iter()
-            .zip(&self.group.missing)
-            .map(|(input, missing)| Piece::new(move || self.open(input), *missing));
+        let pieces = self.group.files.iter().zip(&self.group.missing).map(|(input, missing)| {
+            match (&input.path, &input.inside) {
+                (Some(path), None) if input.format.is_some() => Piece::file(move || self.open_file(path), *missing),
+                _ => Piece::new(move || self.open(input), *missing),
+            }
+        });
         let mut set = Set::new(pieces.collect());
         let mut give_part = |part| give(Message::Part(part));
         let mut forward = Forward { reader, give: &mut give_part, shares: Shares::new(), failed: None };
@@ -359,9 +365,15 @@ impl Run<'_> {
         give(Message::Done(Some(coverage), complaints))
     }
 
+    fn open_file(&self, path: &Path) -> io::Result<Box<dyn input::Seekable + '_>> {
+        Ok(Box::new(self.bar.wrap_read(File::open(path)?)))
+    }
+
     fn open(&self, input: &Input) -> io::Result<Box<dyn Read + '_>> {
         match &input.path {
-            Some(path) if path.is_file() => Ok(Box::new(self.bar.wrap_read(File::open(path)?))),
+            Some(path) if input.inside.is_some() || path.is_file() => {
+                Ok(Box::new(self.bar.wrap_read(input.open(&self.options.limits)?)))
+            }
             Some(path) => {
                 let path = path.clone();
                 Ok(Box::new(Pipe::new(move || File::open(path), self.reading.time, !self.logs.is_empty())))
@@ -410,24 +422,28 @@ impl<R: Reader> Receiver for Forward<'_, R> {
 /// A pcapng may hold its secrets behind the packets they open, and in another file of its set. Files can be read twice, so
 /// they are gathered first, for all inputs.
 fn scan_for_secrets(jobs: &[Job], threads: usize, limits: &Limits, keys: &mut Keys) {
-    let files: Vec<&Path> = jobs
+    let files: Vec<&Input> = jobs
         .iter()
         .filter_map(|job| match job {
             Job::Read(_, group) => Some(&group.files),
             Job::Unreadable(..) => None,
         })
         .flatten()
-        .filter(|input| input.format == Some("pcapng"))
-        .filter_map(|input| input.path.as_deref())
+        .filter(|input| match input.format {
+            Some("pcapng") => true,
+            // Of captures of a load balancer, secrets come behind the packets they open, too.
+            Some("pcap") => input.beginning(F5_BEGINNING, limits).is_ok_and(|bytes| f5::holds_trailer(&bytes)),
+            _ => false,
+        })
         .collect();
     let scan = |number: usize, give: &mut Give<'_, Vec<u8>>| {
-        let Some(mut file) = files.get(number).and_then(|path| File::open(path).ok()) else { return };
+        let Some(mut file) = files.get(number).and_then(|input| input.open(limits).ok()) else { return };
         let mut sink = |item: Item<'_>| match item {
             Item::Secrets(text) if give(text.to_vec()).is_err() => Control::Stop,
             _ => Control::Continue,
         };
         // What is wrong with the file is said when it is read.
-        let _ = input::read_recording(&mut file, limits, &mut sink);
+        let _ = input::read_recording(&mut *file, limits, &mut sink);
     };
     let _ = workers::in_order(files.len(), threads, &scan, &mut |text| {
         keys.add_recorded(&text);
@@ -442,7 +458,10 @@ fn progress(jobs: &[Job], quiet: bool) -> ProgressBar {
         Job::Unreadable(..) => None,
     });
     let files: Vec<&Input> = files.flatten().collect();
-    let length = |input: &&Input| Some(input.path.as_ref()?.metadata().ok()?.len());
+    let length = |input: &&Input| match &input.inside {
+        Some((_, member)) => Some(member.size),
+        None => Some(input.path.as_ref()?.metadata().ok()?.len()),
+    };
     let size = files.iter().filter_map(length).sum();
     if quiet || size < PROGRESS_FROM || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -509,12 +528,12 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
 
 /// Keys that lie among the recordings are used as if they were given with `--keys`: nobody puts them there for another
 /// purpose, and what they do not open they do not harm.
-fn add_found_keys(path: &Path, session: &mut Session, remark: &dyn Fn(&str)) {
-    let name = path.display().to_string();
+fn add_found_keys(input: &Input, limits: &Limits, session: &mut Session, remark: &dyn Fn(&str)) {
+    let name = input.name.clone();
     if session.key_files.contains(&name) {
         return;
     }
-    let added = read_small(path).ok().and_then(|bytes| session.keys.add(&bytes).ok());
+    let added = input.keys(limits).ok().and_then(|bytes| session.keys.add(&bytes).ok());
     if let Some(added) = added {
         session.found_keys += 1;
         let what = match added.kind {

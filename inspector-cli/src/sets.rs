@@ -15,7 +15,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -270,7 +269,7 @@ fn first_frame(input: &Input, limits: &Limits) -> Option<(LinkType, Timestamp)> 
         }
         _ => Control::Continue,
     };
-    let _ = input::read_recording(&mut File::open(input.path.as_deref()?).ok()?, limits, &mut sink);
+    let _ = input::read_recording(&mut *input.open(limits).ok()?, limits, &mut sink);
     first
 }
 
@@ -283,7 +282,7 @@ fn last_time(input: &Input, limits: &Limits) -> Option<Timestamp> {
         }
         Control::Continue
     };
-    let _ = input::read_recording(&mut File::open(input.path.as_deref()?).ok()?, limits, &mut sink);
+    let _ = input::read_recording(&mut *input.open(limits).ok()?, limits, &mut sink);
     latest
 }
 
@@ -292,7 +291,8 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Option<(String, Kind, Option<u64>)> {
-        let input = Input { name: name.to_owned(), path: Some(PathBuf::from(name)), format: Some("pcap") };
+        let input =
+            Input { name: name.to_owned(), path: Some(PathBuf::from(name)), inside: None, format: Some("pcap") };
         let bases = ["trace.pcap", "host2.pcap"].into_iter().map(PathBuf::from).collect();
         name_of(&input, &bases).map(|(series, number)| (series.name, series.kind, number))
     }

@@ -407,12 +407,12 @@ fn doctor_says_what_could_not_be_read_besides_connections() {
     let folder = Folder::new("unread");
     let whole = fs::read(scenarios().join("handshake-complete/clear.pcap")).unwrap();
     let mut other_link = whole.clone();
-    // LINKTYPE_WIRESHARK_UPPER_PDU, in the byte order of the file's header.
+    // LINKTYPE_NETLINK, in the byte order of the file's header.
     let is_little = whole[..4] == [0xd4, 0xc3, 0xb2, 0xa1] || whole[..4] == [0x4d, 0x3c, 0xb2, 0xa1];
-    let link_type = if is_little { 252_u32.to_le_bytes() } else { 252_u32.to_be_bytes() };
+    let link_type = if is_little { 253_u32.to_le_bytes() } else { 253_u32.to_be_bytes() };
     other_link[20..24].copy_from_slice(&link_type);
-    let told = run(&["doctor", &folder.file("upper-pdu.pcap", &other_link)]).out;
-    assert!(told.contains("COV-011") && told.contains("link type 252 is not dissected"), "{told}");
+    let told = run(&["doctor", &folder.file("netlink.pcap", &other_link)]).out;
+    assert!(told.contains("COV-011") && told.contains("link type 253 is not dissected"), "{told}");
     assert!(!told.contains("nothing is hidden"), "{told}");
     let told = run(&["doctor", &folder.file("cut.pcap", &whole[..whole.len() - 5])]).out;
     assert!(told.contains("COV-010") && told.contains("first at cut.pcap"), "{told}");

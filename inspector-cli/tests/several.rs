@@ -401,7 +401,7 @@ fn a_folder_as_it_is_sent() {
     etl[..4].copy_from_slice(&0x1_0000_u32.to_le_bytes());
     etl[74..76].copy_from_slice(&[2, 0xc0]);
     fs::write(folder.0.join("server.etl"), etl).unwrap();
-    fs::write(folder.0.join("all.zip"), b"PK\x03\x04\x14\0\0\0\0\0trace.pcapng").unwrap();
+    fs::write(folder.0.join("all.7z"), b"7z\xbc\xaf\x27\x1ctrace.pcapng").unwrap();
     fs::write(folder.0.join("readme.txt"), b"see mail").unwrap();
     let path = folder.path();
     let fine = check(std::slice::from_ref(&path), &[]);
@@ -409,13 +409,12 @@ fn a_folder_as_it_is_sent() {
     // A line each, with the next step.
     let lines: Vec<&str> = fine.err.lines().collect();
     assert_eq!(lines.len(), 3, "{}", fine.err);
-    for (name, step) in
-        [("all.zip", "Unpack it first"), ("readme.txt", "plain text"), ("server.etl", "pktmon etl2pcap")]
+    for (name, step) in [("all.7z", "Unpack it first"), ("readme.txt", "plain text"), ("server.etl", "pktmon etl2pcap")]
     {
         assert!(lines.iter().any(|line| line.contains(name) && line.contains(step)), "{name}: {}", fine.err);
     }
     // The same files, named, were asked for: they are inputs that could not be read, and nothing passes with them.
-    for name in ["server.etl", "all.zip"] {
+    for name in ["server.etl", "all.7z"] {
         let named = check(&[path.clone() + "/case a x.har", format!("{path}/{name}")], &[]);
         assert_eq!(named.code, 3, "{name}: {}", named.err);
         assert!(named.err.contains(name) && named.json()["inputs"][1]["format"] == "unreadable", "{name}");

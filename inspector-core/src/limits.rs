@@ -14,6 +14,13 @@ pub struct Limits {
     pub block: usize,
     /// Largest HAR entry held as a whole, in bytes. Of a larger one only the headers are kept and the bodies are cut.
     pub entry: usize,
+    /// Largest recording held as a whole, in bytes: of a format that has to be read at any place, and that comes from where
+    /// that is not possible (a pipe, a compressed file, an archive).
+    pub file: usize,
+    /// Members of an archive that are looked at.
+    pub members: usize,
+    /// Sessions of one session archive. Each takes some 200 bytes.
+    pub sessions: usize,
     /// Connections followed at once. The one that was quiet longest is ended to make room.
     pub connections: usize,
     /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
@@ -131,6 +138,9 @@ impl Default for Limits {
         Self {
             block: 8 << 20,
             entry: 16 << 20,
+            file: 16 << 20,
+            members: 16_384,
+            sessions: 131_072,
             connections: 65_536,
             connections_total: 18 << 20,
             in_flight: 8 << 20,
@@ -205,6 +215,8 @@ impl Limits {
         Self {
             block: scale(base.block).max(1 << 20),
             entry: scale(base.entry),
+            file: scale(base.file),
+            sessions: scale(base.sessions),
             connections: scale(base.connections),
             connections_total: scale(base.connections_total),
             in_flight: scale(base.in_flight),

@@ -105,6 +105,16 @@ pub enum NoteKind {
         /// How that was told.
         how: &'static str,
     },
+    /// The recording is what somebody chose of a larger one: what is not in it may have been sent.
+    Selected {
+        /// How that was told.
+        how: &'static str,
+    },
+    /// What the recording shows is not what was sent: somebody changed it, or its tool did.
+    Edited {
+        /// How that was told.
+        how: &'static str,
+    },
 }
 
 /// Why a packet was skipped. A closed set without allocation: a capture can hold millions of such packets.

@@ -3,20 +3,43 @@
 //! A [`Format`] drives: it reads its input and pushes [`Item`]s into a sink, borrowing from its window. A capture yields
 //! frames and key-log secrets; a HAR or a transcript yields finished exchanges. Nothing else differs behind this module.
 
+pub mod archive;
+pub mod asciidump;
+pub mod burp;
+pub mod charles;
+pub mod curl;
+pub mod etl;
+mod exported;
+pub mod f5;
 mod gunzip;
 pub mod har;
 pub mod helpers;
+pub mod hexdump;
+pub mod mitmproxy;
+pub mod netlog;
+pub mod netmon;
 mod order;
 pub mod pcap;
 pub mod pcapng;
+pub(crate) mod recorded;
+pub mod saz;
 pub mod set;
+pub mod sniffer;
+pub mod snoop;
 pub mod text;
 mod unknown;
 pub mod unpack;
 mod unzstd;
 pub mod window;
+pub(crate) mod xml;
+pub mod zap;
+pub mod zhar;
 
-use std::{cell::RefCell, io, net::IpAddr};
+use std::{
+    cell::RefCell,
+    io::{self, Read as _},
+    net::IpAddr,
+};
 
 use self::{
     helpers::{Helpers, Nobody},
@@ -124,6 +147,24 @@ pub enum ReadError {
     },
 }
 
+/// An input that can be read at any place: a file.
+pub trait Seekable: io::Read + io::Seek + Send {}
+
+impl<T: io::Read + io::Seek + Send> Seekable for T {}
+
+/// All of an input, up to [`Limits::file`] bytes, for a format that has to be read at any place and comes from where that is
+/// not possible; and whether it is all.
+pub(crate) fn whole_file(input: &mut dyn io::Read, limits: &Limits) -> io::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    match io::Read::take(input, (limits.file as u64).saturating_add(1)).read_to_end(&mut bytes) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+        _ => {}
+    }
+    let is_whole = bytes.len() <= limits.file;
+    bytes.truncate(limits.file);
+    Ok((bytes, is_whole))
+}
+
 /// A format of recordings.
 pub trait Format: Sync {
     /// Its name as `inputs[].format` shows it: `pcap`, `pcapng`, `har`, `http`.
@@ -139,6 +180,26 @@ pub trait Format: Sync {
     /// # Errors
     /// [`ReadError`] if not one item could be read, or the operating system fails.
     fn read(&self, input: &mut dyn io::Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError>;
+
+    /// Whether an input that begins so is better read by going from place to place in it, by [`Format::read_any_place`].
+    fn wants_any_place(&self, head: &[u8]) -> bool {
+        let _ = head;
+        false
+    }
+
+    /// As [`Format::read_with`], of an input that can be read at any place.
+    ///
+    /// # Errors
+    /// As [`Format::read`].
+    fn read_any_place(
+        &self,
+        input: &mut dyn Seekable,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        self.read_with(input, limits, helpers, sink)
+    }
 
     /// As [`Format::read`], with other threads' help if the format has work for them. The items and their order are the
     /// same.
@@ -162,7 +223,27 @@ macro_rules! formats {
 }
 
 /// The formats, in the order they are asked. To add one, add its line.
-pub static FORMATS: &[&dyn Format] = formats![pcap::Pcap, pcapng::Pcapng, har::Har, text::Transcript];
+pub static FORMATS: &[&dyn Format] = formats![
+    pcap::Pcap,
+    pcapng::Pcapng,
+    har::Har,
+    zhar::Zhar,
+    saz::Saz,
+    mitmproxy::Flows,
+    netlog::NetLog,
+    charles::CharlesJson,
+    charles::CharlesXml,
+    burp::Burp,
+    zap::Zap,
+    snoop::Snoop,
+    sniffer::Sniffer,
+    netmon::NetMon,
+    etl::Etl,
+    curl::Trace,
+    hexdump::HexDump,
+    asciidump::AsciiDump,
+    text::Transcript,
+];
 
 /// What a recording turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,8 +332,9 @@ pub fn read_recording_with(
     let mut input = Unpacked::open(&mut input, limits)?;
     let compressions = input.compressions().to_vec();
     let Some(format) = detect(&mut input)? else { return Err(unreadable(&mut input)?) };
-    let mut watch = Watch { sink, truncated: false, stopped: false };
+    let mut watch = Watch { sink, limits, truncated: false, stopped: false, exported: None };
     let outcome = format.read_with(&mut input, limits, helpers, &mut watch);
+    watch.finish();
     let (truncated, stopped) = (watch.truncated, watch.stopped);
     match input.damage() {
         // The format has already met the end that the damage made.
@@ -264,6 +346,30 @@ pub fn read_recording_with(
     }
     outcome.map(|()| Recording { format: format.name(), compressions })
 }
+
+/// As [`read_recording_with`], of an input that can be read at any place. Formats with a directory at their end are read
+/// where it says, without holding the file.
+///
+/// # Errors
+/// As [`read_recording`].
+pub fn read_file_with(
+    file: &mut dyn Seekable,
+    limits: &Limits,
+    helpers: &dyn Helpers,
+    sink: &mut dyn ItemSink,
+) -> Result<Recording, ReadError> {
+    let mut head = Vec::with_capacity(ANY_PLACE_HEAD);
+    io::Read::take(&mut *file, ANY_PLACE_HEAD as u64).read_to_end(&mut head)?;
+    file.rewind()?;
+    let Some(format) = FORMATS.iter().find(|format| format.wants_any_place(&head)) else {
+        return read_recording_with(file, limits, helpers, sink);
+    };
+    format.read_any_place(file, limits, helpers, sink)?;
+    Ok(Recording { format: format.name(), compressions: Vec::new() })
+}
+
+/// So many first bytes tell whether a format goes from place to place.
+const ANY_PLACE_HEAD: usize = 128;
 
 /// The first format that is certain, or else the first that is likely once there is nothing more to look at.
 ///
@@ -334,16 +440,51 @@ impl io::Read for Announced<'_, '_> {
 /// Passes items on and remembers what was said.
 struct Watch<'r, 's> {
     sink: &'r RefCell<&'s mut dyn ItemSink>,
+    limits: &'r Limits,
     truncated: bool,
     stopped: bool,
+    /// Streams of exported units, once there is one.
+    exported: Option<Box<exported::Exported>>,
+}
+
+impl Watch<'_, '_> {
+    fn hand_on(&mut self, item: Item<'_>) -> Control {
+        let control = self.sink.try_borrow_mut().map_or(Control::Stop, |mut sink| sink.item(item));
+        self.stopped |= control == Control::Stop;
+        control
+    }
+
+    /// A frame that is a unit of another capture.
+    #[cold]
+    fn exported(&mut self, frame: &Frame<'_>) -> Control {
+        let mut exported = self.exported.take().unwrap_or_else(|| Box::new(exported::Exported::new(self.limits)));
+        let control = exported.frame(frame, &mut |item: Item<'_>| self.hand_on(item));
+        self.exported = Some(exported);
+        control
+    }
+
+    /// The format has read to its end.
+    fn finish(&mut self) {
+        if let Some(exported) = self.exported.take().filter(|_| !self.stopped) {
+            exported.finish(&mut |item: Item<'_>| self.hand_on(item));
+        }
+    }
 }
 
 impl ItemSink for Watch<'_, '_> {
     fn item(&mut self, item: Item<'_>) -> Control {
         self.truncated |= matches!(&item, Item::Note(Note { kind: NoteKind::TruncatedInput { .. }, .. }));
-        let control = self.sink.try_borrow_mut().map_or(Control::Stop, |mut sink| sink.item(item));
-        self.stopped |= control == Control::Stop;
-        control
+        if let Item::Frame(frame) = &item {
+            if frame.link.0 == exported::LINK {
+                return self.exported(frame);
+            }
+            if let Some(secrets) = f5::secrets(frame)
+                && self.hand_on(Item::Secrets(secrets.as_bytes())) == Control::Stop
+            {
+                return Control::Stop;
+            }
+        }
+        self.hand_on(item)
     }
 }
 
@@ -357,6 +498,9 @@ pub(crate) fn magic(head: &[u8], magic: &[u8]) -> Probe {
         Probe::No
     }
 }
+
+#[cfg(test)]
+mod losses;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -506,7 +650,8 @@ pub(crate) mod tests {
             (b"\x1f\x8b\x08\0\0\0\0\0\0\0\xff\xff\xff\xff", "gzip: corrupt deflate stream"),
             (b"\xd4\xc3", "pcap: the file header is cut"),
             (b"\x0a\x0d\x0d\x0a\0\0", "pcapng: the section header is cut or damaged"),
-            (b"GMBU\0", "unknown format: this looks like a Network Monitor 2.x capture"),
+            (b"GMBU\0", "netmon: the file header is cut"),
+            (b"XCP\0", "unknown format: this looks like a NetXRay/Sniffer capture"),
             (&zip_bomb, "unknown format: this looks like still compressed after two unpackings"),
         ];
         for &(mut bytes, wanted) in table {

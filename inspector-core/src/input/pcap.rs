@@ -121,8 +121,47 @@ impl Format for Pcap {
             return Err(ReadError::Damaged { format: self.name(), what });
         }
         window.consume(FILE_HEADER);
+        let mut header = header;
+        if is_nokia(&header, &mut window)? {
+            header.variant.record_header = NOKIA_HEADER;
+        }
         read_records(&header, &mut window, limits, sink)
     }
+}
+
+/// Length of a record's header in captures of Nokia's IPSO: four bytes more, and nothing in the file header tells.
+const NOKIA_HEADER: usize = 20;
+
+/// Whether the records are Nokia's: the first one has an Ethernet type where it belongs only so, and the second one can be one
+/// only so. Of other captures, nothing is waited for but the first packet's beginning.
+fn is_nokia(header: &FileHeader, window: &mut Window<&mut dyn Read>) -> Result<bool, ReadError> {
+    const COMMON: usize = 16;
+    if header.link.0 != 1 || header.variant.record_header != COMMON || header.variant.unit != 1000 {
+        return Ok(false);
+    }
+    let is_ip =
+        |bytes: &[u8], at: usize| matches!(bytes.get(at..at + 2), Some([0x08, 0x00] | [0x86, 0xdd] | [0x81, 0x00]));
+    let bytes = window.fill(NOKIA_HEADER + 14)?;
+    if is_ip(bytes, COMMON + 12) || !is_ip(bytes, NOKIA_HEADER + 12) {
+        return Ok(false);
+    }
+    let Some(first) = header.record(bytes) else { return Ok(false) };
+    if header.is_impossible(&first) {
+        return Ok(false);
+    }
+    let length = first.captured as usize;
+    let bytes = window.fill(NOKIA_HEADER + length + COMMON)?;
+    let can_follow = |at: usize| {
+        let next = bytes.get(at..).and_then(|rest| header.record(rest));
+        next.is_some_and(|next| {
+            let seconds = next.time.seconds().abs_diff(first.time.seconds());
+            !header.is_impossible(&next)
+                && seconds < 86_400 * 31
+                && next.original >= next.captured
+                && next.original < 1 << 20
+        })
+    };
+    Ok(!can_follow(COMMON + length) && (can_follow(NOKIA_HEADER + length) || bytes.len() == NOKIA_HEADER + length))
 }
 
 fn read_records(

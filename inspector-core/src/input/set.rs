@@ -8,7 +8,10 @@
 
 use std::io::{self, Read};
 
-use super::{Control, Item, ItemSink, Producer, ReadError, Recording, helpers::Helpers, read_recording_with};
+use super::{
+    Control, Item, ItemSink, Producer, ReadError, Recording, Seekable, helpers::Helpers, read_file_with,
+    read_recording_with,
+};
 use crate::{
     evidence::{At, number_in_set},
     limits::Limits,
@@ -20,7 +23,26 @@ use crate::{
 pub const TOLERANCE: u64 = 1_000_000_000;
 
 /// Opens a file of a set.
-type Open<'f> = Box<dyn FnMut() -> io::Result<Box<dyn Read + 'f>> + Send + 'f>;
+enum Open<'f> {
+    /// From the beginning to the end.
+    Stream(Box<dyn FnMut() -> io::Result<Box<dyn Read + 'f>> + Send + 'f>),
+    /// At any place.
+    File(Box<dyn FnMut() -> io::Result<Box<dyn Seekable + 'f>> + Send + 'f>),
+}
+
+impl Open<'_> {
+    fn read(
+        &mut self,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<Recording, ReadError> {
+        match self {
+            Self::Stream(open) => read_recording_with(&mut *open()?, limits, helpers, sink),
+            Self::File(open) => read_file_with(&mut *open()?, limits, helpers, sink),
+        }
+    }
+}
 
 /// One file of a set.
 pub struct Piece<'f> {
@@ -31,7 +53,12 @@ pub struct Piece<'f> {
 impl<'f> Piece<'f> {
     /// A file that `open` opens when its turn comes. So many files are `missing` before it, by their numbers.
     pub fn new(open: impl FnMut() -> io::Result<Box<dyn Read + 'f>> + Send + 'f, missing: u64) -> Self {
-        Self { open: Box::new(open), missing }
+        Self { open: Open::Stream(Box::new(open)), missing }
+    }
+
+    /// As [`Piece::new`], of a file that can be read at any place.
+    pub fn file(open: impl FnMut() -> io::Result<Box<dyn Seekable + 'f>> + Send + 'f, missing: u64) -> Self {
+        Self { open: Open::File(Box::new(open)), missing }
     }
 }
 
@@ -74,9 +101,7 @@ impl Producer for Set<'_> {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             let mut renumber =
                 Renumber { sink, piece: number, missing: piece.missing, latest, frame: 0, packets: 0, stopped: false };
-            let result = (piece.open)()
-                .map_err(ReadError::from)
-                .and_then(|mut file| read_recording_with(&mut *file, limits, helpers, &mut renumber));
+            let result = piece.open.read(limits, helpers, &mut renumber);
             let Renumber { latest: last, packets, stopped, .. } = renumber;
             latest = last;
             self.read.push(PieceRead { result, packets });
@@ -235,9 +260,9 @@ mod tests {
 
     #[test]
     fn nothing_readable_is_the_error_of_the_first() {
-        let (result, ..) = read(vec![piece(Vec::new(), 0), piece(b"GMBU\0".to_vec(), 0)]);
+        let (result, ..) = read(vec![piece(Vec::new(), 0), piece(b"XCP\0".to_vec(), 0)]);
         assert!(matches!(result, Err(ReadError::Empty)));
-        let (result, ..) = read(vec![piece(b"GMBU\0".to_vec(), 0), piece(Vec::new(), 0)]);
+        let (result, ..) = read(vec![piece(b"XCP\0".to_vec(), 0), piece(Vec::new(), 0)]);
         assert!(matches!(result, Err(ReadError::UnknownFormat(_))));
     }
 

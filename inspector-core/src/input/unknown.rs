@@ -11,11 +11,12 @@ struct Known {
 }
 
 const KNOWN: &[Known] = &[
-    known(b"snoop\0\0\0", "a snoop capture (Solaris). Convert it: editcap -F pcapng in.snoop out.pcapng"),
-    known(b"GMBU", "a Network Monitor 2.x capture. Convert it: editcap -F pcapng in.cap out.pcapng"),
-    known(b"RTSS", "a Network Monitor 1.x capture. Convert it: editcap -F pcapng in.cap out.pcapng"),
     known(b"XCP\0", "a NetXRay/Sniffer capture. Convert it: editcap -F pcapng in.cap out.pcapng"),
-    known(b"TRSNIFF data", "a Sniffer capture. Convert it: editcap -F pcapng in.cap out.pcapng"),
+    known(
+        b"\xac\xed\0\x05",
+        "a session of Charles in its binary form (.chls). Export it there: File > Export Session, as JSON session, or \
+         charles convert in.chls out.har",
+    ),
     known(b"btsnoop\0", "a Bluetooth capture (btsnoop), which carries no HTTP"),
     known(b"ElfFile\0", "a Windows event log (.evtx), which records no packets"),
     known(b"\xfd7zXZ\0", "xz-compressed. Unpack it first: xz -d"),
@@ -49,6 +50,7 @@ pub(crate) fn describe(head: &[u8]) -> String {
         .or_else(|| zip(head))
         .or_else(|| event_trace(head))
         .or_else(|| mitmproxy(head))
+        .or_else(|| netscaler(head))
         .or_else(|| text(head));
     match what {
         Some(what) => format!("unknown format: this looks like {what}"),
@@ -59,7 +61,7 @@ pub(crate) fn describe(head: &[u8]) -> String {
         None => {
             let bytes: Vec<_> = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
             format!(
-                "unknown format: it begins with the bytes {}; wanted is a pcap, pcapng or HAR file",
+                "unknown format: it begins with the bytes {}; wanted is a capture of packets, a HAR file or an export of a proxy",
                 bytes.join(" ")
             )
         }
@@ -70,12 +72,9 @@ fn zip(head: &[u8]) -> Option<&'static str> {
     if !head.starts_with(b"PK\x03\x04") && !head.starts_with(b"PK\x05\x06") {
         return None;
     }
-    let fiddler = memchr::memmem::find(head, b"raw/").is_some() || memchr::memmem::find(head, b"_index.htm").is_some();
-    Some(if fiddler {
-        "a Fiddler session archive (.saz). Export it from Fiddler as HAR: File > Export Sessions > HTTPArchive v1.2"
-    } else {
-        "a zip archive. Unpack it first; a Fiddler session archive (.saz) can be exported from Fiddler as HAR"
-    })
+    Some(
+        "a zip archive, of which a part is missing or which holds no recording. Give the archive as a file, or unpack it",
+    )
 }
 
 /// An event trace log begins with a buffer header of 72 bytes (its first word is the buffer's size), then the first event's
@@ -99,6 +98,15 @@ fn mitmproxy(head: &[u8]) -> Option<&'static str> {
     is_flow.then_some("mitmproxy flows. Export them as HAR: mitmdump -nr in.flows --set hardump=out.har")
 }
 
+/// A trace of a NetScaler names itself in its first record.
+fn netscaler(head: &[u8]) -> Option<&'static str> {
+    let has = |text: &[u8]| memchr::memmem::find(head, text).is_some();
+    (has(b"NetScaler Performance Data") || has(b"Netscaler V") || has(b"NetScaler V2")).then_some(
+        "a trace of a NetScaler (nstrace). Record it as a capture (nstrace -format pcap), or open it in Wireshark and save \
+         it as pcapng",
+    )
+}
+
 fn text(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) || is_utf16(head) {
         return Some("text in UTF-16. Save it as UTF-8 (a HAR file always is): iconv -f UTF-16 -t UTF-8");
@@ -116,7 +124,14 @@ fn text(head: &[u8]) -> Option<&'static str> {
     if !printable || head.is_empty() || head.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count() > 1 {
         return None;
     }
+    let has = |text: &[u8]| memchr::memmem::find(head, text).is_some();
     Some(match head.first() {
+        Some(b'{') if has(b"_postman_id") || has(b"schema.getpostman.com") => {
+            "a collection of Postman: requests that somebody wrote, not what was sent. Record what is sent"
+        }
+        Some(b'S') if head.starts_with(b"SET DATABASE") || head.starts_with(b"SET FILES") => {
+            "a session of ZAP. Export it there: Report > Export Messages to File, or as HAR"
+        }
         Some(b'{' | b'[') => "JSON, but not a HAR file: that is an object with the member log.entries",
         Some(b'<') => "HTML or XML, not a recording",
         _ => "plain text, and not a transcript of HTTP messages. Wanted is a pcap, pcapng or HAR file",
@@ -165,15 +180,16 @@ mod tests {
         let mut erf = vec![0, 0, 0, 0, 0, 0, 0, 0x60, 2, 4, 0, 0x60, 0, 0, 0, 0x50];
         erf.resize(100, 7);
         let table: &[(&[u8], &str)] = &[
-            (b"snoop\0\0\0\0\0\0\x02", "editcap"),
-            (b"GMBU\0\0", "Network Monitor"),
-            (b"PK\x03\x04\x14\0\0\0\0\0 raw/001_c.txt", "Fiddler session archive (.saz). Export"),
             (b"PK\x03\x04\x14\0\0\0\0\0 a.pcap", "zip archive"),
             (&trace, "pktmon etl2pcap"),
             (&utf16, "UTF-16"),
             (b"\xff\xfe{\0", "UTF-16"),
             (&erf, "ERF"),
             (b"2134:7:version;1:9#", "mitmproxy"),
+            (b"\xac\xed\0\x05sr", "Charles"),
+            (b"\0\0NetScaler V20 Performance Data", "nstrace"),
+            (b"{\"info\": {\"_postman_id\": \"1\"}}", "Postman"),
+            (b"SET DATABASE UNIQUE NAME X", "ZAP"),
             (b"-----BEGIN PRIVATE KEY-----\n", "PEM"),
             (b"CLIENT_RANDOM 00 11", "--keys"),
             (b"# SSL/TLS secrets log file", "key log"),

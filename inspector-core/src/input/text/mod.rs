@@ -32,8 +32,9 @@ use std::{
 use memchr::{memchr, memmem};
 
 use self::syntax::{
-    chunk_size, dechunked, endpoint, fact, first_line, is_beside, is_boundary, is_start_line, last_delimiter,
-    next_boundary, protocol, request_line, scheme, status_line, unmarked, without_line_ends, without_report,
+    chunk_size, dechunked, endpoint, fact, first_line, is_beside, is_boundary, is_report, is_start_line,
+    last_delimiter, next_boundary, protocol, request_line, scheme, status_line, unmarked, without_line_ends,
+    without_report,
 };
 use super::{Control, Format, Item, ItemSink, Probe, ReadError, har::sanitized::Traces};
 use crate::{
@@ -90,7 +91,7 @@ impl Format for Transcript {
         while reading.control == Control::Continue && reading.step() {}
         reading.flush();
         if beyond {
-            reading.note(NoteKind::Limit { limit: "entry" });
+            reading.note(NoteKind::Limit { limit: "file" });
         }
         if reading.index == 0 {
             return Err(ReadError::Damaged { format: "http", what: "no request or response was found".to_owned() });
@@ -352,6 +353,14 @@ impl<'t> Reading<'t> {
         let mut count = 0;
         while !self.rest().is_empty() {
             let (line, _) = first_line(self.rest());
+            // curl reports in the middle of a header section, too.
+            if mark.is_some() && is_report(line) {
+                self.line();
+                if let Some(information) = line.strip_prefix(b"* ") {
+                    self.information(&String::from_utf8_lossy(information));
+                }
+                continue;
+            }
             let (found, line) = unmarked(line);
             if found != mark || line.is_empty() || is_start_line(line) || line.starts_with(b"###") {
                 if line.is_empty() {

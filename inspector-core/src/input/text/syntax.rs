@@ -81,6 +81,11 @@ pub(super) fn is_beside(line: &[u8]) -> bool {
         || line.iter().all(|byte| matches!(byte, b'0'..=b'9' | b' ' | b':' | b'-' | b'.' | b'k' | b'M'))
 }
 
+/// Whether this is a line of curl's own: what it does, or how much data came.
+pub(super) fn is_report(line: &[u8]) -> bool {
+    [&b"* "[..], b"{ [", b"} ["].iter().any(|start| line.starts_with(start))
+}
+
 /// Whether this line ends the content before it.
 fn ends_content(line: &[u8], mark: Option<u8>) -> bool {
     if line.starts_with(b"###") || fact(line).is_some() {
@@ -88,12 +93,7 @@ fn ends_content(line: &[u8], mark: Option<u8>) -> bool {
     }
     match mark {
         None => is_start_line(line),
-        Some(_) => {
-            line.starts_with(b"* ")
-                || unmarked(line).0.is_some()
-                || line.starts_with(b"{ [")
-                || line.starts_with(b"} [")
-        }
+        Some(_) => is_report(line) || unmarked(line).0.is_some(),
     }
 }
 

@@ -171,7 +171,7 @@ fn bounds_what_it_reads() {
     };
     Transcript.read(&mut text.as_bytes(), &limits, &mut sink).unwrap();
     assert_eq!(line(&exchanges[0]), "POST https:/// 200 1234/12345 body-limit,head-cut,malformed");
-    assert_eq!(notes, [NoteKind::Limit { limit: "entry" }]);
+    assert_eq!(notes, [NoteKind::Limit { limit: "file" }]);
 }
 
 #[test]

@@ -65,6 +65,19 @@ fn of_set(input: SourceId, note: &Note) -> Draft {
     }
 }
 
+/// A recording that does not show all that was sent, or not as it was sent.
+fn not_as_sent(input: SourceId, note: &Note, title: &'static str, how: &str) -> Draft {
+    let evidence = Evidence { input, entry: note.at.and_then(crate::evidence::At::entry), ..Evidence::default() };
+    InputDamaged::META
+        .about(Concern::Anything)
+        .title(title)
+        .subject(title)
+        .detail(how.to_owned())
+        .remedy("Give the whole recording as it was made, or a capture of the packets.")
+        .evidence(evidence)
+        .overturns()
+}
+
 impl Rule for InputDamaged {
     fn occasions(&self) -> Occasions {
         Occasions::INCOMPLETE
@@ -98,6 +111,14 @@ impl Rule for InputDamaged {
             }
             NoteKind::EntrySkipped { why } => {
                 (format!("an entry was skipped: {}", mask::text(why)), Some(Concern::Anything))
+            }
+            NoteKind::Selected { how } => {
+                context.find(not_as_sent(input, note, "The recording is a selection of a larger one", how));
+                return;
+            }
+            NoteKind::Edited { how } => {
+                context.find(not_as_sent(input, note, "The recording was changed after it was made", how));
+                return;
             }
             NoteKind::FilesMissing { .. } | NoteKind::FilesOverlap { .. } => {
                 context.find(of_set(input, note));

@@ -1,0 +1,333 @@
+//! Archives of recordings: zip, tar, and tar in gzip, as support cases are sent.
+//!
+//! An archive is no recording but a folder: [`list`] tells its members, each of which is opened by itself with [`open`] and
+//! told by its content like a file. An archive among the members is looked into as well, one level deep. A Fiddler session
+//! archive is a zip, too, and a recording ([`super::saz`]): it is none of these.
+//!
+//! ```text
+//! case.zip ─┬─ traces/server.pcap       case.zip!traces/server.pcap
+//!           ├─ keys.log                 case.zip!keys.log
+//!           └─ more.tar.gz ── a.har     case.zip!more.tar.gz!a.har
+//! ```
+//!
+//! Members of a zip are read where they lie. Those of a tar are behind each other, so that each is found by going over those
+//! before it.
+
+pub mod tar;
+pub mod zip;
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use self::{
+    tar::{Tar, looks_like_tar},
+    zip::{Place, Zip},
+};
+use crate::limits::Limits;
+
+/// Archives in archives.
+const DEEPEST: usize = 2;
+
+/// Bytes that the names of all members may take.
+const NAMES: usize = 4 << 20;
+
+/// So many first bytes tell an archive.
+const BEGINNING: usize = 512;
+
+/// A member of an archive, or of an archive in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its path; of a member of an archive inside, `inner.zip!path`.
+    pub name: String,
+    /// Bytes of its content.
+    pub size: u64,
+    /// The way to it, from the outside in.
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Zip(Place),
+    /// The regular file of that number, from 0.
+    Tar(u64),
+}
+
+/// What is in an archive.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The members, in the order of the archive.
+    pub members: Vec<Member>,
+    /// What cannot be read: a name (empty for the archive itself) and why.
+    pub problems: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Zip,
+    Tar,
+    TarGzip,
+}
+
+/// Lists an archive's members; `None` if the file is no archive, or a Fiddler session archive.
+///
+/// Folders, empty members and what macOS and Windows add (`__MACOSX/`, `.DS_Store`, `Thumbs.db`) are left out. Members beyond
+/// [`Limits::members`] are a problem, and so are members that want a password or are compressed in another way.
+///
+/// # Errors
+/// The operating system's.
+pub fn list(file: &mut File, limits: &Limits) -> io::Result<Option<Listing>> {
+    let Some(kind) = kind(file)? else { return Ok(None) };
+    let mut listing = Listing::default();
+    file.seek(SeekFrom::Start(0))?;
+    let found = match kind {
+        Kind::Zip => list_zip(&mut *file, &mut Around::new(&mut listing, limits)),
+        Kind::Tar => list_tar(BufReader::new(&mut *file), &mut Around::new(&mut listing, limits)),
+        Kind::TarGzip => {
+            list_tar(MultiGzDecoder::new(BufReader::new(&mut *file)), &mut Around::new(&mut listing, limits))
+        }
+    };
+    match found {
+        Ok(true) => return Ok(None),
+        Ok(false) => {}
+        Err(error) => listing.problems.push((String::new(), words(&error))),
+    }
+    Ok(Some(listing))
+}
+
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the archive is cut".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Opens a member.
+///
+/// # Errors
+/// `InvalidData` if it cannot be unpacked, or the operating system's. Reading fails in the same ways.
+pub fn open(mut file: File, member: &Member, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
+    let kind = kind(&mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    let (first, rest) = member.steps.split_first().ok_or(io::ErrorKind::NotFound)?;
+    let mut content: Box<dyn Read + Send> = match (first, kind) {
+        (Step::Zip(place), _) => Box::new(Zip::open(file)?.into_member(place, limits)?),
+        (Step::Tar(number), Some(Kind::TarGzip)) => Box::new(nth(MultiGzDecoder::new(BufReader::new(file)), *number)?),
+        (Step::Tar(number), _) => Box::new(nth(BufReader::new(file), *number)?),
+    };
+    for step in rest {
+        content = match step {
+            Step::Zip(place) => Box::new(Zip::open(Cursor::new(whole(content, limits)?))?.into_member(place, limits)?),
+            Step::Tar(number) => {
+                let mut content = BufReader::new(content);
+                if is_gzip(io::BufRead::fill_buf(&mut content)?) {
+                    Box::new(nth(MultiGzDecoder::new(content), *number)?)
+                } else {
+                    Box::new(nth(content, *number)?)
+                }
+            }
+        };
+    }
+    Ok(content)
+}
+
+fn nth<R: Read>(input: R, number: u64) -> io::Result<Tar<R>> {
+    let mut tar = Tar::new(input);
+    for _ in 0..=number {
+        tar.next_file()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    }
+    Ok(tar)
+}
+
+/// All of an archive that lies in another one.
+fn whole(content: impl Read, limits: &Limits) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.take(limits.file as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limits.file {
+        let what =
+            "it is an archive inside an archive and too large to be looked into (limit: file): unpack the outer one";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    Ok(bytes)
+}
+
+fn is_gzip(head: &[u8]) -> bool {
+    head.starts_with(&[0x1f, 0x8b, 8])
+}
+
+fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+fn kind(file: &mut File) -> io::Result<Option<Kind>> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(BEGINNING as u64).read_to_end(&mut head)?;
+    if is_gzip(&head) {
+        file.seek(SeekFrom::Start(0))?;
+        let mut inner = Vec::new();
+        // What is wrong with the compression is said by who reads it.
+        let _ = MultiGzDecoder::new(BufReader::new(&mut *file)).take(BEGINNING as u64).read_to_end(&mut inner);
+        return Ok(looks_like_tar(&inner).then_some(Kind::TarGzip));
+    }
+    Ok(match () {
+        () if is_zip(&head) => Some(Kind::Zip),
+        () if looks_like_tar(&head) => Some(Kind::Tar),
+        () => None,
+    })
+}
+
+/// Where a listing stands.
+struct Around<'l> {
+    listing: &'l mut Listing,
+    limits: &'l Limits,
+    /// Name of the archive inside, with `!`.
+    prefix: String,
+    steps: Vec<Step>,
+    /// Bytes of all names.
+    names: usize,
+}
+
+impl<'l> Around<'l> {
+    const fn new(listing: &'l mut Listing, limits: &'l Limits) -> Self {
+        Self { listing, limits, prefix: String::new(), steps: Vec::new(), names: 0 }
+    }
+
+    fn problem(&mut self, name: &str, why: impl Into<String>) {
+        let name = format!("{}{name}", self.prefix);
+        self.listing.problems.push((name, why.into()));
+    }
+
+    fn add(&mut self, name: &str, size: u64, step: Step) {
+        let mut steps = self.steps.clone();
+        steps.push(step);
+        self.names += self.prefix.len() + name.len();
+        self.listing.members.push(Member { name: format!("{}{name}", self.prefix), size, steps });
+    }
+
+    /// Whether there is room for another one.
+    fn has_room(&mut self) -> bool {
+        let has_room = self.listing.members.len() < self.limits.members && self.names <= NAMES;
+        if !has_room {
+            self.problem("", "it has more members than are looked at (limit: members): unpack it first");
+        }
+        has_room
+    }
+}
+
+/// What operating systems put into archives for themselves.
+fn is_clutter(name: &str) -> bool {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.starts_with("__MACOSX/") || last.starts_with("._") || matches!(last, "" | ".DS_Store" | "Thumbs.db")
+}
+
+/// Lists a zip; `true` if it is a Fiddler session archive.
+fn list_zip<R: Read + Seek>(input: R, around: &mut Around<'_>) -> io::Result<bool> {
+    let mut zip = Zip::open(input)?;
+    let (mut found, mut names, mut is_saz, mut has_room) = (Vec::new(), 0, false, true);
+    zip.members(&mut |name, place| {
+        is_saz = super::saz::session_of(&name).is_some();
+        if !is_clutter(&name) && place.size > 0 {
+            names += name.len();
+            has_room = found.len() < around.limits.members && names <= NAMES;
+            if has_room {
+                found.push((name, place));
+            }
+        }
+        !is_saz && has_room
+    })?;
+    if is_saz {
+        return Ok(true);
+    }
+    if !has_room {
+        around.problem("", "it has more members than are looked at (limit: members): unpack it first");
+    }
+    for (name, place) in found {
+        if place.encrypted {
+            around.problem(&name, "it is encrypted: unpack the archive with its password first");
+            continue;
+        }
+        if !around.has_room() {
+            break;
+        }
+        let step = Step::Zip(place);
+        let mut head = Vec::new();
+        let inner = zip.member(&place, around.limits).and_then(|member| {
+            member.take(BEGINNING as u64).read_to_end(&mut head)?;
+            Ok(())
+        });
+        match inner {
+            Err(error) if head.is_empty() => around.problem(&name, words(&error)),
+            _ if may_be_archive(&head) && around.steps.len() + 1 < DEEPEST => {
+                let content = zip.member(&place, around.limits)?;
+                list_inner(content, &head, &name, place.size, step, around);
+            }
+            _ => around.add(&name, place.size, step),
+        }
+    }
+    Ok(false)
+}
+
+fn may_be_archive(head: &[u8]) -> bool {
+    is_zip(head) || is_gzip(head) || looks_like_tar(head)
+}
+
+/// Lists an archive that is a member, or takes it for what it is: no archive, a Fiddler session archive.
+fn list_inner(content: impl Read, head: &[u8], name: &str, size: u64, step: Step, around: &mut Around<'_>) {
+    let (before, steps) = (around.listing.members.len(), around.listing.problems.len());
+    let outer = (around.prefix.clone(), around.steps.clone());
+    around.prefix.push_str(&format!("{name}!"));
+    around.steps.push(step);
+    let found = if is_zip(head) {
+        whole(content, around.limits).and_then(|bytes| list_zip(Cursor::new(bytes), around))
+    } else if is_gzip(head) {
+        let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(content)));
+        let mut first = vec![0; BEGINNING];
+        match unpacked.read_exact(&mut first) {
+            Ok(()) if looks_like_tar(&first) => list_tar(Cursor::new(first).chain(unpacked), around),
+            // A compressed recording.
+            _ => Ok(true),
+        }
+    } else {
+        list_tar(content, around)
+    };
+    (around.prefix, around.steps) = outer;
+    match found {
+        Ok(false) => {}
+        Ok(true) => {
+            around.listing.members.truncate(before);
+            around.listing.problems.truncate(steps);
+            around.add(name, size, step);
+        }
+        // A Fiddler session archive that is too large to be looked into may still be read.
+        Err(error) => around.problem(name, words(&error)),
+    }
+}
+
+/// Lists a tar. Archives inside it are looked into as those of a zip.
+fn list_tar(input: impl Read, around: &mut Around<'_>) -> io::Result<bool> {
+    let mut tar = Tar::new(input);
+    let mut number = 0;
+    while let Some(entry) = tar.next_file()? {
+        let step = Step::Tar(number);
+        number += 1;
+        if is_clutter(&entry.name) || entry.size == 0 {
+            continue;
+        }
+        if !around.has_room() {
+            break;
+        }
+        let mut head = Vec::new();
+        (&mut tar).take(BEGINNING as u64).read_to_end(&mut head)?;
+        if may_be_archive(&head) && around.steps.len() + 1 < DEEPEST {
+            let content = Cursor::new(head.clone()).chain(&mut tar);
+            list_inner(Box::new(content) as Box<dyn Read + '_>, &head, &entry.name, entry.size, step, around);
+        } else {
+            around.add(&entry.name, entry.size, step);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,128 @@
+//! A HAR in zlib (RFC 1950), as mitmproxy's `hardump` writes it to names that end in `.zhar`.
+
+use std::io::{self, Read};
+
+use flate2::{Decompress, FlushDecompress, read::ZlibDecoder};
+
+use super::{
+    Format, ItemSink, Probe, ReadError,
+    har::Har,
+    helpers::{Helpers, Nobody},
+};
+use crate::{
+    limits::Limits,
+    note::{Note, NoteKind},
+};
+
+/// The format.
+#[derive(Clone, Copy, Debug)]
+pub struct Zhar;
+
+impl Format for Zhar {
+    fn name(&self) -> &'static str {
+        "har+zlib"
+    }
+
+    fn probe(&self, head: &[u8]) -> Probe {
+        match head {
+            [] => Probe::No,
+            [0x78] => Probe::Likely,
+            [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 && flags & 0x20 == 0 => {
+                let mut start = [0; 32];
+                let mut inflate = Decompress::new(true);
+                // What is wrong with it is told by what came out before.
+                let _ = inflate.decompress(head, &mut start, FlushDecompress::None);
+                let length = usize::try_from(inflate.total_out()).unwrap_or(0);
+                match start.get(..length).unwrap_or_default().trim_ascii_start() {
+                    [b'{', ..] => Probe::Certain,
+                    [] if head.len() < 64 => Probe::Likely,
+                    _ => Probe::No,
+                }
+            }
+            _ => Probe::No,
+        }
+    }
+
+    fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
+        self.read_with(input, limits, &Nobody, sink)
+    }
+
+    fn read_with(
+        &self,
+        input: &mut dyn Read,
+        limits: &Limits,
+        helpers: &dyn Helpers,
+        sink: &mut dyn ItemSink,
+    ) -> Result<(), ReadError> {
+        let mut bounded = Bounded { input: ZlibDecoder::new(input), limits, given: 0, problem: None };
+        Har.read_with(&mut bounded, limits, helpers, sink)?;
+        if let Some(problem) = bounded.problem {
+            sink.item(super::Item::Note(Note::input(problem)));
+        }
+        Ok(())
+    }
+}
+
+/// Ends where the compression is damaged or gives too much, and says so.
+struct Bounded<'l, R> {
+    input: ZlibDecoder<R>,
+    limits: &'l Limits,
+    given: u64,
+    problem: Option<NoteKind>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.problem.is_some() {
+            return Ok(0);
+        }
+        let count = match self.input.read(to) {
+            Ok(count) => count,
+            // The HAR's reader says that it is cut.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+                self.problem = Some(NoteKind::DamagedCompression { what: error.to_string() });
+                0
+            }
+            Err(error) => return Err(error),
+        };
+        self.given = self.given.saturating_add(count as u64);
+        let taken = self.input.total_in().saturating_mul(self.limits.unpack_ratio as u64);
+        if self.given > taken.saturating_add(self.limits.unpack_free as u64) {
+            self.problem = Some(NoteKind::Limit { limit: "unpack_ratio" });
+            return Ok(0);
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::ZlibEncoder};
+
+    use super::*;
+    use crate::input::tests::{Dribble, items_of};
+
+    fn packed(text: &str) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn it_is_read_as_the_har_inside() {
+        let entry =
+            r#"{"request":{"method":"GET","url":"https://a/","headers":[]},"response":{"status":200,"headers":[]}}"#;
+        let har = format!(r#"{{"log":{{"entries":[{entry},{entry}]}}}}"#);
+        let bytes = packed(&har);
+        let (result, items) = items_of(&mut &bytes[..], &Limits::default());
+        assert_eq!((result.unwrap().format, items), ("har+zlib", vec!["exchange".to_owned(); 2]));
+        let (_, split) = items_of(&mut Dribble::new(&bytes, 1), &Limits::default());
+        assert_eq!(split.len(), 2);
+        let (result, items) = items_of(&mut &bytes[..bytes.len() - 20], &Limits::default());
+        assert!(result.is_err() || items.iter().any(|item| item.starts_with("TruncatedInput")), "{items:?}");
+        assert!(items_of(&mut &packed("no object")[..], &Limits::default()).0.is_err());
+    }
+}
