@@ -91,7 +91,7 @@ fn exit_codes_are_the_same_in_every_format() {
         (2, vec![pass, "--profile", "no-such-profile"]),
         (2, vec![pass, "--at", "yesterday"]),
         (2, vec![pass, "--max-memory", "lots"]),
-        (2, vec![pass, "--max-memory", "15M"]),
+        (2, vec![pass, "--max-memory", "3M"]),
         (0, vec![pass, "--max-memory", "16M"]),
         (0, vec![pass, "--max-memory", "64M"]),
         (0, vec![pass, "--max-memory", "1G"]),

@@ -49,10 +49,15 @@ pub(crate) fn write<'r>(
 ) -> io::Result<()> {
     head(to, finding)?;
     let mut last: Option<(&Option<String>, &Option<String>)> = None;
+    let mut before = String::new();
     for evidence in finding.evidence.iter().take(PLACES) {
         let arrow = style::paint(style::FRAME, "  --> ");
         let part = evidence.part.map(|part| format!(", {}", part_words(part))).unwrap_or_default();
-        wrap::styled(to, &arrow, 6, &format!("{}{part}", place::words(evidence, report)))?;
+        let place = format!("{}{part}", place::words(evidence, report));
+        if place != before {
+            wrap::styled(to, &arrow, 6, &place)?;
+        }
+        before = place;
         // The same line again tells nothing new.
         if last != Some((&evidence.name, &evidence.excerpt)) {
             excerpt(to, evidence)?;
