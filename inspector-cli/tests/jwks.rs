@@ -104,7 +104,7 @@ fn files_without_keys_are_refused() {
     let junk = file("junk.txt", "no key at all");
     let good = recording("refused.http", OUTER);
     for arguments in [vec!["check", &good], vec!["tokens", &good], vec!["timeline", &good], vec!["decode", OUTER]] {
-        for (keys, words) in [(junk.as_str(), "no file of keys"), ("missing.pem", "cannot be read")] {
+        for (keys, words) in [(junk.as_str(), "no file of keys"), ("missing.pem", "cannot read")] {
             let got = run(&[arguments.as_slice(), &["--jwks", keys]].concat());
             assert_eq!(got.code, 2, "{}", got.err);
             assert!(got.err.contains(words) && got.err.contains(keys), "{}", got.err);
