@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use inspector_core::output::{self, Output};
 
 use crate::exit::Failure;
 
@@ -45,6 +49,26 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
     Explain(Explain),
+    /// Write what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Write the manual pages of all commands into a folder
+    Man(Man),
+}
+
+/// `inspector completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `inspector man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder; it is made if it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// What all commands that read recordings share.
@@ -126,9 +150,69 @@ pub(crate) struct Check {
     /// Print all findings whole, and the facts too
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    /// Output format; `github` adds a summary in Markdown to the file of GITHUB_STEP_SUMMARY
+    #[arg(long, value_parser = forms(), default_value = "human")]
+    pub(crate) format: Form,
+    /// Write the answer in that format to a file, too (- is standard output); may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = written)]
+    pub(crate) report: Vec<Written>,
+}
+
+/// A form of the answer of `inspector check`.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    /// One of most commands.
+    Own(Format),
+    /// One that other programs read.
+    Other(&'static dyn Output),
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own(format) => format.fmt(f),
+            Self::Other(output) => f.write_str(output.name()),
+        }
+    }
+}
+
+impl Form {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "human" | "text" => Some(Self::Own(Format::Human)),
+            "json" => Some(Self::Own(Format::Json)),
+            "ndjson" => Some(Self::Own(Format::Ndjson)),
+            name => output::find(name).map(Self::Other),
+        }
+    }
+}
+
+/// An answer that is written to a file of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) form: Form,
+    pub(crate) path: PathBuf,
+}
+
+/// The forms by their words.
+fn forms() -> impl TypedValueParser<Value = Form> {
+    let own = ["human", "json", "ndjson"].map(PossibleValue::new);
+    let own = own.into_iter().map(|value| if value.get_name() == "human" { value.alias("text") } else { value });
+    let others = output::OUTPUTS.iter().map(|output| PossibleValue::new(output.name()));
+    let all: Vec<PossibleValue> = own.chain(others).collect();
+    PossibleValuesParser::new(all).map(|name| Form::named(&name).unwrap_or(Form::Own(Format::Human)))
+}
+
+fn written(text: &str) -> Result<Written, String> {
+    let (name, path) = text.split_once('=').ok_or("write FORMAT=FILE, for example sarif=inspector.sarif")?;
+    let form = Form::named(name).ok_or_else(|| {
+        let others: Vec<&str> = output::OUTPUTS.iter().map(|output| output.name()).collect();
+        format!("'{name}' is no format; there are human, json, ndjson, {}", others.join(", "))
+    })?;
+    if path.is_empty() {
+        return Err("the file is missing: FORMAT=FILE".to_owned());
+    }
+    Ok(Written { form, path: path.into() })
 }
 
 /// `inspector exchanges`, `tokens`, `doctor`.

@@ -45,6 +45,7 @@ mod judge;
 mod lanes;
 pub mod limits;
 pub mod note;
+pub mod output;
 pub mod packet;
 pub mod profile;
 pub mod redact;

@@ -1,13 +1,19 @@
 //! `inspector check`: the verdict, why, the findings, and how much was read.
 
-use std::io::{self, Write};
+use std::{
+    fs,
+    io::{self, Write},
+};
 
-use inspector_core::report::{Report, v1};
+use inspector_core::{
+    output,
+    report::{Report, v1},
+};
 use serde::Serialize;
 
 use super::{judging, tokens};
 use crate::{
-    args::{Check, Format},
+    args::{Check, Form, Format},
     exit::{Exit, Failure},
     output::{human, json},
 };
@@ -22,33 +28,60 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         ..Default::default()
     };
     let judged = judging::judge(reading, &check.judging, &asked)?;
-    let report = &judged.report;
-    let mut to = match check.format {
-        Format::Human => super::output_of(reading)?,
-        Format::Json | Format::Ndjson => super::plain_output_of(reading)?,
-    };
-    let written = match check.format {
-        Format::Human => {
-            human::report::write(&mut *to, &judged, detail(check)).and_then(|()| match reading.show_secrets {
-                true => human::revealed::write(&mut *to, report),
-                false => Ok(()),
-            })
-        }
-        Format::Json => json::write_pretty(
-            &mut *to,
-            &document(report, reading.show_secrets)?,
-            json::Unseen::with(reading.show_secrets),
-        ),
-        Format::Ndjson => json::write_line(
-            &mut *to,
-            &document(report, reading.show_secrets)?,
-            json::Unseen::with(reading.show_secrets),
-        ),
-    };
-    match written.and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-        _ => Ok(exit(report)),
+    for written in &check.report {
+        let mut to = super::report_file(reading, &written.path)?;
+        ended(write(written.form, &mut *to, &judged, check), &mut *to)?;
     }
+    let mut to = match check.format {
+        Form::Own(Format::Human) => super::output_of(reading)?,
+        _ => super::plain_output_of(reading)?,
+    };
+    ended(write(check.format, &mut *to, &judged, check), &mut *to)?;
+    let is_github = |form: Form| matches!(form, Form::Other(output) if output.name() == "github");
+    if is_github(check.format) || check.report.iter().any(|written| is_github(written.form)) {
+        summarise(&judged.report)?;
+    }
+    Ok(exit(&judged.report))
+}
+
+/// Writes one form of the answer.
+fn write(form: Form, to: &mut dyn Write, judged: &judging::Judged, check: &Check) -> Result<(), Failure> {
+    let report = &judged.report;
+    let show_secrets = check.reading.show_secrets;
+    let unseen = json::Unseen::with(show_secrets);
+    match form {
+        Form::Own(Format::Human) => {
+            human::report::write(to, judged, detail(check))?;
+            if show_secrets {
+                human::revealed::write(to, report)?;
+            }
+        }
+        Form::Own(Format::Json) => json::write_pretty(to, &document(report, show_secrets)?, unseen)?,
+        Form::Own(Format::Ndjson) => json::write_line(to, &document(report, show_secrets)?, unseen)?,
+        Form::Other(output) => output.write(report, to)?,
+    }
+    Ok(())
+}
+
+/// Flushes what was written. That the reader of a pipe has gone is no failure: the exit code tells the outcome.
+fn ended(written: Result<(), Failure>, to: &mut dyn Write) -> Result<(), Failure> {
+    match written.and_then(|()| to.flush().map_err(Failure::Output)) {
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Adds the answer in Markdown to the summary of a GitHub workflow's step, where there is one.
+fn summarise(report: &Report) -> Result<(), Failure> {
+    let (Some(path), Some(markdown)) = (std::env::var_os("GITHUB_STEP_SUMMARY"), output::find("markdown")) else {
+        return Ok(());
+    };
+    if path.is_empty() {
+        return Ok(());
+    }
+    let mut to = fs::OpenOptions::new().append(true).create(true).open(path)?;
+    markdown.write(report, &mut to)?;
+    Ok(())
 }
 
 const fn detail(check: &Check) -> human::report::Detail {

@@ -1,12 +1,14 @@
 //! One file a command.
 
 mod check;
+mod completions;
 mod decode;
 mod doctor;
 mod exchanges;
 mod explain;
 mod init;
 pub(crate) mod judging;
+mod man;
 mod rules;
 mod timeline;
 mod tokens;
@@ -36,6 +38,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rules(rules) => rules::run(&rules),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Man(man) => man::run(&man),
     }
 }
 
@@ -66,12 +70,30 @@ fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| Failure::Usage(format!("cannot write '{}' (--output): {error}", path.display())))
 }
 
+/// A file that a report is written to, or standard output. Never over what is read; without colours.
+pub(crate) fn report_file(reading: &Reading, path: &Path) -> Result<Box<dyn Write>, Failure> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(BufWriter::with_capacity(BUFFER, anstream::StripStream::new(io::stdout()))));
+    }
+    spare(reading, path, "--report")?;
+    let file = File::create(path)
+        .map_err(|error| Failure::Usage(format!("cannot write '{}' (--report): {error}", path.display())))?;
+    Ok(Box::new(BufWriter::with_capacity(BUFFER, anstream::StripStream::new(file))))
+}
+
 /// Refuses to write over an input.
 fn spare_inputs(reading: &Reading) -> Result<(), Failure> {
-    if let Some(to) = reading.output.as_deref().and_then(|path| path.canonicalize().ok()) {
+    match &reading.output {
+        Some(path) => spare(reading, path, "--output"),
+        None => Ok(()),
+    }
+}
+
+fn spare(reading: &Reading, path: &Path, option: &str) -> Result<(), Failure> {
+    if let Ok(to) = path.canonicalize() {
         let mut inputs = reading.paths.iter().chain(&reading.keys).filter_map(|path| path.canonicalize().ok());
         if inputs.any(|input| input == to) {
-            return Err(Failure::Usage(format!("--output '{}' is an input, and would be lost", to.display())));
+            return Err(Failure::Usage(format!("{option} '{}' is an input, and would be lost", to.display())));
         }
     }
     Ok(())

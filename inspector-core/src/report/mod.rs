@@ -310,6 +310,11 @@ impl Report {
         }
     }
 
+    /// From this severity on a finding fails the run, if the user said so.
+    pub const fn fails_from(&self) -> Option<Severity> {
+        self.fail_on
+    }
+
     /// The contract's exit code: 0, 1 or 3.
     pub const fn exit_code(&self) -> u8 {
         match self.outcome {

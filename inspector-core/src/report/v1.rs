@@ -109,6 +109,9 @@ pub struct Tool {
     pub version: &'static str,
 }
 
+/// This program.
+pub const TOOL: Tool = Tool { name: "inspector", version: env!("CARGO_PKG_VERSION") };
+
 /// A file that was not read.
 #[derive(Clone, Debug, Serialize)]
 pub struct Skipped {
@@ -440,7 +443,7 @@ impl<T> Report<T> {
         let place = |evidence: &Place| Evidence::new(evidence, report.path(evidence));
         Self {
             schema: "inspector-report/1",
-            tool: Tool { name: "inspector", version: env!("CARGO_PKG_VERSION") },
+            tool: TOOL,
             exit_code: report.exit_code(),
             outcome: report.outcome,
             reason: report.reason.clone(),

@@ -239,6 +239,8 @@ pub struct Finding {
     /// It would make the outcome fail, but what is missing may hide that it was lifted: a refusal before an answer that was
     /// lost.
     pub open: bool,
+    /// What makes it equal to others of its rule and host; `None` where too many were found to be told apart.
+    pub identity: Option<Fingerprint>,
     /// What it is about.
     pub(crate) concern: Concern,
     /// Coverage only: what can be in that which is missing.
@@ -424,6 +426,7 @@ impl Findings {
         let is_open = is_open(&self.list, scope, ledger, weighing);
         for (key, draft) in self.list {
             let mut finding = weigh(draft, scope, ledger, weighing);
+            finding.identity = key.subject;
             if is_open && finding.fails {
                 (finding.fails, finding.open) = (false, true);
             }
@@ -583,6 +586,7 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
         fails,
         lowered,
         open: false,
+        identity: None,
         concern: draft.concern,
         hides: draft.hides,
         host,
