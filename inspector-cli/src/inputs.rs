@@ -14,6 +14,7 @@ use inspector_core::{
         archive::{self, Listing, Member},
     },
     limits::Limits,
+    redact::{self, Level},
     report::Skipped,
     tls::keylog::{KeyKind, Keys},
 };
@@ -155,11 +156,11 @@ impl Gathered {
     fn look_into(&mut self, name: &str, path: &Path, listing: Listing, named: bool, limits: &Limits) {
         let before = self.found.len() + self.keys.len();
         for (member, why) in listing.problems {
-            let name = if member.is_empty() { name.to_owned() } else { format!("{name}!{member}") };
+            let name = if member.is_empty() { name.to_owned() } else { member_name(name, &member) };
             self.found.push(Found::Unreadable(name, why));
         }
         for member in listing.members {
-            let name = format!("{name}!{}", member.name);
+            let name = member_name(name, &member.name);
             let place = path.join(&member.name);
             let inside = Some((path.to_owned(), member));
             self.identify(Input { name, path: Some(place), inside, format: None }, false, limits);
@@ -240,6 +241,11 @@ impl Gathered {
         lines.extend(more(self.again.len(), "file was named before", "files were named before"));
         lines
     }
+}
+
+/// What a member of an archive is called. Its name is not the user's own: a saved URL, with the token in it, is one.
+fn member_name(archive: &str, member: &str) -> String {
+    format!("{archive}!{}", redact::text(member, Level::Known))
 }
 
 /// The line for messages of a kind beyond those that have a line each.

@@ -583,7 +583,7 @@ fn members_of_an_archive_are_inputs_and_its_keys_open_them() {
         ("more.zip".to_owned(), inner),
         ("case.saz".to_owned(), saz("handshake-complete")),
         ("notes.txt".to_owned(), b"what happened".to_vec()),
-        ("__MACOSX/._x".to_owned(), b"x".to_vec()),
+        ("__MACOSX/._x".to_owned(), b"\0\x05\x16\x07".to_vec()),
     ];
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("case.zip");
     fs::write(&path, zip(&members)).unwrap();
@@ -600,6 +600,30 @@ fn members_of_an_archive_are_inputs_and_its_keys_open_them() {
         (report["outcome"].as_str(), report["coverage"]["tls_decrypted"].as_u64() > Some(0)),
         (Some("pass"), true)
     );
+    // So may what only its name says is macOS's own, and an archive too deep in others.
+    let har = || ("a.har".to_owned(), read("recording.har"));
+    let outcome = |members: &[(String, Vec<u8>)]| {
+        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("members.zip");
+        fs::write(&place, zip(members)).unwrap();
+        run(&["check", "--format", "json", place.to_str().unwrap()]).json()["outcome"].as_str().unwrap().to_owned()
+    };
+    let basic = fs::read(scenarios().join("basic-sent/recording.har")).unwrap();
+    assert_eq!(outcome(&[har()]), "pass");
+    assert_eq!(outcome(&[har(), ("__MACOSX/._a".to_owned(), b"\0\x05\x16\x07\0".to_vec())]), "pass");
+    assert_eq!(outcome(&[har(), ("__MACOSX/b.har".to_owned(), basic.clone())]), "fail");
+    let deep = zip(&[("deeper.zip".to_owned(), zip(&[("b.har".to_owned(), basic)]))]);
+    assert_eq!(outcome(&[har(), ("deep.zip".to_owned(), deep)]), "inconclusive");
+    // Names of members are not the user's own, and are shown as other texts of a recording.
+    let token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJub2JvZHkifQ.c2lnbmF0dXJlLW9mLW5vYm9keQ";
+    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("names.zip");
+    let named = |name: String| {
+        [har(), (format!("{name}.har"), read("recording.har")), (format!("{name}.saz"), b"PK\x03\x04".to_vec())]
+    };
+    fs::write(&place, zip(&named(format!("page?access_token={token}")))).unwrap();
+    for command in ["check", "exchanges", "tokens", "timeline", "doctor"] {
+        let run = run(&[command, place.to_str().unwrap()]);
+        assert!(!format!("{}{}", run.out, run.err).contains("eyJhdWQiOiJub2JvZHkifQ"), "{command}");
+    }
     // A member that wants a password may hold anything.
     let mut locked = zip(&[members[0].clone(), ("a.har".to_owned(), read("recording.har"))]);
     let at = locked.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();

@@ -278,6 +278,9 @@ impl<'t> Transaction<'t> {
             (sent.content, sent.cut) = request.map(|message| message.content(&sent.fields)).unwrap_or_default();
         }
         let response = self.response.as_ref();
+        if [request, response].into_iter().flatten().any(Message::has_odd_field) {
+            draft.marks.add(Mark::EntryMalformed);
+        }
         draft.response = response.and_then(|message| {
             let fields = message.fields();
             let (status, reason) = message.status_line();
@@ -310,6 +313,11 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 impl Message<'_> {
+    /// Whether a field has no name or no value; an empty value is one.
+    fn has_odd_field(&self) -> bool {
+        self.header.iter().flat_map(|header| &header.headers).any(|one| one.name.is_empty() || one.value.is_none())
+    }
+
     fn fields(&self) -> Fields<'_> {
         let headers = self.header.iter().flat_map(|header| &header.headers);
         headers.map(|field| (field.name.as_bytes().into(), text(&field.value).as_bytes().into())).collect()
@@ -436,7 +444,8 @@ struct XmlMessage {
     status: Option<u16>,
     has_content: bool,
     first_line: Vec<u8>,
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Names and values, as far as they were there.
+    fields: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     content: Option<Vec<u8>>,
     is_base64: bool,
 }
@@ -461,7 +470,10 @@ impl XmlReading<'_, '_> {
                 Event::Open { name, attributes } => {
                     text.clear();
                     match (name.as_str(), &mut transaction) {
-                        ("transaction", _) => {
+                        ("transaction", before) => {
+                            if before.is_some() {
+                                self.recorded.skip("a transaction has no end");
+                            }
                             transaction = Some(XmlTransaction { attributes, ..XmlTransaction::default() });
                         }
                         ("request" | "response", Some(transaction)) => {
@@ -476,8 +488,9 @@ impl XmlReading<'_, '_> {
                             message.is_base64 = attribute(&attributes, "encoding").eq_ignore_ascii_case("base64");
                         }
                         ("header", Some(transaction)) => {
-                            transaction.message(in_response).fields.push((Vec::new(), Vec::new()));
+                            transaction.message(in_response).fields.push((Vec::new(), None));
                         }
+                        (_, None) if path.len() == 1 => self.recorded.skip("something among the transactions is none"),
                         _ => {}
                     }
                     path.push(name);
@@ -488,6 +501,8 @@ impl XmlReading<'_, '_> {
                 Event::Text(piece) => {
                     if text.len() + piece.len() <= self.limits.entry {
                         text.extend(piece);
+                    } else if transaction.take().is_some() {
+                        self.recorded.skip("a transaction is larger than what is kept (limit: entry)");
                     }
                 }
                 Event::Close(name) => {
@@ -534,7 +549,7 @@ impl XmlMessage {
             }
             "value" => {
                 if let Some((_, value)) = self.fields.last_mut() {
-                    *value = text;
+                    *value = Some(text);
                 }
             }
             "body" => self.content = Some(text),
@@ -543,7 +558,8 @@ impl XmlMessage {
     }
 
     fn fields(&self) -> Fields<'_> {
-        self.fields.iter().map(|(name, value)| (name.as_slice().into(), value.as_slice().into())).collect()
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (name.as_slice().into(), value.as_deref().unwrap_or_default().into())).collect()
     }
 
     fn content(&self) -> (Content<'_>, bool) {
@@ -565,6 +581,7 @@ impl XmlTransaction {
     }
 
     fn draft(&self) -> Draft<'_> {
+        let is_odd = |(name, value): &(Vec<u8>, Option<Vec<u8>>)| name.is_empty() || value.is_none();
         let of = |name| attribute(&self.attributes, name);
         let port = of("port").parse().ok();
         let actual = of("actualPort").parse().ok();
@@ -580,6 +597,9 @@ impl XmlTransaction {
             is_tunnel: of("tunnel") == "true",
         };
         let mut draft = facts.draft();
+        if [&self.request, &self.response].into_iter().any(|message| message.fields.iter().any(is_odd)) {
+            draft.marks.add(Mark::EntryMalformed);
+        }
         let millis = of("startTimeMillis").parse::<i64>().ok();
         draft.begin = millis
             .and_then(|millis| millis.checked_mul(1_000_000))

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     encoding::percent::hex,
     evidence::Endpoint,
-    http::exchange::{Protocol, Scheme, TlsSession},
+    http::exchange::{Mark, Protocol, Scheme, TlsSession},
     limits::Limits,
     note::NoteKind,
 };
@@ -71,6 +71,7 @@ impl Format for Trace {
             connections: BTreeMap::new(),
             is_ascii: None,
             is_interleaved: false,
+            has_strays: false,
         };
         reading.lines(&mut BufReader::with_capacity(64 << 10, input))?;
         let is_stopped = reading.recorded.is_stopped();
@@ -227,6 +228,8 @@ struct Reading<'s> {
     connections: BTreeMap<String, Facts>,
     is_ascii: Option<bool>,
     is_interleaved: bool,
+    /// Lines were seen that are in no record: the first line of one is missing or damaged, or they are not of the trace.
+    has_strays: bool,
 }
 
 /// A record whose content is being gathered.
@@ -275,7 +278,7 @@ impl Reading<'_> {
                 Some(Record { kind, transfer, length, .. }) => {
                     gathered = Some(Gathered { kind, transfer, length, bytes: Vec::new() });
                 }
-                None => {}
+                None => self.has_strays |= !text.trim_ascii().is_empty() && !is_progress(text),
             }
         }
         if let Some(record) = gathered.take() {
@@ -291,6 +294,9 @@ impl Reading<'_> {
         if self.is_ascii == Some(true) {
             let what = "--trace-ascii writes a dot for each byte that is no printable character";
             self.recorded.note(NoteKind::HarmlessDamage { what });
+        }
+        if self.has_strays {
+            self.recorded.note(NoteKind::MalformedBlock { what: "lines belong to no record of the trace" });
         }
         if self.is_interleaved {
             let what = "several transfers are written at once and cannot be told apart: trace with --trace-ids";
@@ -349,9 +355,18 @@ impl Reading<'_> {
                 self.hand_out(over);
             }
         }
+        // A second final answer is one to a request that is not there.
+        let is_answer = record.kind == Kind::ReceiveHeader && record.bytes.starts_with(b"HTTP/");
+        if is_answer && let Some(transfer) = self.transfers.get_mut(&record.transfer).filter(|one| one.is_answered()) {
+            let facts = transfer.facts.clone();
+            let over = std::mem::replace(transfer, Transfer { facts, ..Transfer::default() });
+            self.hand_out(over);
+        }
         let most = [self.limits.body, self.limits.decoded_body];
         self.make_room();
         let transfer = self.transfers.entry(record.transfer).or_default();
+        // What comes before its head is of another transfer.
+        self.is_interleaved |= record.kind == Kind::ReceiveData && !transfer.is_head_over;
         match record.kind {
             Kind::SendHeader => transfer.request.extend(record.bytes),
             Kind::SendData => transfer.is_cut[0] |= add(&mut transfer.sent, &record.bytes, most[0]),
@@ -409,6 +424,9 @@ impl Reading<'_> {
 
     fn hand_out(&mut self, transfer: Transfer) {
         if transfer.request.is_empty() && transfer.head.is_empty() {
+            if !transfer.sent.is_empty() || !transfer.received.is_empty() {
+                self.recorded.skip("a transfer has contents without heads");
+            }
             return;
         }
         let is_ascii = self.is_ascii == Some(true);
@@ -421,6 +439,14 @@ impl Reading<'_> {
 
 const fn is_tls(kind: Kind) -> bool {
     matches!(kind, Kind::Other)
+}
+
+/// Whether a line outside of a record is one of curl's progress meter.
+fn is_progress(line: &[u8]) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(line, word).is_some();
+    let is_of_numbers =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b':' | b'-' | b'.' | b'\r' | b'k' | b'M' | b'G');
+    has(b"% Total ") || has(b"Dload  Upload") || line.iter().all(is_of_numbers)
 }
 
 /// Keeps up to `most` bytes; `true` if some were left out.
@@ -451,10 +477,16 @@ impl Transfer {
         self.facts = facts;
     }
 
+    /// Whether the answer that counts is there: interim ones (RFC 9110 §15.2) come before it.
+    fn is_answered(&self) -> bool {
+        let status = self.head.split(|byte| *byte == b' ').nth(1).and_then(<[u8]>::first);
+        self.is_head_over && status != Some(&b'1')
+    }
+
     /// A line of the response's head, or of its trailer section.
     fn header(&mut self, line: &[u8], most: usize) {
         if self.is_head_over && line.starts_with(b"HTTP/") {
-            // Interim responses, and those of a proxy, come before the one that counts.
+            // Interim responses come before the one that counts.
             self.head.clear();
             self.received.clear();
             self.is_head_over = false;
@@ -478,6 +510,10 @@ impl Transfer {
             let [method, target, version] = text.start;
             draft.protocol = protocol_of(version);
             draft.marks.merge(text.marks());
+            // What follows a head in its record is no content, which has records of its own.
+            if !text.content.is_empty() {
+                draft.marks.add(Mark::EntryMalformed);
+            }
             let cut = self.is_cut[0] || (is_ascii && is_coded(&text));
             draft.request = Some(RequestDraft {
                 method: method.into(),

@@ -188,6 +188,130 @@ fn exported_units_are_streams_that_may_lack_some() {
     assert!(matches!(notes[..], [NoteKind::Selected { .. }]), "{notes:?}");
 }
 
+/// What nobody may take for a whole recording: every one says something of it, whether for all or at an exchange.
+fn is_said(bytes: &[u8]) -> bool {
+    let (result, exchanges, notes) = read(bytes);
+    let marks = [
+        Mark::EntryMalformed,
+        Mark::HeadCut,
+        Mark::BodyCut,
+        Mark::RequestMissing,
+        Mark::ResponseMissing,
+        Mark::EntryCut,
+    ];
+    let is_marked = exchanges.iter().any(|exchange| marks.iter().any(|mark| exchange.marks.has(*mark)));
+    let is_noted = notes.iter().any(|note| !matches!(note, NoteKind::HarmlessDamage { .. }));
+    result.is_err() || is_marked || is_noted
+}
+
+const ACCEPTED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const HIDDEN: &str = "GET https://mail.contoso.com/ews HTTP/1.1\r\nAuthorization: Basic dTpw\r\n\r\n";
+/// A zip's end: there is one member.
+const ENTRIES: [u8; 4] = [1, 0, 1, 0];
+
+fn session(members: &[(&str, &str)]) -> Vec<u8> {
+    let all: Vec<(&str, &[u8])> = members.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    archive(b"", &all)
+}
+
+#[test]
+fn nothing_of_an_archive_of_sessions_is_left_out_in_silence() {
+    let whole = [("raw/1_c.txt", ASKED), ("raw/1_s.txt", ACCEPTED)];
+    let systems =
+        [("_index.htm", "<html>"), ("[Content_Types].xml", "<Types/>"), ("raw/1_m.xml", "<Session SID=\"7\"/>")];
+    assert!(!is_said(&session(&[&whole[..], &systems].concat())));
+    for more in [
+        &[("raw/1_c.txt", HIDDEN)][..],
+        &[("raw/01_c.txt", HIDDEN)],
+        &[("more/raw/1_c.txt", HIDDEN), ("more/raw/1_s.txt", ACCEPTED)],
+        &[("raw/3_c.txt", ASKED), ("raw/3_s.txt", ACCEPTED)],
+        &[("traces/server.har", HIDDEN)],
+        &[("raw/2_c.bak", HIDDEN)],
+    ] {
+        assert!(is_said(&session(&[more, &whole].concat())), "{more:?}");
+        assert!(is_said(&session(&[&whole, more].concat())), "{more:?}");
+    }
+    // Fiddler's number of one stands twice, and hides that of another that is missing.
+    let numbered = |numbers: [u32; 3]| {
+        let facts = numbers.map(|number| format!("<Session SID=\"{number}\" />"));
+        let [one, two, three] = &facts;
+        let mut members = whole.to_vec();
+        members.extend([
+            ("raw/2_c.txt", ASKED),
+            ("raw/2_s.txt", ACCEPTED),
+            ("raw/3_c.txt", ASKED),
+            ("raw/3_s.txt", ACCEPTED),
+        ]);
+        members.extend([("raw/1_m.xml", &**one), ("raw/2_m.xml", two), ("raw/3_m.xml", three)]);
+        session(&members)
+    };
+    assert!(!is_said(&numbered([1, 2, 3])));
+    assert!(is_said(&numbered([1, 1, 3])));
+    let mut fewer = session(&whole);
+    let end = memchr::memmem::rfind(&fewer, b"PK\x05\x06").unwrap();
+    fewer[end + 8..end + 12].copy_from_slice(&ENTRIES);
+    assert!(is_said(&fewer));
+}
+
+#[test]
+fn a_message_behind_another_one_is_not_lost_in_silence() {
+    let chunked = "POST https://mail.contoso.com/ews HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+    let get = "GET https://mail.contoso.com/ews HTTP/1.1\r\nHost: mail.contoso.com\r\n\r\n";
+    for asked in [ASKED, chunked, get] {
+        let with = |request: &str, response: &str| session(&[("raw/1_c.txt", request), ("raw/1_s.txt", response)]);
+        assert!(!is_said(&with(asked, ACCEPTED)), "{asked}");
+        assert!(!is_said(&with(&format!("{asked}\r\n"), ACCEPTED)), "{asked}");
+        assert!(is_said(&with(&format!("{asked}{HIDDEN}"), ACCEPTED)), "{asked}");
+        assert!(is_said(&with(asked, &format!("{ACCEPTED}{REFUSED}"))), "{asked}");
+    }
+    let odd = get.replace("\r\nHost", "\r\nAuthorization Basic dTpw\r\nHost");
+    assert!(is_said(&session(&[("raw/1_c.txt", &odd), ("raw/1_s.txt", ACCEPTED)])));
+}
+
+#[test]
+fn a_field_without_a_value_is_no_empty_one() {
+    let host = r#"{"name":"Host","value":"mail.contoso.com"}"#;
+    let whole = CHARLES.replace(r#","body":5"#, "");
+    assert!(!is_said(whole.as_bytes()));
+    assert!(!is_said(whole.replace(host, r#"{"name":"Host","value":""}"#).as_bytes()));
+    for odd in [r#"{"name":"Authorization"}"#, r#"{"name":"Authorization","value":null}"#, r#"{"value":"Basic dTpw"}"#]
+    {
+        assert!(is_said(whole.replace(host, &format!("{host},{odd}")).as_bytes()), "{odd}");
+    }
+    let transaction = "<transaction method=\"GET\" protocol=\"https\" host=\"a\" path=\"/\"><request><headers><header><name>Host</name>\
+         <value>a</value></header></headers></request><response status=\"200\"><headers/></response></transaction>";
+    let xml = |inside: &str| format!("<charles-session>{inside}</charles-session>");
+    assert!(!is_said(xml(&transaction.repeat(2)).as_bytes()));
+    for odd in [
+        transaction.replace("<value>a</value>", ""),
+        transaction.replace("<name>Host</name>", ""),
+        transaction.replace("</transaction>", "</other>"),
+        transaction.replace("transaction", "other"),
+    ] {
+        assert!(is_said(xml(&format!("{odd}{transaction}")).as_bytes()), "{odd}");
+    }
+}
+
+#[test]
+fn records_that_a_trace_of_curl_lost_are_missed() {
+    let whole = String::from_utf8(curl()).unwrap();
+    assert!(!is_said(whole.repeat(2).as_bytes()));
+    let at = whole.find("<= Recv").unwrap();
+    let (asked, answered) = whole.split_at(at);
+    let (_, bytes) = asked.split_once('\n').unwrap();
+    // The second request is not there, or the first line of its record, or that is damaged.
+    for lost in [answered.to_owned(), format!("{bytes}{answered}"), whole.replace("=> Send h", "=> Sent h")] {
+        assert!(is_said(format!("{whole}{lost}").as_bytes()), "{lost}");
+    }
+    // The answer to a request that is not there is not that of the one before it.
+    let (_, exchanges, _) = read(format!("{whole}{answered}").as_bytes());
+    let told: Vec<_> = exchanges.iter().map(|one| (one.request.is_some(), one.status())).collect();
+    assert_eq!(told, [(true, Some(401)), (false, Some(401))]);
+    // Contents that come before their head are another transfer's.
+    let data = answered.find("<= Recv data").map(|at| answered[at..].to_owned()).unwrap();
+    assert!(is_said(format!("{whole}{asked}{data}{answered}").as_bytes()));
+}
+
 #[test]
 fn damage_never_panics() {
     let samples: [Vec<u8>; 8] = [

@@ -210,6 +210,18 @@ impl<'f> Value<'f> {
         Some(Endpoint { address: address.to_canonical(), port })
     }
 
+    /// Whether a list of fields has one without a name or a value, or is none.
+    fn has_odd_field(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Dictionary(_) => self.get("fields").has_odd_field(),
+            Self::List(list) => list
+                .iter()
+                .any(|pair| !matches!(pair.list(), [Self::Text(name), Self::Text(_), ..] if !name.is_empty())),
+            _ => true,
+        }
+    }
+
     fn fields(&self) -> Fields<'f> {
         let pair = |pair: &Self| match pair.list() {
             [name, value, ..] => Some((name.text()?.into(), value.text()?.into())),
@@ -317,7 +329,7 @@ impl<R: Read> Reading<'_, R> {
                 }
             }
             Some(b"websocket") => self.messages(&flow),
-            Some(b"dns") => {}
+            Some(b"dns") if flow.get("request").get("headers").is_null() => {}
             Some(b"tcp") => {
                 self.release();
                 self.recorded.skip("a TCP flow: its bytes were not read as HTTP by mitmproxy, and are not here");
@@ -403,6 +415,10 @@ fn draft<'f>(flow: &Value<'f>) -> Draft<'f> {
     };
     if scheme == Some(Scheme::Https) {
         draft.tls = tls(server);
+    }
+    let parts = [(request, "headers"), (request, "trailers"), (response, "headers"), (response, "trailers")];
+    if parts.iter().any(|(message, name)| message.get(name).has_odd_field()) {
+        draft.marks.add(Mark::EntryMalformed);
     }
     if !response.is_null() {
         let status = response.any(&["status_code", "code"]).number().unwrap_or(0.0);
@@ -650,6 +666,32 @@ pub(crate) mod tests {
         }
         let (result, _) = items_of(&mut &one[..one.len() - 3], &Limits::default());
         assert!(result.is_err());
+    }
+
+    #[test]
+    fn a_field_without_a_name_or_a_value_is_said() {
+        let with = |fields: Vec<u8>| {
+            let members = [
+                ("method", text("GET")),
+                ("scheme", text("https")),
+                ("host", text("mail.contoso.com")),
+                ("path", text("/ews")),
+                ("headers", net(&fields, b']')),
+            ];
+            let request = dictionary(&members, b';');
+            let flow = dictionary(&[("type", text("http")), ("request", request)], b';');
+            read(&flow).0[0].marks.has(Mark::EntryMalformed)
+        };
+        let pair = |parts: &[Vec<u8>]| net(&parts.concat(), b']');
+        let host = pair(&[text("Host"), text("mail.contoso.com")]);
+        assert!(!with(host.clone()) && !with([host.clone(), pair(&[text("A"), text("")])].concat()));
+        let null = net(b"", b'~');
+        for odd in [pair(&[text("A")]), pair(&[text("A"), null.clone()]), pair(&[text(""), text("b")]), null] {
+            assert!(with([host.clone(), odd].concat()));
+        }
+        // Queries of names have none.
+        let flow = |kind: &str| dictionary(&[("type", text(kind)), ("request", request(text("")))], b';');
+        assert_eq!(read(&[flow("http"), flow("dns")].concat()).1.len(), 1);
     }
 
     #[test]

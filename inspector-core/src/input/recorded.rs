@@ -192,6 +192,15 @@ impl<'s> Recorded<'s> {
         }
         let request_at = At::Entry { index: self.index, time: begin };
         let response_at = At::Entry { index: self.index, time: end.or(begin) };
+        let is_text = matches!(protocol, Protocol::Http10 | Protocol::Http11);
+        let surplus = [
+            request.as_ref().is_some_and(|one| is_text && has_surplus(&one.fields, &one.content, true)),
+            response.as_ref().is_some_and(|one| is_text && has_surplus(&one.fields, &one.content, false)),
+        ];
+        // Bytes behind a message are those of another one, which nobody shows.
+        if surplus.contains(&true) && method != b"CONNECT" && !marks.has(Mark::Upgraded) {
+            marks.add(Mark::EntryMalformed);
+        }
         let request = request.map(|request| self.request(request, request_at, &mut marks, &mut traces));
         let response = response.map(|response| self.response(response, &method, response_at, &mut marks, &mut traces));
         if traces.placeholder {
@@ -303,7 +312,7 @@ impl<'s> Recorded<'s> {
                 let is_chunked =
                     head.values("transfer-encoding").any(crate::http::content::contains_chunked) && !bytes.is_empty();
                 match is_chunked.then(|| dechunked(&bytes)).flatten() {
-                    Some((content, whole)) => return self.collected(head, &content, !whole, marks),
+                    Some((content, whole, _)) => return self.collected(head, &content, !whole, marks),
                     None => self.collected(head, &bytes, false, marks),
                 }
             }
@@ -352,8 +361,39 @@ fn decoded_body(head: &Head, bytes: Cow<'_, [u8]>, limit: usize, marks: &mut Mar
     body
 }
 
-/// Undoes the chunked coding: the content, and whether its last chunk was there. `None` if the bytes are not in it.
-fn dechunked(mut input: &[u8]) -> Option<(Vec<u8>, bool)> {
+/// Whether a content as it was sent is longer than its message (RFC 9112 §6.3): what is behind it is another message, for
+/// no tool writes two as one. White space counts as nothing, and the answer that lasts to the connection's end is all.
+fn has_surplus(fields: &Fields<'_>, content: &Content<'_>, is_request: bool) -> bool {
+    let Content::Framed(bytes) = content else { return false };
+    let of = |known: &'static [u8]| {
+        fields.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(known)).map(|(_, value)| &**value)
+    };
+    let rest = if of(b"transfer-encoding").next().is_some() {
+        match dechunked(bytes) {
+            Some((_, true, rest)) => rest,
+            _ => return false,
+        }
+    } else {
+        let mut lengths =
+            of(b"content-length").map(|value| std::str::from_utf8(value).ok()?.trim().parse::<usize>().ok());
+        match (lengths.next(), is_request) {
+            (Some(Some(length)), _) => bytes.get(length..).unwrap_or_default(),
+            // No length is told of some that an extension or a converter wrote: then only a request is one.
+            (None, true) => return bytes.split(|byte| *byte == b'\n').any(ends_as_request_line),
+            _ => return false,
+        }
+    };
+    !rest.trim_ascii().is_empty()
+}
+
+fn ends_as_request_line(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
+}
+
+/// Undoes the chunked coding: the content, whether its last chunk was there, and what follows its trailer section. `None` if
+/// the bytes are not in it.
+fn dechunked(mut input: &[u8]) -> Option<(Vec<u8>, bool, &[u8])> {
     let (mut chunked, mut content, mut any) = (Chunked::default(), Vec::new(), false);
     loop {
         let (used, step) = chunked.step(input);
@@ -363,11 +403,22 @@ fn dechunked(mut input: &[u8]) -> Option<(Vec<u8>, bool)> {
                 any = true;
                 content.extend_from_slice(data);
             }
-            Step::Last => return Some((content, true)),
-            Step::More => return any.then_some((content, false)),
-            Step::Broken => return any.then_some((content, false)),
+            Step::Last => return Some((content, true, behind_trailers(input))),
+            Step::More | Step::Broken => return any.then_some((content, false, b"")),
         }
     }
+}
+
+/// What follows the blank line that ends a trailer section.
+fn behind_trailers(mut rest: &[u8]) -> &[u8] {
+    while !rest.is_empty() {
+        let (line, later) = first_line(rest);
+        rest = later;
+        if line.is_empty() {
+            break;
+        }
+    }
+    rest
 }
 
 /// The scheme of an absolute target.
@@ -448,6 +499,7 @@ impl<'a> Text<'a> {
         }
         if self.odd {
             marks.add(Mark::Malformed);
+            marks.add(Mark::EntryMalformed);
         }
         if self.folded {
             marks.add(Mark::ObsFold);

@@ -13,14 +13,17 @@
 //! missing in between were left out when the archive was saved, which is said: anything may have been in them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Cursor, Read, Seek},
     net::IpAddr,
 };
 
 use super::{
     Format, ItemSink, Probe, ReadError, Seekable,
-    archive::zip::{Place, Zip},
+    archive::{
+        is_clutter,
+        zip::{Place, Zip},
+    },
     helpers::Helpers,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, protocol_of},
     whole_file,
@@ -102,6 +105,16 @@ pub(crate) fn session_of(name: &str) -> Option<(u64, Part)> {
     Some((number.parse().ok().filter(|_| is_raw && number.bytes().all(|b| b.is_ascii_digit()))?, part))
 }
 
+/// Whether a member that is part of no session is one of those that Fiddler adds, or that systems add to archives.
+fn is_known(name: &str) -> bool {
+    let name = name.replace('\\', "/").to_ascii_lowercase();
+    let in_raw = name.starts_with("raw/") || name.contains("/raw/");
+    is_clutter(&name)
+        || name.ends_with("[content_types].xml")
+        || name.ends_with("_index.htm")
+        || (in_raw && name.ends_with(".xml"))
+}
+
 /// A member's content, and whether that is all of it.
 type PartText = (Vec<u8>, bool);
 
@@ -117,20 +130,24 @@ fn read<R: Read + Seek>(input: R, limits: &Limits, sink: &mut dyn ItemSink) -> R
     let damaged = |what: String| ReadError::Damaged { format: "saz", what };
     let mut zip = Zip::open(input).map_err(|error| damaged(error.to_string()))?;
     let mut sessions: BTreeMap<u64, Session> = BTreeMap::new();
-    let mut is_full = false;
+    let (mut is_full, mut doubles, mut others) = (false, 0_usize, 0_usize);
     zip.members(&mut |name, place| {
-        let Some((number, part)) = session_of(&name) else { return true };
+        let Some((number, part)) = session_of(&name) else {
+            others += usize::from(!place.is_empty() && !is_known(&name));
+            return true;
+        };
         is_full = sessions.len() >= limits.sessions && !sessions.contains_key(&number);
         if is_full {
             return false;
         }
         let session = sessions.entry(number).or_default();
-        match part {
-            Part::Request => session.request = Some(place),
-            Part::Response => session.response = Some(place),
-            Part::Facts => session.facts = Some(place),
-            Part::Messages => session.messages = Some(place),
-        }
+        let member = match part {
+            Part::Request => &mut session.request,
+            Part::Response => &mut session.response,
+            Part::Facts => &mut session.facts,
+            Part::Messages => &mut session.messages,
+        };
+        doubles += usize::from(member.replace(place).is_some());
         true
     })
     .map_err(|error| damaged(error.to_string()))?;
@@ -154,7 +171,16 @@ fn read<R: Read + Seek>(input: R, limits: &Limits, sink: &mut dyn ItemSink) -> R
         }
         archive.session(session, &mut recorded)?;
     }
-    if archive.numbers.has_holes() {
+    if doubles > 0 {
+        recorded
+            .note(NoteKind::MalformedBlock { what: "several members say that they are the same part of a session" });
+    }
+    if others > 0 {
+        recorded.note(NoteKind::MalformedBlock { what: "members that are parts of no session were not looked at" });
+    }
+    let mut files = Numbers::default();
+    sessions.keys().for_each(|number| files.see(*number));
+    if archive.numbers.has_holes() || files.has_holes() {
         recorded.note(NoteKind::Selected {
             how: "numbers of sessions are missing in between: they were deleted or left out when the archive was saved",
         });
@@ -171,18 +197,18 @@ fn read<R: Read + Seek>(input: R, limits: &Limits, sink: &mut dyn ItemSink) -> R
 struct Numbers {
     lowest: Option<u64>,
     highest: u64,
-    count: u64,
+    seen: BTreeSet<u64>,
 }
 
 impl Numbers {
     fn see(&mut self, number: u64) {
         self.lowest = Some(self.lowest.map_or(number, |lowest| lowest.min(number)));
         self.highest = self.highest.max(number);
-        self.count += 1;
+        self.seen.insert(number);
     }
 
     fn has_holes(&self) -> bool {
-        self.lowest.is_some_and(|lowest| self.highest - lowest >= self.count)
+        self.lowest.is_some_and(|lowest| self.highest - lowest >= self.seen.len() as u64)
     }
 }
 

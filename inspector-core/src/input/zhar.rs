@@ -1,8 +1,8 @@
 //! A HAR in zlib (RFC 1950), as mitmproxy's `hardump` writes it to names that end in `.zhar`.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::{Decompress, FlushDecompress, read::ZlibDecoder};
+use flate2::{Decompress, FlushDecompress, bufread::ZlibDecoder};
 
 use super::{
     Format, ItemSink, Probe, ReadError,
@@ -54,8 +54,13 @@ impl Format for Zhar {
         helpers: &dyn Helpers,
         sink: &mut dyn ItemSink,
     ) -> Result<(), ReadError> {
-        let mut bounded = Bounded { input: ZlibDecoder::new(input), limits, given: 0, problem: None };
+        let mut bounded = Bounded { input: ZlibDecoder::new(BufReader::new(input)), limits, given: 0, problem: None };
         Har.read_with(&mut bounded, limits, helpers, sink)?;
+        io::copy(&mut bounded, &mut io::sink())?;
+        if bounded.problem.is_none() && !bounded.input.get_mut().fill_buf()?.is_empty() {
+            let what = "something follows the end of the compression";
+            sink.item(super::Item::Note(Note::input(NoteKind::MalformedBlock { what })));
+        }
         if let Some(problem) = bounded.problem {
             sink.item(super::Item::Note(Note::input(problem)));
         }
@@ -71,7 +76,7 @@ struct Bounded<'l, R> {
     problem: Option<NoteKind>,
 }
 
-impl<R: Read> Read for Bounded<'_, R> {
+impl<R: BufRead> Read for Bounded<'_, R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.problem.is_some() {
             return Ok(0);
@@ -123,6 +128,9 @@ mod tests {
         assert_eq!(split.len(), 2);
         let (result, items) = items_of(&mut &bytes[..bytes.len() - 20], &Limits::default());
         assert!(result.is_err() || items.iter().any(|item| item.starts_with("TruncatedInput")), "{items:?}");
+        let more = [&bytes[..], &packed(&har)].concat();
+        let items = items_of(&mut &more[..], &Limits::default()).1;
+        assert!(items.last().is_some_and(|item| item.starts_with("MalformedBlock")), "{items:?}");
         assert!(items_of(&mut &packed("no object")[..], &Limits::default()).0.is_err());
     }
 }

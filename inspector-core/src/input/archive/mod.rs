@@ -32,6 +32,8 @@ use crate::limits::Limits;
 /// Archives in archives.
 const DEEPEST: usize = 2;
 
+const TOO_DEEP: &str = "it is an archive too deep in others to be looked into: unpack the outer ones first";
+
 /// Bytes that the names of all members may take.
 const NAMES: usize = 4 << 20;
 
@@ -208,6 +210,20 @@ impl<'l> Around<'l> {
         self.listing.members.push(Member { name: format!("{}{name}", self.prefix), size, steps });
     }
 
+    /// Whether a member that begins so is an archive, where none is looked into any more. Fiddler's are recordings.
+    fn is_too_deep(&self, head: &[u8]) -> bool {
+        if self.steps.len() + 1 < DEEPEST {
+            return false;
+        }
+        let is_saz = || super::Format::probe(&super::saz::Saz, head) == super::Probe::Certain;
+        let mut inner = Vec::new();
+        if is_gzip(head) {
+            // It ends where what is at hand does.
+            let _ = MultiGzDecoder::new(head).take(BEGINNING as u64).read_to_end(&mut inner);
+        }
+        looks_like_tar(head) || looks_like_tar(&inner) || (is_zip(head) && !is_saz())
+    }
+
     /// Whether there is room for another one.
     fn has_room(&mut self) -> bool {
         let has_room = self.listing.members.len() < self.limits.members && self.names <= NAMES;
@@ -219,9 +235,15 @@ impl<'l> Around<'l> {
 }
 
 /// What operating systems put into archives for themselves.
-fn is_clutter(name: &str) -> bool {
+pub(super) fn is_clutter(name: &str) -> bool {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    name.starts_with("__MACOSX/") || last.starts_with("._") || matches!(last, "" | ".DS_Store" | "Thumbs.db")
+    matches!(last, "" | ".DS_Store" | "Thumbs.db")
+}
+
+/// What macOS keeps of a file beside it (AppleDouble), which is told by its content as well.
+fn is_shadow(name: &str, head: &[u8]) -> bool {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    (name.starts_with("__MACOSX/") || last.starts_with("._")) && head.starts_with(&[0, 5, 0x16, 7])
 }
 
 /// Lists a zip; `true` if it is a Fiddler session archive.
@@ -230,7 +252,7 @@ fn list_zip<R: Read + Seek>(input: R, around: &mut Around<'_>) -> io::Result<boo
     let (mut found, mut names, mut is_saz, mut has_room) = (Vec::new(), 0, false, true);
     zip.members(&mut |name, place| {
         is_saz = super::saz::session_of(&name).is_some();
-        if !is_clutter(&name) && place.size > 0 {
+        if !is_clutter(&name) && !place.is_empty() {
             names += name.len();
             has_room = found.len() < around.limits.members && names <= NAMES;
             if has_room {
@@ -261,6 +283,8 @@ fn list_zip<R: Read + Seek>(input: R, around: &mut Around<'_>) -> io::Result<boo
         });
         match inner {
             Err(error) if head.is_empty() => around.problem(&name, words(&error)),
+            _ if is_shadow(&name, &head) => {}
+            _ if around.is_too_deep(&head) => around.problem(&name, TOO_DEEP),
             _ if may_be_archive(&head) && around.steps.len() + 1 < DEEPEST => {
                 let content = zip.member(&place, around.limits)?;
                 list_inner(content, &head, &name, place.size, step, around);
@@ -322,7 +346,12 @@ fn list_tar(input: impl Read, around: &mut Around<'_>) -> io::Result<bool> {
         }
         let mut head = Vec::new();
         (&mut tar).take(BEGINNING as u64).read_to_end(&mut head)?;
-        if may_be_archive(&head) && around.steps.len() + 1 < DEEPEST {
+        if is_shadow(&entry.name, &head) {
+            continue;
+        }
+        if around.is_too_deep(&head) {
+            around.problem(&entry.name, TOO_DEEP);
+        } else if may_be_archive(&head) && around.steps.len() + 1 < DEEPEST {
             let content = Cursor::new(head.clone()).chain(&mut tar);
             list_inner(Box::new(content) as Box<dyn Read + '_>, &head, &entry.name, entry.size, step, around);
         } else {

@@ -68,14 +68,20 @@ impl<R: Read> Tar<R> {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let mut block = [0; BLOCK];
-            if !fill(&mut self.input, &mut block)? || block.iter().all(|byte| *byte == 0) {
-                return Ok(None);
+            self.input.read_exact(&mut block)?;
+            if block.iter().all(|byte| *byte == 0) {
+                return self.end().map(|()| None);
             }
             if !has_checksum(&block) {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a header of the archive is damaged"));
             }
-            let size = octal(block.get(124..136).unwrap_or_default()).unwrap_or(0);
+            let size = octal(block.get(124..136).unwrap_or_default());
             let kind = block.get(156).copied().unwrap_or_default();
+            let size = match size {
+                Some(size) => size,
+                None if matches!(kind, b'1'..=b'6') => 0,
+                None => return Err(io::Error::new(io::ErrorKind::InvalidData, "a size in the archive is none")),
+            };
             match kind {
                 b'L' | b'x' if size <= LONG => {
                     self.have(size);
@@ -101,7 +107,29 @@ impl<R: Read> Tar<R> {
                 }
                 // Folders and links have no content, whatever their size says.
                 b'1'..=b'6' => (long_name, long_size) = (None, None),
-                _ => self.have(size),
+                // Records for all members, names of links and volumes, lists of folders, and rights.
+                b'g' | b'K' | b'V' | b'D' | b'A' | b'E' | b'I' | b'N' | b'X' => self.have(size),
+                _ => {
+                    let what =
+                        "a member of the archive is kept in a form that is not read (sparse, or in several volumes)";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
+            }
+        }
+    }
+
+    /// Goes over what fills the archive up behind its end: zeros, or it is another archive, which is not read.
+    fn end(&mut self) -> io::Result<()> {
+        let mut piece = [0; 8 << 10];
+        loop {
+            match self.input.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(count) if piece.iter().take(count).any(|byte| *byte != 0) => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "the archive goes on behind its end"));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -121,15 +149,6 @@ impl<R: Read> Read for Tar<R> {
         }
         self.left -= count as u64;
         Ok(count)
-    }
-}
-
-/// `false` at the end of the input.
-fn fill(input: &mut impl Read, block: &mut [u8]) -> io::Result<bool> {
-    match input.read_exact(block) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
@@ -219,8 +238,25 @@ pub(crate) mod tests {
             pax.extend(filled(record.as_bytes()));
             pax.extend(header("short", 2, b'0'));
             pax.extend(filled(b"hi"));
+            pax.extend([0; 2 * BLOCK]);
             assert_eq!(contents(&pax).unwrap()[0].0, wanted);
         }
+    }
+
+    #[test]
+    fn what_is_not_read_is_an_error() {
+        let whole = archive(&[("a", b"one"), ("b", b"two")]);
+        assert_eq!(contents(&whole).unwrap().len(), 2);
+        assert_eq!(contents(&[&whole[..], &[0; 20 * BLOCK]].concat()).unwrap().len(), 2);
+        // Cut between two members, and two archives behind each other.
+        for cut in [BLOCK * 3, BLOCK * 5] {
+            assert_eq!(contents(&whole[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof, "{cut}");
+        }
+        assert!(contents(&whole.repeat(2)).is_err());
+        let mut sparse = [header("a", 3, b'S'), filled(b"one"), whole.clone()].concat();
+        assert!(contents(&sparse).is_err());
+        sparse.splice(..BLOCK, header("a", 3, b'g'));
+        assert_eq!(contents(&sparse).unwrap().len(), 2);
     }
 
     #[test]

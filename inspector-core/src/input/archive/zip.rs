@@ -53,6 +53,13 @@ pub struct Place {
     pub encrypted: bool,
 }
 
+impl Place {
+    /// Whether nothing is there, not even by the size of what it unpacks from: two bytes are deflate's way to say nothing.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.size == 0 && self.compressed <= 2
+    }
+}
+
 /// An archive over something that can be read at any place.
 pub struct Zip<R> {
     input: R,
@@ -88,6 +95,10 @@ impl<R: Read + Seek> Zip<R> {
         }
         let begin = end.checked_sub(size).ok_or_else(|| damaged("its directory is larger than the file"))?;
         let shift = begin.checked_sub(offset).ok_or_else(|| damaged("its directory lies beyond its end"))?;
+        // What stands before it may be a program, but no archive of its own: its members are not in the directory.
+        if shift > 0 && read_at(&mut input, 0, LOCAL.len())? == LOCAL {
+            return Err(damaged("it is several archives behind each other: unpack them first"));
+        }
         Ok(Self { input, directory: (begin, end), entries, shift })
     }
 
@@ -129,10 +140,15 @@ impl<R: Read + Seek> Zip<R> {
                 encrypted: flags & 1 != 0 || method == Method::Other(99),
             };
             if !take(String::from_utf8_lossy(name).into_owned(), place) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        // The number is one of 16 bits unless the archive has the long form.
+        let mut more = [0; ENTRY.len()];
+        match directory.read_exact(&mut more) {
+            Ok(()) if more == ENTRY => Err(damaged("its directory has more entries than it says")),
+            _ => Ok(()),
+        }
     }
 
     /// Stands at the content of a member.
@@ -368,6 +384,32 @@ pub(crate) mod tests {
             read.push((name, content));
         }
         Ok(read)
+    }
+
+    #[test]
+    fn members_that_the_directory_does_not_tell_are_missed() {
+        let whole = archive(b"", &[("a", b"one"), ("b", b"two")]);
+        let members = |bytes: &[u8]| -> io::Result<usize> {
+            let mut count = 0;
+            Zip::open(io::Cursor::new(bytes))?.members(&mut |_, place| {
+                count += usize::from(!place.is_empty());
+                true
+            })?;
+            Ok(count)
+        };
+        assert_eq!(members(&whole).unwrap(), 2);
+        // A program may stand before it, another archive may not.
+        assert_eq!(members(&[&[b'M'; 99], &whole[..]].concat()).unwrap(), 2);
+        assert!(members(&whole.repeat(2)).is_err());
+        let end = memchr::memmem::rfind(&whole, &END).unwrap();
+        let mut fewer = whole.clone();
+        fewer[end + 10] = 1;
+        assert!(members(&fewer).is_err());
+        // Something that is said to unpack to nothing is there all the same.
+        let mut nothing = whole;
+        let entry = memchr::memmem::rfind(&nothing, &ENTRY).unwrap();
+        nothing[entry + 24..entry + 28].fill(0);
+        assert_eq!(members(&nothing).unwrap(), 2);
     }
 
     #[test]

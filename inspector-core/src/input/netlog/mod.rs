@@ -231,7 +231,12 @@ impl Headers {
         match self {
             Self::List(lines) => lines,
             Self::Object(members) => {
-                members.iter().map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default())).collect()
+                // A value that is no text leaves a line that is no field.
+                let line = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+                    Some(value) => format!("{name}: {value}"),
+                    None => name.replace(':', " "),
+                };
+                members.iter().map(line).collect()
             }
             Self::Other(_) => Vec::new(),
         }
@@ -270,10 +275,12 @@ impl Reading<'_> {
         }
         self.source.next()?;
         self.source.consume(1);
-        let mut has_events = false;
+        let (mut has_events, mut is_ended) = (false, false);
         while let Some(byte) = self.source.next()? {
             if byte != b'"' {
-                if byte != b'}' {
+                is_ended = byte == b'}';
+                self.source.consume(1);
+                if !is_ended {
                     self.recorded.note(NoteKind::MalformedBlock { what: "a member of the file has no name" });
                 }
                 break;
@@ -317,6 +324,9 @@ impl Reading<'_> {
         }
         if !has_events {
             return Err(damaged("it has no events"));
+        }
+        if is_ended && !self.recorded.is_stopped() && self.source.next()?.is_some() {
+            self.recorded.note(NoteKind::MalformedBlock { what: "something follows the end of the log" });
         }
         self.finish();
         Ok(())
@@ -378,8 +388,10 @@ impl Reading<'_> {
             self.recorded.note(NoteKind::Limit { limit: "file" });
             return;
         }
-        let is_session = matches!(kind, Kind::SessionSent(_) | Kind::SessionReceived);
-        if !is_session && constants.url_request.is_some_and(|number| number != event.source.kind) {
+        // Heads count whatever they are of.
+        let is_head =
+            matches!(kind, Kind::SessionSent(_) | Kind::SessionReceived | Kind::SendHeaders(_) | Kind::ResponseHeaders);
+        if !is_head && constants.url_request.is_some_and(|number| number != event.source.kind) {
             return;
         }
         let params = match event.params.map(|params| serde_json::from_str::<Params>(params.get())) {
@@ -408,6 +420,10 @@ impl Reading<'_> {
             Kind::Alive | Kind::StartJob => {}
             Kind::SendHeaders(protocol) => self.send(id, protocol, params, at),
             Kind::ResponseHeaders => {
+                // What was asked is not in the file, but that it was is.
+                if !self.of_source.contains_key(&Of::Request(id)) {
+                    self.begin(Of::Request(id), Open::new(None, None));
+                }
                 self.change(Of::Request(id), |open| open.response(params.headers.lines(), at));
             }
             Kind::Read | Kind::Filtered => {
@@ -499,7 +515,7 @@ impl Reading<'_> {
 
     /// Requests that were not sent (answered by the cache, blocked, not resolved) are no exchanges.
     fn hand_out(&mut self, open: Open) {
-        if open.is_sent() {
+        if open.is_sent() || open.is_answered() {
             let mut draft = open.draft();
             if open.is_stripped() {
                 draft.marks.add(Mark::Sanitized);

@@ -3,7 +3,7 @@
 use crate::{
     http::{
         base64,
-        exchange::{Protocol, Scheme},
+        exchange::{Mark, Protocol, Scheme},
     },
     input::recorded::{Content, Draft, Fields, RequestDraft, ResponseDraft, scheme_of},
     time::Timestamp,
@@ -55,6 +55,19 @@ impl Open {
         self.request.is_some()
     }
 
+    /// An answer from the network was read.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Whether a line of a header section is no field; the first of a response's is its status line.
+    fn has_odd_line(&self) -> bool {
+        let is_odd = |line: &String| line.get(1..).is_none_or(|rest| !rest.contains(':'));
+        let sent = self.request.iter().flat_map(|sent| &sent.lines);
+        let received = self.response.iter().flat_map(|(lines, _)| lines.iter().filter(|one| !one.starts_with("HTTP/")));
+        sent.chain(received).any(|line| !line.is_empty() && is_odd(line))
+    }
+
     pub(super) fn request(
         &mut self,
         line: Option<String>,
@@ -96,6 +109,9 @@ impl Open {
             draft.request = Some(self.request_draft(sent));
             let is_http = sent.lines.iter().any(|line| line == ":scheme: http");
             draft.scheme = draft.scheme.or(is_http.then_some(Scheme::Http));
+        }
+        if self.has_odd_line() {
+            draft.marks.add(Mark::EntryMalformed);
         }
         if let Some((lines, at)) = &self.response {
             draft.end = *at;

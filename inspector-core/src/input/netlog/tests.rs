@@ -169,6 +169,31 @@ fn other_layouts_and_splits_give_the_same() {
 }
 
 #[test]
+fn heads_without_a_whole_are_said() {
+    let is_said = |text: &str| {
+        let (exchanges, notes) = read(text);
+        !notes.is_empty()
+            || exchanges.iter().any(|one| one.marks.has(Mark::EntryMalformed) || one.marks.has(Mark::RequestMissing))
+    };
+    let whole = file("IncludeSensitive", 100, &simple());
+    assert!(!is_said(&whole));
+    // A field that is none, one whose value is no text, and what was asked is not there.
+    assert!(is_said(&whole.replace("Authorization: Bearer", "Authorization Bearer")));
+    let object = r#""headers":{"Host":"mail.contoso.com","Authorization":["Bearer a.b.c"]}"#;
+    let list = GET.split_once(",").unwrap().1;
+    assert!(is_said(&whole.replace(list, object)));
+    assert!(!is_said(&whole.replace(list, &object.replace(['[', ']'], ""))));
+    let lost: Vec<_> =
+        simple().into_iter().filter(|(_, _, _, name, _)| *name != "HTTP_TRANSACTION_SEND_REQUEST_HEADERS").collect();
+    assert!(is_said(&file("IncludeSensitive", 100, &lost)));
+    assert!(is_said(&format!("{whole}{{}}")));
+    // Whatever a source is, its requests were sent.
+    let other: Vec<_> = simple().into_iter().map(|(id, _, phase, name, params)| (id, 9, phase, name, params)).collect();
+    let requests = |text: &str| read(text).0.iter().filter(|one| one.request.is_some()).count();
+    assert_eq!(requests(&file("IncludeSensitive", 100, &other)), requests(&whole));
+}
+
+#[test]
 fn damage_never_panics() {
     let whole = file("Everything", 1, &simple());
     for at in 0..whole.len() {
