@@ -488,7 +488,11 @@ impl XmlReading<'_, '_> {
                             message.is_base64 = attribute(&attributes, "encoding").eq_ignore_ascii_case("base64");
                         }
                         ("header", Some(transaction)) => {
-                            transaction.message(in_response).fields.push((Vec::new(), None));
+                            // One more than what is kept tells that there are more.
+                            let fields = &mut transaction.message(in_response).fields;
+                            if fields.len() <= self.limits.fields {
+                                fields.push((Vec::new(), None));
+                            }
                         }
                         (_, None) if path.len() == 1 => self.recorded.skip("something among the transactions is none"),
                         _ => {}

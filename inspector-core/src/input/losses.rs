@@ -282,6 +282,9 @@ fn a_field_without_a_value_is_no_empty_one() {
          <value>a</value></header></headers></request><response status=\"200\"><headers/></response></transaction>";
     let xml = |inside: &str| format!("<charles-session>{inside}</charles-session>");
     assert!(!is_said(xml(&transaction.repeat(2)).as_bytes()));
+    let header = "<header><name>a</name><value>b</value></header>";
+    let many = transaction.replace("<headers><header>", &format!("<headers>{}<header>", header.repeat(100_000)));
+    assert!(read(xml(&many).as_bytes()).1[0].marks.has(Mark::HeadCut));
     for odd in [
         transaction.replace("<value>a</value>", ""),
         transaction.replace("<name>Host</name>", ""),
