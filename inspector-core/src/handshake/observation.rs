@@ -469,6 +469,10 @@ impl<'a> Observation<'a> {
 
     /// Host and path for people.
     pub fn place(&self) -> String {
+        // The target of CONNECT is the host itself (RFC 9110 §7.1).
+        if self.endpoint == Endpoint::Tunnel {
+            return self.host_name.to_string();
+        }
         format!("{}{}", self.host_name, mask::text(&self.path))
     }
 
