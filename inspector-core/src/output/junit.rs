@@ -53,7 +53,7 @@ fn suite(report: &Report, input: &Input, rows: &[&Row<'_>]) -> TestSuite {
     let reason = super::plain(&input.verdict.reason);
     let mut suite = TestSuite::new(name.clone());
     let undecided = || Err((NonSuccessKind::Error, format!("inconclusive: {reason}")));
-    let failing = |family: Family| rows.iter().find(|row| row.finding.fails && super::is_of(row, family));
+    let failing = |family: Family| rows.iter().find(|row| row.finding.fails && row.is_of(family));
     let of_basic = match (failing(Family::Basic), input.verdict.outcome) {
         (Some(row), _) => Err((NonSuccessKind::Failure, row.message())),
         (None, Outcome::Inconclusive) => undecided(),

@@ -24,7 +24,7 @@ use std::io;
 use crate::{
     evidence::SourceId,
     redact,
-    report::{Report, v1},
+    report::Report,
     rules::{Family, Severity, finding::Finding},
     secret::Fingerprint,
 };
@@ -92,8 +92,8 @@ impl<'r> Row<'r> {
         format!("{}: {}: {}{more}", self.finding.meta.code, self.title, self.detail)
     }
 
-    const fn is_coverage(&self) -> bool {
-        matches!(self.finding.meta.code.as_bytes(), [b'C', b'O', b'V', ..])
+    fn is_of(&self, family: Family) -> bool {
+        self.finding.meta.family() == family
     }
 
     /// The same for the same finding in another run, whatever its place and its order: made of rule, host, subject and the
@@ -157,16 +157,6 @@ fn plain(text: &str) -> String {
 fn of_input<'a, 'r>(rows: &'a [Row<'r>], report: &'r Report, source: SourceId) -> impl Iterator<Item = &'a Row<'r>> {
     let only = report.inputs.len() == 1;
     rows.iter().filter(move |row| only || row.finding.evidence.iter().any(|evidence| evidence.input == source))
-}
-
-/// Whether a finding is of that family.
-fn is_of(row: &Row<'_>, family: Family) -> bool {
-    row.finding.meta.family() == family
-}
-
-/// The version of the JSON report the texts are those of.
-const fn tool() -> v1::Tool {
-    v1::TOOL
 }
 
 #[cfg(test)]

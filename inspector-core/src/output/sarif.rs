@@ -2,10 +2,10 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::{Level, Output, Row, relative_uri, tool};
+use super::{Level, Output, Row, relative_uri};
 use crate::{
-    report::Report,
-    rules::{RuleMeta, Severity},
+    report::{Report, v1},
+    rules::{Family, RuleMeta, Severity},
 };
 
 /// SARIF 2.1.0 (OASIS): results with their rules, and what was not recorded as notifications too.
@@ -30,15 +30,16 @@ impl Output for Sarif {
         let number =
             |row: &Row<'_>| used.iter().position(|meta| meta.code == row.finding.meta.code).unwrap_or_default();
         // What is missing is a fact about the recording; it is a result only where it stands against a pass.
-        let is_result = |row: &&Row<'_>| !row.is_coverage() || row.finding.blocks;
+        let is_result = |row: &&Row<'_>| !row.is_of(Family::Coverage) || row.finding.blocks;
         let results: Vec<Value> = rows.iter().filter(is_result).map(|row| result(row, number(row))).collect();
-        let notifications: Vec<Value> = rows.iter().filter(|row| row.is_coverage()).map(notification).collect();
+        let notifications: Vec<Value> =
+            rows.iter().filter(|row| row.is_of(Family::Coverage)).map(notification).collect();
         let verdict = json!({
             "level": match report.exit_code() { 0 => "note", 3 => "warning", _ => "error" },
             "message": {"text": format!("{}: {}", report.outcome.as_str(), super::plain(&report.reason))},
             "descriptor": {"id": "verdict"},
         });
-        let tool = tool();
+        let tool = v1::TOOL;
         let document = json!({
             "$schema": SCHEMA,
             "version": "2.1.0",
