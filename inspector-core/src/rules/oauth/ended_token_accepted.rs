@@ -1,5 +1,3 @@
-use serde_json::Value;
-
 use super::Period;
 use crate::{
     evidence::{Evidence, Part},
@@ -7,9 +5,6 @@ use crate::{
     rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
 };
-
-/// Longest answer to an introspection that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 << 10;
 
 declare_rule! {
     /// A token is accepted though its issuer has said before that it is over: it was revoked (RFC 7009), or an introspection
@@ -98,10 +93,8 @@ fn ends(observation: &Observation<'_>) -> Option<(Fingerprint, &'static str)> {
         return super::succeeded(observation).then_some((id, "its revocation"));
     }
     let introspects = ["/introspect", "/introspection", "/token_info", "/tokeninfo"];
-    if !introspects.iter().any(|end| path.ends_with(end)) || observation.status != Some(200) {
+    if !introspects.iter().any(|end| path.ends_with(end)) {
         return None;
     }
-    let content = observation.exchange.response.as_ref()?.body.kept.as_deref()?;
-    let answer: Value = serde_json::from_slice(content.get(..LONGEST_ANSWER).unwrap_or(content)).ok()?;
-    (answer.get("active") == Some(&Value::Bool(false))).then_some((id, "an introspection called it inactive"))
+    (super::told_active(observation) == Some(false)).then_some((id, "an introspection called it inactive"))
 }

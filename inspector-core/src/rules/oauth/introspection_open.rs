@@ -1,13 +1,8 @@
-use serde_json::Value;
-
 use crate::{
     evidence::Part,
     handshake::observation::Observation,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
-
-/// Longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 << 10;
 
 declare_rule! {
     /// An introspection endpoint tells about a token to somebody who did not authenticate: tokens can be tried out there.
@@ -33,16 +28,13 @@ impl Rule for IntrospectionOpen {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let path = observation.path.trim_end_matches('/');
         let introspects = ["/introspect", "/introspection"].iter().any(|end| path.ends_with(end));
-        if !introspects || observation.status != Some(200) || super::posted(observation, "token").is_none() {
+        if !introspects || super::posted(observation, "token").is_none() {
             return;
         }
         if super::authenticates_client(observation) || observation.exchange.tls.is_none() && is_inside(observation) {
             return;
         }
-        let content = observation.exchange.response.as_ref().and_then(|response| response.body.kept.as_deref());
-        let Some(content) = content.filter(|content| content.len() <= LONGEST_ANSWER) else { return };
-        let answer: Option<Value> = serde_json::from_slice(content).ok();
-        if answer.as_ref().and_then(|it| it.get("active")) != Some(&Value::Bool(true)) {
+        if super::told_active(observation) != Some(true) {
             return;
         }
         let detail = format!("{}: told about a token without authentication", observation.host_name);

@@ -158,6 +158,16 @@ fn client_of(observation: &Observation<'_>) -> Option<String> {
     posted(observation, "client_id").map(str::to_owned).or_else(basic).or_else(assertion)
 }
 
+/// What an introspection says of its token (RFC 7662 §2.2): `active`, where the answer tells.
+fn told_active(observation: &Observation<'_>) -> Option<bool> {
+    /// Longest answer that is read, in bytes.
+    const LONGEST: usize = 64 << 10;
+    let response = observation.exchange.response.as_ref().filter(|_| observation.status == Some(200))?;
+    let content = response.body.kept.as_deref().filter(|content| content.len() <= LONGEST)?;
+    let answer: serde_json::Value = serde_json::from_slice(content).ok()?;
+    answer.get("active")?.as_bool()
+}
+
 /// Whether the answer is a 2xx without an `error` member.
 fn succeeded(observation: &Observation<'_>) -> bool {
     let failed = observation.flow.answer.as_ref().is_some_and(|answer| answer.error.is_some());
