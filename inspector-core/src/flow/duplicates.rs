@@ -41,31 +41,36 @@ const WAYS: usize = 4;
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    tag: u64,
     nanos: Option<i64>,
     packets: u32,
     encapsulation: u32,
 }
 
+/// Packets whose hashes begin alike: the hashes lie side by side, for they are all that most packets look at.
+#[derive(Clone, Copy, Default)]
+struct Set {
+    tags: [u64; WAYS],
+    seen: [Seen; WAYS],
+    /// The place that is given away next.
+    next: u8,
+}
+
 /// The latest packets of all connections; each overwrites an old one among those its hash tells.
 pub(crate) struct Recent {
-    seen: Box<[Seen]>,
+    sets: Box<[Set]>,
 }
 
 impl Recent {
     pub(crate) fn new() -> Self {
-        Self { seen: vec![Seen::default(); REMEMBERED].into_boxed_slice() }
+        Self { sets: vec![Set::default(); REMEMBERED / WAYS].into_boxed_slice() }
     }
 
     /// Whether a packet that opens a connection is a copy of one remembered.
     pub(crate) fn knows(&self, connection: u64, first: bool, packets: u32, segment: &Segment<'_>) -> bool {
         let tag = tag(connection, first, segment);
-        let place = (tag >> 32) as usize % (REMEMBERED / WAYS) * WAYS;
-        let mut places = self.seen.get(place..).unwrap_or_default().iter().take(WAYS);
-        let Some(then) = places.find(|seen| seen.tag == tag) else { return false };
-        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
-        let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
-        is_near(then, &now)
+        let Some(set) = self.sets.get(place(tag)) else { return false };
+        let known = set.tags.iter().zip(&set.seen).find(|(known, _)| **known == tag);
+        known.is_some_and(|(_, then)| is_near(then, &Seen::of(packets, segment)))
     }
 
     /// Remembers a packet; whether it is a copy of one remembered. `proven`: copies were seen on this connection before.
@@ -78,24 +83,36 @@ impl Recent {
         segment: &Segment<'_>,
     ) -> bool {
         let tag = tag(connection, first, segment);
-        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
-        let now = Seen { tag, nanos, packets, encapsulation: segment.encapsulation };
-        let first = (tag >> 32) as usize % (REMEMBERED / WAYS) * WAYS;
-        let Some(places) = self.seen.get_mut(first..).and_then(<[_]>::first_chunk_mut::<WAYS>) else { return false };
-        let Some(then) = places.iter().position(|seen| seen.tag == tag) else {
+        let now = Seen::of(packets, segment);
+        let Some(set) = self.sets.get_mut(place(tag)) else { return false };
+        let known = set.tags.iter().position(|known| *known == tag);
+        let at = known.unwrap_or_else(|| {
             // The oldest makes room.
-            let [newest, second, third, _] = *places;
-            *places = [now, newest, second, third];
+            let oldest = usize::from(set.next) % WAYS;
+            set.next = set.next.wrapping_add(1);
+            oldest
+        });
+        let (Some(of), Some(seen)) = (set.tags.get_mut(at), set.seen.get_mut(at)) else { return false };
+        *of = tag;
+        let then = std::mem::replace(seen, now);
+        if known.is_none() {
             return false;
-        };
-        let Some(places) = places.get_mut(..=then) else { return false };
-        places.rotate_right(1);
-        let Some(place) = places.first_mut() else { return false };
-        let then = std::mem::replace(place, now);
+        }
         let elsewhere = then.encapsulation != now.encapsulation;
         let telling = !segment.payload.is_empty() || segment.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
         is_near(&then, &now) && (telling || elsewhere || proven)
     }
+}
+
+impl Seen {
+    fn of(packets: u32, segment: &Segment<'_>) -> Self {
+        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
+        Self { nanos, packets, encapsulation: segment.encapsulation }
+    }
+}
+
+const fn place(tag: u64) -> usize {
+    (tag >> 32) as usize % (REMEMBERED / WAYS)
 }
 
 /// Whether two equal packets were recorded so close to each other that TCP did not repeat one.

@@ -324,22 +324,22 @@ impl Findings {
         self.reported.drain(..)
     }
 
-    /// Whether more of the same would only be counted.
     /// Whether one of a deciding family is grave already.
     pub(crate) fn have_grave(&self, decides: &dyn Fn(Family) -> bool) -> bool {
         self.list.iter().any(|(_, draft)| draft.severity >= Severity::High && decides(draft.meta.family()))
     }
 
+    /// Whether more of the same would only be counted; once so, it stays so.
     pub(super) fn have_evidence(&self, all: &[Reported]) -> bool {
         let is_full = |at: usize| self.list.get(at).is_some_and(|(_, draft)| draft.evidence.len() >= self.evidence);
         all.iter().all(|reported| !reported.has_evidence || is_full(reported.at))
     }
 
-    /// Counts the same once more. Only where [`Findings::have_evidence`] says so.
-    pub(super) fn repeat(&mut self, all: &[Reported]) {
-        for reported in all {
+    /// Counts the same so many times more. Only where [`Findings::have_evidence`] says so.
+    pub(super) fn repeat(&mut self, all: &[Reported], times: u64) {
+        for reported in all.iter().filter(|_| times > 0) {
             if let Some((_, folded)) = self.list.get_mut(reported.at) {
-                folded.count = folded.count.saturating_add(reported.count);
+                folded.count = folded.count.saturating_add(reported.count.saturating_mul(times));
                 // When it was is not told.
                 folded.hides = match folded.hides {
                     Hides::Until(_) => Hides::Anything,
@@ -357,7 +357,12 @@ impl Findings {
     /// Adds one, or counts it with its equals. Beyond `Limits::findings` of a rule, all of one severity and concern
     /// count as equal, so that none is lost for the outcome. Beyond `Limits::findings_total` the concern is lost, too: what
     /// would block a pass then does so whatever it concerns, and nothing else moves the outcome.
-    pub fn add(&mut self, mut draft: Draft) {
+    pub fn add(&mut self, draft: Draft) {
+        self.add_seen(draft, || None);
+    }
+
+    /// Adds one with a further piece of evidence, which is only worked out if it is kept.
+    pub(super) fn add_seen(&mut self, mut draft: Draft, seen: impl FnOnce() -> Option<Evidence>) {
         let subject = draft.subject.as_deref().unwrap_or(&draft.detail);
         let mut key = Key {
             code: draft.meta.code,
@@ -385,8 +390,11 @@ impl Findings {
             draft.concern = key.concern;
         }
         let at = self.index.get(&key).copied();
+        let known = at.and_then(|at| self.list.get(at));
+        let is_full = known.is_some_and(|(_, folded)| folded.evidence.len() >= self.evidence);
+        draft.evidence.extend(if is_full { None } else { seen() });
         if self.listening {
-            let has_evidence = !draft.evidence.is_empty();
+            let has_evidence = is_full || !draft.evidence.is_empty();
             self.reported.push(Reported { at: at.unwrap_or(self.list.len()), count: draft.count, has_evidence });
         }
         if let Some((_, folded)) = at.and_then(|at| self.list.get_mut(at)) {
@@ -400,7 +408,7 @@ impl Findings {
             }
             return;
         }
-        self.bytes = self.bytes.saturating_add(weight);
+        self.bytes = self.bytes.saturating_add(draft.weight());
         if key.subject.is_none() {
             draft.detail.push_str(" (and others of this kind)");
         }

@@ -57,7 +57,7 @@ use std::fmt;
 use crate::{
     analysis::Policy,
     connection::ConnectionReport,
-    evidence::SourceId,
+    evidence::{Evidence, SourceId},
     handshake::{host::HostId, ledger::Ledger, observation::Observation},
     note::Note,
     report::signature::Signatures,
@@ -229,9 +229,19 @@ impl<'a> Context<'a> {
         Self { policy, ledger, findings }
     }
 
+    /// Counts findings so many times more.
+    fn repeat(&mut self, all: &[finding::Reported], times: u64) {
+        self.findings.repeat(all, times);
+    }
+
     /// Reports a finding. Equal ones are folded.
     pub fn find(&mut self, draft: Draft) {
         self.findings.add(draft);
+    }
+
+    /// Reports a finding about what nearly every exchange has. Its evidence is only worked out if it is kept.
+    pub fn find_usual(&mut self, draft: Draft, evidence: impl FnOnce() -> Evidence) {
+        self.findings.add_seen(draft, || Some(evidence()));
     }
 }
 
@@ -249,9 +259,10 @@ pub struct Summary<'a> {
 /// A rule. Every hook does nothing unless the rule says otherwise.
 #[expect(unused_variables, reason = "the hooks' names are documentation for those who implement them")]
 pub trait Rule: Send {
-    /// What an exchange must have, any of it, for this rule to have anything to find or to keep.
+    /// What an exchange must have, any of it, for this rule to have anything to find or to keep. A rule that looks at
+    /// exchanges has to say so.
     fn occasions(&self) -> Occasions {
-        Occasions::ANY
+        Occasions::NONE
     }
 
     /// On what the verdict on an exchange rests.

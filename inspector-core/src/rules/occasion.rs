@@ -1,9 +1,9 @@
 //! When a rule has to be asked, and on what its verdict rests.
 //!
 //! Most exchanges of a recording are alike: a known token, a known host, an answer in the two hundreds. Asking 150 rules
-//! about each of them costs more than reading it. So a rule may say what an exchange must have for it to have anything to
-//! say ([`Occasions`]), and whether it says the same again about the same token at the same host ([`Basis`]). A rule that
-//! says nothing of it is asked every time. A test judges all fixtures both ways and compares.
+//! about each of them costs more than reading it. So a rule says what an exchange must have for it to have anything to
+//! say ([`Occasions`]), and whether it says the same again about the same token at the same host ([`Basis`]). A test
+//! judges all fixtures both ways and compares.
 
 use super::Observation;
 use crate::{
@@ -17,10 +17,14 @@ use crate::{
 };
 
 /// What an exchange offers a rule: a set. A rule is asked if the exchange offers any of what the rule wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Occasions(u32);
 
 impl Occasions {
+    /// No exchange.
+    pub const NONE: Self = Self(0);
+    /// All that an exchange can offer.
+    pub(super) const ALL: Self = Self(u32::MAX);
     /// Every exchange.
     pub const ANY: Self = Self(1);
     /// A token, wherever it stands.

@@ -4,6 +4,10 @@
 //! asked; of exchanges of one shape only the first few are judged by the rules whose verdict rests on the shape, and for
 //! the rest the findings are counted; and the few others see it.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
 use super::{
     Context, Rule, Summary, entries,
     finding::{Findings, Reported},
@@ -19,11 +23,15 @@ use crate::{
     note::Note,
 };
 
+/// Kinds of exchanges whose rules are remembered.
+const KINDS: usize = 64;
+
 /// The rules of an analysis.
 pub(crate) struct Panel {
     rules: Vec<Member>,
-    /// The numbers of those that have to see everything.
-    everything: Box<[u16]>,
+    /// The numbers of those that have to see every exchange that offers what they want, by what it offers: of the few
+    /// kinds of exchanges that most of a recording are.
+    everything: HashMap<Occasions, Box<[u16]>, RandomState>,
     verdicts: Shapes<Verdict>,
     /// Every rule is asked about every exchange.
     thorough: bool,
@@ -40,20 +48,28 @@ struct Member {
 struct Verdict {
     /// What is counted for each further exchange of the shape.
     reported: Box<[Reported]>,
+    /// Of each of them there is as much evidence as is kept.
+    is_full: bool,
+    /// Further exchanges that are not yet counted.
+    repeats: u64,
     /// The rules that have to be asked again, by number, in their order; none if it is just those that have to see
     /// everything.
     asked: Box<[u16]>,
+}
+
+/// The numbers of the rules that have to see every exchange which offers that, in their order.
+fn seers(rules: &[Member], offered: Occasions) -> Box<[u16]> {
+    let all = (0_u16..).zip(rules).filter(|(_, member)| member.basis == Basis::Everything);
+    all.filter(|(_, member)| member.wants.meet(offered)).map(|(number, _)| number).collect()
 }
 
 impl Panel {
     /// All rules, each anew.
     pub(crate) fn new(limits: &Limits) -> Self {
         let member = |rule: Box<dyn Rule>| Member { wants: rule.occasions(), basis: rule.basis(), rule };
-        let rules: Vec<Member> = entries().map(|entry| member((entry.make)())).collect();
-        let everything = (0_u16..).zip(&rules).filter(|(_, member)| member.basis == Basis::Everything);
         Self {
-            everything: everything.map(|(number, _)| number).collect(),
-            rules,
+            rules: entries().map(|entry| member((entry.make)())).collect(),
+            everything: HashMap::default(),
             verdicts: Shapes::new(limits.tokens),
             thorough: false,
         }
@@ -79,11 +95,18 @@ impl Panel {
     ) {
         let offered = Occasions::of(observation);
         let key = if self.thorough { None } else { self.verdicts.key(observation, ledger) };
-        let known = key.as_ref().and_then(|key| self.verdicts.get(key, observation));
-        if let Some(verdict) = known.filter(|verdict| findings.have_evidence(&verdict.reported)) {
-            findings.repeat(&verdict.reported);
+        let mut known = key.as_ref().and_then(|key| self.verdicts.get(key, observation));
+        if let Some(verdict) = &mut known {
+            verdict.is_full = verdict.is_full || findings.have_evidence(&verdict.reported);
+        }
+        if let Some(verdict) = known.as_mut().filter(|verdict| verdict.is_full) {
+            verdict.repeats += 1;
             let mut context = Context::new(policy, ledger, findings);
-            let asked = if verdict.asked.is_empty() { &self.everything } else { &verdict.asked };
+            if self.everything.len() >= KINDS && !self.everything.contains_key(&offered) {
+                self.everything.clear();
+            }
+            let everything = self.everything.entry(offered).or_insert_with(|| seers(&self.rules, offered));
+            let asked = if verdict.asked.is_empty() { everything } else { &verdict.asked };
             for number in asked {
                 if let Some(member) =
                     self.rules.get_mut(usize::from(*number)).filter(|member| member.wants.meet(offered))
@@ -112,10 +135,10 @@ impl Panel {
         if let Some(key) = key.filter(|_| is_new) {
             let (reported, mut asked) = verdict;
             if !asked.is_empty() {
-                asked.extend(&self.everything);
+                asked.extend(seers(&self.rules, Occasions::ALL).iter());
                 asked.sort_unstable();
             }
-            let verdict = Verdict { reported: reported.into(), asked: asked.into() };
+            let verdict = Verdict { reported: reported.into(), asked: asked.into(), is_full: false, repeats: 0 };
             self.verdicts.keep(key, observation, verdict);
         }
     }
@@ -136,6 +159,9 @@ impl Panel {
 
     /// Tells the rules that all is over.
     pub(crate) fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
+        for verdict in self.verdicts.values() {
+            context.repeat(&verdict.reported, std::mem::take(&mut verdict.repeats));
+        }
         for member in &mut self.rules {
             member.rule.finish(summary, context);
         }

@@ -199,9 +199,14 @@ impl<V> Shapes<V> {
     }
 
     /// The value of the exchange's shape.
-    pub(super) fn get(&self, key: &Key, observation: &Observation<'_>) -> Option<&V> {
+    pub(super) fn get(&mut self, key: &Key, observation: &Observation<'_>) -> Option<&mut V> {
         let same = |shape: &Shape| shape.is(key, &observation.extraction.sightings);
-        self.known.get(&key.hash)?.iter().find(|(shape, _)| same(shape)).map(|(_, value)| value)
+        self.known.get_mut(&key.hash)?.iter_mut().find(|(shape, _)| same(shape)).map(|(_, value)| value)
+    }
+
+    /// All values.
+    pub(super) fn values(&mut self) -> impl Iterator<Item = &mut V> {
+        self.known.values_mut().flatten().map(|(_, value)| value)
     }
 
     /// Keeps the value of a shape that has none.

@@ -19,6 +19,8 @@ const FEW: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub struct Members {
     all: Vec<(Box<str>, Value)>,
+    /// A mark of each of the first names, side by side: a name that is not there is told without a look at those that are.
+    marks: [u16; FEW],
     /// The place of each name; `None` while they are few.
     places: Option<HashMap<Box<str>, usize, RandomState>>,
 }
@@ -26,15 +28,19 @@ pub struct Members {
 impl Members {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        match &self.places {
-            None => {
-                // Most names of claims are three letters long, so that their length tells little and the first much.
-                let first = name.as_bytes().first();
-                self.all.iter().find(|(known, _)| known.as_bytes().first() == first && **known == *name)
-            }
-            Some(places) => places.get(name).and_then(|place| self.all.get(*place)),
+        self.place(name).and_then(|place| self.all.get(place)).map(|(_, value)| value)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        if let Some(places) = &self.places {
+            return places.get(name).copied();
         }
-        .map(|(_, value)| value)
+        let mark = mark(name);
+        let marked = self.marks.iter().zip(&self.all).enumerate().filter(|(_, (known, _))| **known == mark);
+        marked
+            .map(|(place, (_, (known, _)))| (place, known))
+            .find(|(_, known)| ***known == *name)
+            .map(|(place, _)| place)
     }
 
     /// Whether there is a member of that name.
@@ -59,11 +65,7 @@ impl Members {
 
     /// Adds a member, or gives the one of that name another value and the name back.
     pub(super) fn insert(&mut self, name: Box<str>, value: Value) -> Option<Box<str>> {
-        let place = match &self.places {
-            None => self.all.iter().position(|(known, _)| *known == name),
-            Some(places) => places.get(&name).copied(),
-        };
-        if let Some((_, known)) = place.and_then(|place| self.all.get_mut(place)) {
+        if let Some((_, known)) = self.place(&name).and_then(|place| self.all.get_mut(place)) {
             *known = value;
             return Some(name);
         }
@@ -72,6 +74,9 @@ impl Members {
         }
         if let Some(places) = &mut self.places {
             places.insert(name.clone(), self.all.len());
+        }
+        if let Some(marked) = self.marks.get_mut(self.all.len()) {
+            *marked = mark(&name);
         }
         self.all.push((name, value));
         None
@@ -101,6 +106,13 @@ impl Members {
     }
 }
 
+/// Two bytes that most names of a token do not share: most claims are three letters long, and begin or end alike.
+fn mark(name: &str) -> u16 {
+    let bytes = name.as_bytes();
+    let (first, last) = (bytes.first().copied().unwrap_or_default(), bytes.last().copied().unwrap_or_default());
+    u16::from_le_bytes([first, last.wrapping_add((bytes.len() as u8).wrapping_mul(37))])
+}
+
 fn weight_of(value: &Value) -> usize {
     // The map has a hash of each name, and an index of one to two places for each.
     const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * (size_of::<usize>() + 1);
@@ -120,7 +132,7 @@ fn weight_of(value: &Value) -> usize {
 impl<N: Into<Box<str>>> FromIterator<(N, Value)> for Members {
     fn from_iter<I: IntoIterator<Item = (N, Value)>>(members: I) -> Self {
         let members = members.into_iter();
-        let mut all = Self { all: Vec::with_capacity(members.size_hint().0), places: None };
+        let mut all = Self { all: Vec::with_capacity(members.size_hint().0), ..Self::default() };
         for (name, value) in members {
             all.insert(name.into(), value);
         }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Layer;
 use crate::{
@@ -31,52 +31,58 @@ declare_rule! {
 
 impl Rule for SignatureReused {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
-        let mut by_signature: BTreeMap<Fingerprint, Vec<Signed<'_>>> = BTreeMap::new();
-        let mut by_text: BTreeMap<Fingerprint, Vec<Signed<'_>>> = BTreeMap::new();
-        let signed = super::layers(context.ledger).filter(|layer| layer.is_readable()).filter_map(Signed::of);
-        for token in signed {
-            by_text.entry(token.text).or_default().push(token.clone());
-            by_signature.entry(token.signature).or_default().push(token);
+        let ledger = context.ledger;
+        let signed = || super::layers(ledger).filter(|layer| layer.is_readable()).filter_map(Signed::of);
+        // Nearly every token has its text and the end of its signature to itself.
+        let (mut texts, mut ends) = (HashMap::new(), HashMap::new());
+        for one in signed() {
+            *texts.entry(one.text).or_insert(0_u32) += 1;
+            *ends.entry(one.end()).or_insert(0_u32) += 1;
+        }
+        let is_several = |count: Option<&u32>| count.is_some_and(|count| *count > 1);
+        let may_share = |one: &Signed<'_>| is_several(texts.get(one.text)) || is_several(ends.get(&one.end()));
+        let all: Vec<Signed<'_>> = signed().filter(may_share).collect();
+        let mut by_signature: BTreeMap<&[u8], Vec<&Signed<'_>>> = BTreeMap::new();
+        let mut by_text: BTreeMap<&str, Vec<&Signed<'_>>> = BTreeMap::new();
+        for one in &all {
+            by_text.entry(one.text).or_default().push(one);
+            by_signature.entry(&one.signature).or_default().push(one);
         }
         for group in by_signature.values() {
-            let texts: BTreeSet<Fingerprint> = group.iter().map(|one| one.text).collect();
-            let issuers: BTreeSet<&str> = group.iter().map(|one| one.issuer.as_str()).collect();
+            let texts: BTreeSet<&str> = group.iter().map(|one| one.text).collect();
+            let issuers: BTreeSet<String> = group.iter().map(|one| one.issuer()).collect();
             let headers: BTreeSet<&str> = group.iter().map(|one| one.header).collect();
-            let plain = group.iter().any(|one| one.is_plain);
-            if texts.len() > 1 && !plain && issuers.len() == 1 && headers.len() == 1 {
+            if texts.len() > 1 && issuers.len() == 1 && headers.len() == 1 && !group.iter().any(|one| one.is_plain()) {
                 report(group, "one signature over different claims", context);
             }
         }
         for group in by_text.values() {
-            let signatures: BTreeSet<Fingerprint> = group.iter().map(|one| one.signature).collect();
-            if signatures.len() > 1 && group.iter().all(|one| one.is_deterministic) {
+            let signatures: BTreeSet<&[u8]> = group.iter().map(|one| &*one.signature).collect();
+            if signatures.len() > 1 && group.iter().all(|one| one.is_deterministic()) {
                 report(group, "different signatures over the same claims", context);
             }
         }
     }
 }
 
-fn report(group: &[Signed<'_>], what: &str, context: &mut Context<'_>) {
+fn report(group: &[&Signed<'_>], what: &str, context: &mut Context<'_>) {
     let ids: BTreeSet<String> = group.iter().map(|one| one.layer.token.id.to_string()).collect();
     let ids = ids.into_iter().take(4).collect::<Vec<_>>().join(", ");
     for one in group.iter().filter(|one| one.layer.is_used()) {
+        let subject = Fingerprint::of(&one.signature).to_string();
         for draft in one.layer.drafts(SignatureReused::META, "alg", &one.layer.token.algorithm()) {
-            context.find(draft.subject(one.signature.to_string()).detail(format!("{what}: tokens {ids}")));
+            context.find(draft.subject(subject.clone()).detail(format!("{what}: tokens {ids}")));
         }
     }
 }
 
 /// A token with a signature.
-#[derive(Clone)]
 struct Signed<'l> {
-    layer: std::rc::Rc<Layer<'l>>,
+    layer: Layer<'l>,
     header: &'l str,
-    text: Fingerprint,
-    signature: Fingerprint,
-    issuer: String,
-    is_deterministic: bool,
-    /// It has few different bytes.
-    is_plain: bool,
+    /// Header and claims as they were signed.
+    text: &'l str,
+    signature: Vec<u8>,
 }
 
 impl<'l> Signed<'l> {
@@ -87,17 +93,25 @@ impl<'l> Signed<'l> {
         if token.signature_length < SHORTEST || token.is_unsigned() {
             return None;
         }
-        let signature = base64::decode(signature)?.bytes;
-        let values: BTreeSet<u8> = signature.iter().copied().collect();
-        let algorithm = token.algorithm();
-        Some(Self {
-            header,
-            text: Fingerprint::of(text.as_bytes()),
-            signature: Fingerprint::of(&signature),
-            issuer: token.claim("iss").unwrap_or_default().into_owned(),
-            is_deterministic: ["RS", "HS", "EdDSA", "Ed"].iter().any(|start| algorithm.starts_with(start)),
-            is_plain: values.len() < FEWEST_VALUES,
-            layer: std::rc::Rc::new(layer),
-        })
+        Some(Self { header, text, signature: base64::decode(signature)?.bytes, layer })
+    }
+
+    /// The last bytes of the signature.
+    fn end(&self) -> [u8; 8] {
+        self.signature.last_chunk().copied().unwrap_or_default()
+    }
+
+    fn issuer(&self) -> String {
+        self.layer.token.claim("iss").unwrap_or_default().into_owned()
+    }
+
+    fn is_deterministic(&self) -> bool {
+        let algorithm = self.layer.token.algorithm();
+        ["RS", "HS", "EdDSA", "Ed"].iter().any(|start| algorithm.starts_with(start))
+    }
+
+    /// The signature has few different bytes.
+    fn is_plain(&self) -> bool {
+        self.signature.iter().collect::<BTreeSet<_>>().len() < FEWEST_VALUES
     }
 }

@@ -43,20 +43,18 @@ impl Rule for TokenOverCleartext {
         };
         let is_token = |s: &&Sighting| s.role != Role::Mentioned && !is_placeholder(s.token.raw.reveal());
         let token = observation.extraction.sightings.iter().find(is_token);
-        let (evidence, what) = match token {
-            Some(sighting) => (observation.sighted(sighting), "a token"),
-            None if observation.endpoint == Endpoint::Token && observation.token_request.is_some() => {
-                (observation.request_line(), "a token request")
-            }
+        let what = match token {
+            Some(_) => "a token",
+            None if observation.endpoint == Endpoint::Token && observation.token_request.is_some() => "a token request",
             None => return,
         };
         let address = observation.exchange.server.map(|server| format!(" at {}", server.address)).unwrap_or_default();
         let detail = format!("{}{address}: {what}", observation.host_name);
-        let draft = Self::META.of(observation).severity(severity).detail(detail).evidence(evidence);
-        context.find(match token {
-            Some(sighting) => draft.leaks(sighting.token.id),
-            None => draft,
-        });
+        let draft = Self::META.of(observation).severity(severity).detail(detail);
+        match token {
+            Some(sighting) => context.find_usual(draft.leaks(sighting.token.id), || observation.sighted(sighting)),
+            None => context.find_usual(draft, || observation.request_line()),
+        }
     }
 }
 

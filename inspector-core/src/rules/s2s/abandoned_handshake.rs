@@ -8,7 +8,7 @@ use crate::{
         observation::{Answer, Observation},
     },
     http::auth::CredentialsKind,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
+    rules::{Context, Declared, Occasions, Rule, Summary, declare_rule},
     time::Timestamp,
 };
 
@@ -55,6 +55,10 @@ impl Open {
 }
 
 impl Rule for AbandonedHandshake {
+    fn occasions(&self) -> Occasions {
+        Occasions::ANY
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         let Some(time) = observation.time else { return };
         // What a sanitised recording shows of a call: a replaced token, or an answer as if none was needed.

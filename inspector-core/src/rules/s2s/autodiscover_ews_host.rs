@@ -10,7 +10,7 @@ use crate::{
     },
     http::exchange::Scheme,
     report::mask,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory},
+    rules::{Context, Declared, Occasions, Rule, declare_rule, memory::Memory},
 };
 
 /// Longest answer read, in bytes.
@@ -35,6 +35,10 @@ declare_rule! {
 }
 
 impl Rule for AutodiscoverEwsHost {
+    fn occasions(&self) -> Occasions {
+        Occasions::ANY
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if observation.endpoint == Endpoint::Anonymous {
             if let Some(host) = ews_host(observation) {

@@ -55,8 +55,8 @@ impl Rule for CleartextS2s {
         let at = address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let severity = if local { Severity::Medium } else { Severity::Critical };
         let detail = format!("{} at {at}", observation.host_name);
-        context
-            .find(Self::META.of(observation).severity(severity).detail(detail).evidence(observation.sighted(sighting)));
+        let draft = Self::META.of(observation).severity(severity).detail(detail);
+        context.find_usual(draft, || observation.sighted(sighting));
     }
 }
 

@@ -41,7 +41,7 @@ impl Rule for ExpectedIssuerPresent {
         let name = observation.profile.application_name(&caller.principal.name).unwrap_or("an expected caller");
         let principal = mask::text(&caller.principal.to_string());
         let detail = format!("{}: {principal} ({name}), {}", observation.host_name, caller.layer.as_str());
-        let evidence = observation.claimed(sighting, caller.layer.as_str(), &principal);
-        context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+        let evidence = || observation.claimed(sighting, caller.layer.as_str(), &principal);
+        context.find_usual(Self::META.of(observation).detail(detail), evidence);
     }
 }

@@ -45,6 +45,6 @@ impl Rule for TokenAccepted {
         );
         let expected = if observation.expected.is_some() { "" } else { ", which is not an expected caller" };
         let detail = format!("{} accepted {caller}{expected}", observation.host_name);
-        context.find(Self::META.of(observation).detail(detail).evidence(observation.answered()));
+        context.find_usual(Self::META.of(observation).detail(detail), || observation.answered());
     }
 }

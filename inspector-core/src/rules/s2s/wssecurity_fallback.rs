@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::{
     handshake::{facts::Seen, host::HostId, observation::Observation},
     report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule},
 };
 
 /// Hosts kept.
@@ -31,6 +31,10 @@ declare_rule! {
 }
 
 impl Rule for WssecurityFallback {
+    fn occasions(&self) -> Occasions {
+        Occasions::ANY
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         if !observation.is_resource() || !observation.path.contains("/wssecurity") {
             return;

@@ -5,7 +5,7 @@ use crate::{
     handshake::{facts::Seen, host::HostId, observation::Observation},
     http::message::Head,
     report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule},
 };
 
 /// Hosts kept.
@@ -35,6 +35,10 @@ declare_rule! {
 }
 
 impl Rule for XOauthEnabled {
+    fn occasions(&self) -> Occasions {
+        Occasions::ANY
+    }
+
     fn exchange(&mut self, observation: &Observation<'_>, _: &mut Context<'_>) {
         if !observation.path.starts_with("/autodiscover/") {
             return;
