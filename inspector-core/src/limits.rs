@@ -73,6 +73,19 @@ pub struct Limits {
     pub h2_streams: usize,
     /// HPACK dynamic table, in bytes by RFC 7541 §4.1, per direction.
     pub h2_table: usize,
+    /// What the QUIC connections followed at once may take together, in bytes, about: keys, streams that are being gathered,
+    /// exchanges that wait, tables of QPACK. The one that was quiet longest is ended to make room.
+    pub quic_total: usize,
+    /// Packets of a QUIC connection kept until the keys for them are known, in bytes.
+    pub quic_pending: usize,
+    /// The same, of all QUIC connections.
+    pub quic_pending_total: usize,
+    /// Streams of one QUIC connection gathered at once. What comes on later ones is lost.
+    pub quic_streams: usize,
+    /// HTTP/3 streams open at once per connection.
+    pub h3_streams: usize,
+    /// QPACK dynamic table with the entries evicted from it, in bytes by RFC 9204 §3.2.1, per direction.
+    pub qpack_table: usize,
     /// Requests waiting for their responses on one HTTP/1 connection.
     pub pipeline: usize,
     /// Bytes of one side of an HTTP/1 connection held until the other side tells what they are (a response before its
@@ -164,6 +177,12 @@ impl Default for Limits {
             barren: 8 << 20,
             h2_streams: 4096,
             h2_table: 64 << 10,
+            quic_total: 8 << 20,
+            quic_pending: 256 << 10,
+            quic_pending_total: 4 << 20,
+            quic_streams: 4096,
+            h3_streams: 4096,
+            qpack_table: 128 << 10,
             pipeline: 1024,
             held: 64 << 10,
             tokens: 10_000,
@@ -225,6 +244,8 @@ impl Limits {
             fragments: scale(base.fragments),
             tls_pending_total: scale(base.tls_pending_total),
             tls_records_total: scale(base.tls_records_total),
+            quic_total: scale(base.quic_total),
+            quic_pending_total: scale(base.quic_pending_total),
             keys: scale(base.keys),
             recorded_keys: scale(base.recorded_keys),
             body: scale(base.body),

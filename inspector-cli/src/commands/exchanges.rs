@@ -161,7 +161,7 @@ struct Row<'e> {
     client: Option<String>,
     server: Option<String>,
     protocol: &'static str,
-    stream: Option<u32>,
+    stream: Option<u64>,
     tls: Option<&'static str>,
     suite: Option<&'e str>,
     sni: Option<Cow<'e, str>>,

@@ -99,11 +99,11 @@ pub enum Mark {
     BadChunk,
     /// The server reset or closed before the message was complete.
     ClosedEarly,
-    /// HTTP/2: a header field refers to a table entry that was not recorded.
+    /// HTTP/2, HTTP/3: a header field refers to a table entry that was not recorded.
     HeaderUnknown,
-    /// HTTP/2: the stream was reset.
+    /// HTTP/2, HTTP/3: the stream was reset.
     StreamReset,
-    /// HTTP/2: the request was promised by the server.
+    /// HTTP/2, HTTP/3: the request was promised by the server.
     Pushed,
     /// The connection switched to another protocol after this exchange.
     Upgraded,
@@ -233,8 +233,8 @@ pub struct Exchange {
     pub number: u64,
     /// Its connection; `None` in a HAR.
     pub connection: Option<ConnectionId>,
-    /// HTTP/2 stream.
-    pub stream: Option<u32>,
+    /// HTTP/2 or HTTP/3 stream.
+    pub stream: Option<u64>,
     /// Protocol version.
     pub protocol: Protocol,
     /// Whether TLS protected it at the place of the recording.

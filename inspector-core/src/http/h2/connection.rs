@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use super::{
     frame::{FrameHeader, HEADER, PREFACE, flag, kind, looks_like_frames, unpadded},
     hpack::Decoder,
-    stream::Stream,
 };
 use crate::{
     context::Context,
     evidence::At,
     flow::{End, Side},
     http::{
-        exchange::{Exchange, Mark},
+        exchange::{Exchange, Mark, Protocol},
         message::Message,
+        multiplexed::Stream,
     },
     note::{Note, NoteKind},
 };
@@ -561,7 +561,7 @@ impl Http2 {
 }
 
 fn emit(id: u32, stream: Stream, cx: &mut Context<'_>) {
-    let exchange: Option<Exchange> = stream.finish(id, cx);
+    let exchange: Option<Exchange> = stream.finish(u64::from(id), Protocol::H2, cx);
     if let Some(exchange) = exchange {
         cx.sink.exchange(exchange);
     }

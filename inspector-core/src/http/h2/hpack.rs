@@ -9,22 +9,15 @@
 //! The decoder never gives up on a connection: a reference to an entry that was not recorded becomes an unknown field,
 //! and what follows is read on. Only an integer or string that leaves the block ends it, as nothing after it has a place.
 
-use std::ops::Range;
-
-use super::{
-    strings,
-    table::{Found, Table},
-};
+use super::table::{Found, Table};
 use crate::{
     http::{
-        exchange::{Mark, Marks},
-        message::{Field, Head, Start},
+        compression::{Broken, FieldSection, SectionBuilder, integer, string},
+        exchange::Mark,
     },
     limits::Limits,
 };
 
-/// Name given to a field whose name was not recorded.
-const UNKNOWN: &[u8] = b"?";
 /// Capacity in bytes up to which a buffer is used again.
 const REUSED: usize = 32 << 10;
 
@@ -35,37 +28,13 @@ pub(super) struct Decoder {
     /// Reused for strings and heads: most blocks need no more memory than their head does.
     name: Vec<u8>,
     value: Vec<u8>,
-    building: Building,
+    building: SectionBuilder,
 }
-
-/// A decoded field block.
-#[derive(Debug)]
-pub(super) struct Block {
-    /// A request if it has `:method` or `:path`, a response if it has `:status`, else trailers.
-    pub(super) head: Head,
-    /// What is unknown or wrong in it.
-    pub(super) marks: Marks,
-}
-
-/// A head in the making: bytes and ranges.
-#[derive(Debug, Default)]
-struct Building {
-    bytes: Vec<u8>,
-    fields: Vec<Field>,
-    method: Option<Range<u32>>,
-    path: Option<Range<u32>>,
-    authority: Option<Range<u32>>,
-    status: Option<u16>,
-    marks: Marks,
-}
-
-/// The block contradicts HPACK: what follows in it has no place.
-struct Broken;
 
 impl Decoder {
     pub(super) fn new(limits: &Limits) -> Self {
         let table = Table::new(limits.h2_table);
-        Self { table, name: Vec::new(), value: Vec::new(), building: Building::default() }
+        Self { table, name: Vec::new(), value: Vec::new(), building: SectionBuilder::default() }
     }
 
     /// A field block of this direction was not recorded, or only in part.
@@ -75,21 +44,19 @@ impl Decoder {
 
     /// Bytes of memory it takes besides its own, about.
     pub(super) fn weight(&self) -> usize {
-        let Building { bytes, fields, .. } = &self.building;
-        let reused = self.name.capacity().saturating_add(self.value.capacity()).saturating_add(bytes.capacity());
-        let fields = fields.capacity().saturating_mul(size_of::<Field>());
-        self.table.weight().saturating_add(reused).saturating_add(fields)
+        let reused = self.name.capacity().saturating_add(self.value.capacity());
+        self.table.weight().saturating_add(reused).saturating_add(self.building.weight())
     }
 
     /// Decodes one field block.
-    pub(super) fn decode(&mut self, block: &[u8], limits: &Limits) -> Block {
+    pub(super) fn decode(&mut self, block: &[u8], limits: &Limits) -> FieldSection {
         let mut building = std::mem::take(&mut self.building);
         let mut rest = block;
         while !rest.is_empty() {
             match self.field(rest, &mut building, limits) {
                 Ok(tail) => rest = tail,
                 Err(Broken) => {
-                    building.marks.add(Mark::Malformed);
+                    building.mark(Mark::Malformed);
                     self.table.lose();
                     break;
                 }
@@ -97,21 +64,26 @@ impl Decoder {
         }
         let block = building.finish();
         self.building = building;
-        for buffer in [&mut self.name, &mut self.value, &mut self.building.bytes] {
+        for buffer in [&mut self.name, &mut self.value] {
             buffer.clear();
             buffer.shrink_to(REUSED);
         }
         block
     }
 
-    fn field<'b>(&mut self, block: &'b [u8], building: &mut Building, limits: &Limits) -> Result<&'b [u8], Broken> {
+    fn field<'b>(
+        &mut self,
+        block: &'b [u8],
+        building: &mut SectionBuilder,
+        limits: &Limits,
+    ) -> Result<&'b [u8], Broken> {
         let first = *block.first().ok_or(Broken)?;
         if first & 0x80 != 0 {
             let (index, rest) = integer(block, 7)?;
             match self.table.find(index) {
                 Found::Entry { name, value } => building.push(name, value, limits),
-                Found::Unknown => building.marks.add(Mark::HeaderUnknown),
-                Found::Invalid => building.marks.add(Mark::Malformed),
+                Found::Unknown => building.mark(Mark::HeaderUnknown),
+                Found::Invalid => building.mark(Mark::Malformed),
             }
             return Ok(rest);
         }
@@ -124,7 +96,7 @@ impl Decoder {
         let (index, rest) = integer(block, if insert { 6 } else { 4 })?;
         self.name.clear();
         let (known, rest) = if index == 0 {
-            (true, string(rest, &mut self.name, limits.head)?)
+            (true, string(rest, 7, &mut self.name, limits.head)?)
         } else {
             match self.table.find(index) {
                 Found::Entry { name: Some(name), .. } => {
@@ -135,7 +107,7 @@ impl Decoder {
             }
         };
         self.value.clear();
-        let rest = string(rest, &mut self.value, limits.head)?;
+        let rest = string(rest, 7, &mut self.value, limits.head)?;
         let name = known.then_some(self.name.as_slice());
         building.push(name, &self.value, limits);
         if insert {
@@ -145,95 +117,17 @@ impl Decoder {
     }
 }
 
-impl Building {
-    fn push(&mut self, name: Option<&[u8]>, value: &[u8], limits: &Limits) {
-        let length = name.map_or(1, <[u8]>::len).saturating_add(value.len()).saturating_add(4);
-        if self.bytes.len().saturating_add(length) > limits.head || self.fields.len() >= limits.fields {
-            self.marks.add(Mark::HeadCut);
-            return;
-        }
-        if name.is_none() {
-            self.marks.add(Mark::HeaderUnknown);
-        }
-        let name = self.append(name.unwrap_or(UNKNOWN));
-        self.bytes.extend_from_slice(b": ");
-        let value_range = self.append(value);
-        self.bytes.extend_from_slice(b"\r\n");
-        let name_bytes = self.bytes.get(name.start as usize..name.end as usize).unwrap_or_default();
-        match name_bytes {
-            b":method" => self.method = Some(value_range),
-            b":path" => self.path = Some(value_range),
-            b":authority" => self.authority = Some(value_range),
-            b":status" => self.status = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok()),
-            [b':', ..] => {}
-            _ => self.fields.push(Field { name, value: value_range }),
-        }
-    }
-
-    fn append(&mut self, piece: &[u8]) -> Range<u32> {
-        let start = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(piece);
-        start..u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
-    }
-
-    /// The head, and all made ready for the next.
-    fn finish(&mut self) -> Block {
-        let (method, path, authority) = (self.method.take(), self.path.take(), self.authority.take());
-        let start = if let Some(status) = self.status.take() {
-            Start::Response { status, reason: 0..0 }
-        } else if method.is_some() || path.is_some() || authority.is_some() {
-            Start::Request { method: method.unwrap_or(0..0), target: path.unwrap_or(0..0), authority }
-        } else {
-            Start::Trailers
-        };
-        let head = Head::new(self.bytes.as_slice(), start, self.fields.clone());
-        self.fields.clear();
-        Block { head, marks: std::mem::take(&mut self.marks) }
-    }
-}
-
-/// An integer with a prefix of `bits` bits (§5.1), at most what fits 28 more bits.
-fn integer(input: &[u8], bits: u32) -> Result<(usize, &[u8]), Broken> {
-    let (first, mut rest) = input.split_first().ok_or(Broken)?;
-    let most = (1_usize << bits) - 1;
-    let mut value = usize::from(*first) & most;
-    if value < most {
-        return Ok((value, rest));
-    }
-    for shift in [0, 7, 14, 21] {
-        let (byte, tail) = rest.split_first().ok_or(Broken)?;
-        rest = tail;
-        value += usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok((value, rest));
-        }
-    }
-    Err(Broken)
-}
-
-/// A string (§5.2), appended to `out`.
-fn string<'b>(input: &'b [u8], out: &mut Vec<u8>, most: usize) -> Result<&'b [u8], Broken> {
-    let coded = input.first().is_some_and(|byte| byte & 0x80 != 0);
-    let (length, rest) = integer(input, 7)?;
-    let (text, rest) = rest.split_at_checked(length).ok_or(Broken)?;
-    if !coded {
-        out.extend_from_slice(text);
-        return Ok(rest);
-    }
-    // At most eight symbols in five bytes; a string that decodes to more than a head is as good as broken.
-    if strings::decode(text, out, most) { Ok(rest) } else { Err(Broken) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{exchange::Marks, message::Start};
 
     fn hex(text: &str) -> Vec<u8> {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         (0..digits.len() / 2).map(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap()).collect()
     }
 
-    fn shown(block: &Block) -> String {
+    fn shown(block: &FieldSection) -> String {
         let head = &block.head;
         let mut out = match head.start() {
             Start::Request { authority, .. } => format!(

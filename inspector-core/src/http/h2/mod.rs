@@ -8,9 +8,6 @@
 mod connection;
 mod frame;
 mod hpack;
-mod huffman;
-mod stream;
-mod strings;
 mod table;
 #[cfg(test)]
 mod tests;

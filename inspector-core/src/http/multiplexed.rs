@@ -1,11 +1,11 @@
-//! One HTTP/2 stream: a request, its response, and what is missing of them (RFC 9113 §8.1).
+//! One stream of HTTP/2 or HTTP/3: a request, its response, and what is missing of them (RFC 9113 §8.1, RFC 9114 §4.1).
 
-use super::hpack::Block;
 use crate::{
     context::{BodyPolicy, Context},
     evidence::At,
     flow::Side,
     http::{
+        compression::FieldSection,
         content::Collector,
         exchange::{Exchange, Mark, Marks, Protocol, Scheme},
         message::{Body, Head, Message, Start},
@@ -26,21 +26,21 @@ struct Half {
 
 /// A stream with the messages of both sides, by `Side::index`.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(in crate::http) struct Stream {
     /// Where it began.
-    pub(super) first: At,
+    pub(in crate::http) first: At,
     halves: [Half; 2],
     marks: Marks,
 }
 
 impl Stream {
-    pub(super) fn new(first: At) -> Self {
+    pub(in crate::http) fn new(first: At) -> Self {
         let half = || Half { head: None, content: None, trailers: None, end: first, ended: false, whole: None };
         Self { first, halves: [half(), half()], marks: Marks::default() }
     }
 
     /// Stream 1 of an upgraded connection: its request came as HTTP/1.1.
-    pub(super) fn upgraded(request: Message) -> Self {
+    pub(in crate::http) fn upgraded(request: Message) -> Self {
         let mut stream = Self::new(request.first);
         stream.marks.add(Mark::Upgraded);
         let half = stream.half(Side::Client);
@@ -50,12 +50,19 @@ impl Stream {
         stream
     }
 
-    pub(super) const fn mark(&mut self, mark: Mark) {
+    pub(in crate::http) const fn mark(&mut self, mark: Mark) {
         self.marks.add(mark);
     }
 
     /// Takes a field block. `at` are the places of its first and its last frame.
-    pub(super) fn headers(&mut self, side: Side, block: Block, at: (At, At), end: bool, bodies: BodyPolicy) {
+    pub(in crate::http) fn headers(
+        &mut self,
+        side: Side,
+        block: FieldSection,
+        at: (At, At),
+        end: bool,
+        bodies: BodyPolicy,
+    ) {
         self.marks.merge(block.marks);
         let half = self.half(side);
         let last = at.0.later(at.1);
@@ -75,13 +82,13 @@ impl Stream {
     }
 
     /// A request the server promises (§8.4).
-    pub(super) fn promised(&mut self, block: Block, at: (At, At), bodies: BodyPolicy) {
+    pub(in crate::http) fn promised(&mut self, block: FieldSection, at: (At, At), bodies: BodyPolicy) {
         self.headers(Side::Client, block, at, true, bodies);
         self.marks.add(Mark::Pushed);
     }
 
     /// Takes a piece of content.
-    pub(super) fn data(&mut self, side: Side, piece: &[u8], at: At, cx: &Context<'_>) {
+    pub(in crate::http) fn data(&mut self, side: Side, piece: &[u8], at: At, cx: &Context<'_>) {
         let half = self.half(side);
         half.end = half.end.later(at);
         if let Some(content) = &mut half.content {
@@ -91,7 +98,7 @@ impl Stream {
     }
 
     /// Bytes of memory it takes, about.
-    pub(super) fn weight(&self) -> usize {
+    pub(in crate::http) fn weight(&self) -> usize {
         self.halves.iter().fold(size_of::<Self>(), |sum, half| {
             let head = half.head.as_ref().map_or(0, |(head, ..)| head.weight());
             let content = half.content.as_ref().map_or(0, Collector::weight);
@@ -102,42 +109,42 @@ impl Stream {
     }
 
     /// Bytes of memory that side's content takes, about.
-    pub(super) fn content_weight(&self, side: Side) -> usize {
+    pub(in crate::http) fn content_weight(&self, side: Side) -> usize {
         let [client, server] = &self.halves;
         let half = if side == Side::Client { client } else { server };
         half.content.as_ref().map_or(0, Collector::weight)
     }
 
     /// Content of that side is missing.
-    pub(super) fn missing(&mut self, side: Side) {
+    pub(in crate::http) fn missing(&mut self, side: Side) {
         self.marks.add(Mark::Gap);
         if let Some(content) = &mut self.half(side).content {
             content.missing();
         }
     }
 
-    pub(super) fn end(&mut self, side: Side) {
+    pub(in crate::http) fn end(&mut self, side: Side) {
         self.half(side).ended = true;
     }
 
     /// Both messages are whole.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(in crate::http) fn is_complete(&self) -> bool {
         self.halves.iter().all(|half| half.ended)
     }
 
     /// The response is whole; a client may still be sending.
-    pub(super) const fn is_answered(&self) -> bool {
+    pub(in crate::http) const fn is_answered(&self) -> bool {
         self.halves[1].ended
     }
 
     /// A response has begun.
-    pub(super) const fn has_answer(&self) -> bool {
+    pub(in crate::http) const fn has_answer(&self) -> bool {
         let [_, response] = &self.halves;
         response.head.is_some() || response.whole.is_some()
     }
 
     /// The exchange, with marks for what never came. `None` if no header section was recorded.
-    pub(super) fn finish(self, id: u32, cx: &Context<'_>) -> Option<Exchange> {
+    pub(in crate::http) fn finish(self, id: u64, protocol: Protocol, cx: &Context<'_>) -> Option<Exchange> {
         let Self { halves: [request, response], mut marks, .. } = self;
         for half in [&request, &response] {
             if half.head.is_some() && !half.ended {
@@ -161,7 +168,7 @@ impl Stream {
             number: 0,
             connection: Some(cx.connection.id),
             stream: Some(id),
-            protocol: Protocol::H2,
+            protocol,
             scheme: if cx.tls.is_some() { Scheme::Https } else { Scheme::Http },
             client: Some(cx.connection.client),
             server: Some(cx.connection.server),
@@ -199,7 +206,7 @@ impl Half {
 
 /// A side's first field block, whatever pseudo-header fields of it are known: a lost table entry may have held the
 /// method or the status.
-fn as_start_of(side: Side, block: Block) -> Head {
+fn as_start_of(side: Side, block: FieldSection) -> Head {
     let wanted = match (side, block.head.start()) {
         (Side::Client, Start::Request { .. }) | (Side::Server, Start::Response { .. }) => return block.head,
         (Side::Client, _) => Start::Request { method: 0..0, target: 0..0, authority: None },
