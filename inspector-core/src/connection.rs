@@ -87,7 +87,7 @@ pub enum Reason {
     EncryptedClientHello,
     /// The TLS handshake failed or was cut off before application data.
     HandshakeFailed,
-    /// QUIC is recognised, not decrypted.
+    /// A version of QUIC that is recognised, not decrypted.
     Quic,
     /// Another protocol that would switch to TLS (SMTP, IMAP, LDAP, …).
     StartTls,

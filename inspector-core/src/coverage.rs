@@ -7,7 +7,7 @@ pub struct Coverage {
     pub packets: u64,
     /// Packets that were not understood, or damaged.
     pub packets_skipped: u64,
-    /// Connections (TCP, and QUIC recognised by its long header).
+    /// Connections (TCP and QUIC).
     pub connections: u64,
     /// Connections that spoke TLS (or QUIC).
     pub tls_connections: u64,

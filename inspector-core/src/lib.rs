@@ -48,6 +48,7 @@ pub mod note;
 pub mod output;
 pub mod packet;
 pub mod profile;
+mod quic;
 pub mod redact;
 pub mod report;
 pub mod rules;

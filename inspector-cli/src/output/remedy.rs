@@ -60,7 +60,7 @@ pub(crate) const fn of(reason: Reason) -> &'static str {
             "TLS itself failed, so that no HTTP was sent. Look at the alert: version, suite, certificate or clock."
         }
         Reason::Quic => {
-            "HTTP/3 is not decrypted. Turn QUIC off (chrome://flags, or block UDP 443) so that the client falls back to \
+            "This version of QUIC is not decrypted. Turn QUIC off (chrome://flags, or block UDP 443) so that the client falls back to \
              TCP, and record again."
         }
         Reason::StartTls => "Another protocol that would turn to TLS later; HTTP is not in it.",
@@ -90,7 +90,7 @@ pub(crate) const fn words(reason: Reason) -> &'static str {
         Reason::ResumptionUnknown => "resumed from a session that was not recorded",
         Reason::EncryptedClientHello => "the server's name is encrypted, and no key fits",
         Reason::HandshakeFailed => "the TLS handshake failed",
-        Reason::Quic => "QUIC (HTTP/3), which is not decrypted",
+        Reason::Quic => "a version of QUIC that is not decrypted",
         Reason::StartTls => "another protocol before TLS",
         Reason::NotHttp => "not HTTP",
         Reason::Empty => "no data",

@@ -1,4 +1,4 @@
-//! Datagrams: QUIC is counted as connections, and what else is not understood by whom it went between, so that nothing that
+//! Datagrams: QUIC is followed as connections, and what else is not understood by whom it went between, so that nothing that
 //! could hide a call is passed over in silence.
 //!
 //! A datagram says nothing of its protocol. In this order it is taken for
@@ -14,15 +14,17 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::{
+    Options,
+    handout::Outcome,
     ordinary::{self, HTTPS},
-    quic::QuicFlow,
+    quic::{Connections, World},
 };
 use crate::{
-    connection::ConnectionReport,
     evidence::{At, ConnectionId, Endpoint},
-    limits::Limits,
+    flow::Side,
     note::{Between, Note, NoteKind, PacketSkip},
     packet::{Datagram, quic, tally::Tally},
+    quic::packet as quic_packet,
 };
 
 /// Conversations of unknown protocols looked at at once; they are settled when there are more.
@@ -31,58 +33,174 @@ const MOST_UNREAD: usize = 4096;
 /// The conversations over UDP of a recording, by their two ends.
 pub(super) struct Datagrams {
     flows: HashMap<(Endpoint, Endpoint), Flow, RandomState>,
-    /// Of QUIC.
+    quic: Connections,
+    /// Ends between which QUIC may be spoken, and how many are.
     most: usize,
-    quic: usize,
+    bound: usize,
     /// What is known not to be understood.
     unread: Tally<PacketSkip>,
 }
 
 enum Flow {
-    Quic(Box<QuicFlow>),
+    Quic(Bound),
     Unread(Box<Unread>),
 }
 
+/// The connection that two ends speak.
+#[derive(Clone, Copy)]
+struct Bound {
+    place: usize,
+    id: ConnectionId,
+    /// Which of them is its server.
+    server: Endpoint,
+}
+
 impl Datagrams {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self { flows: HashMap::default(), most: limits.connections, quic: 0, unread: Tally::default() }
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            flows: HashMap::default(),
+            quic: Connections::new(options.bodies),
+            most: options.limits.connections,
+            bound: 0,
+            unread: Tally::default(),
+        }
     }
 
     /// Takes a datagram; `number` gives a connection that begins its number.
-    pub(super) fn push(&mut self, datagram: &Datagram<'_>, limits: &Limits, number: impl FnOnce() -> ConnectionId) {
+    pub(super) fn push<O: Outcome>(
+        &mut self,
+        datagram: &Datagram<'_>,
+        world: &mut World<'_, O>,
+        number: impl FnOnce() -> ConnectionId,
+    ) {
         let key = key(datagram);
-        match self.flows.get_mut(&key) {
-            Some(Flow::Quic(flow)) => return flow.push(datagram, limits),
-            Some(Flow::Unread(flow)) if quic::long_header(datagram.payload).is_none() => return flow.push(datagram),
-            _ => {}
-        }
-        let is_quic = quic::long_header(datagram.payload).is_some();
-        if !is_quic && (between(datagram).is_to_group() || ordinary::is(datagram)) {
+        let header = quic::long_header(datagram.payload);
+        if self.is_of_known_quic(datagram, key, header, world) {
             return;
         }
-        let joined = !is_quic && ordinary::has_port(datagram, HTTPS) && ordinary::foreign(datagram).is_none();
-        if (is_quic || joined) && self.quic < self.most {
-            let mut flow = QuicFlow::open(datagram, number(), is_quic);
-            if let Some(Flow::Unread(earlier)) = self.flows.get(&key) {
-                flow.follow(earlier);
-            }
-            flow.push(datagram, limits);
-            self.quic += 1;
-            self.flows.insert(key, Flow::Quic(Box::new(flow)));
+        if let Some(Flow::Unread(flow)) = self.flows.get_mut(&key)
+            && header.is_none()
+        {
+            return flow.push(datagram);
+        }
+        if header.is_none() && (between(datagram).is_to_group() || ordinary::is(datagram)) {
             return;
         }
-        if self.flows.len().saturating_sub(self.quic) >= MOST_UNREAD {
+        let joined = header.is_none() && ordinary::has_port(datagram, HTTPS) && ordinary::foreign(datagram).is_none();
+        if (header.is_some() || joined) && self.bound < self.most {
+            return self.begin_quic(datagram, key, header, world, number());
+        }
+        if self.flows.len().saturating_sub(self.bound) >= MOST_UNREAD {
             self.settle(&mut None::<fn() -> ConnectionId>);
+        }
+        if matches!(self.flows.get(&key), Some(Flow::Quic(_))) {
+            self.bound -= 1;
         }
         let mut flow = Unread::new(datagram);
         flow.push(datagram);
         self.flows.insert(key, Flow::Unread(Box::new(flow)));
     }
 
+    /// Takes a datagram of a QUIC connection that is followed: by what it is sent to, else by its ends.
+    fn is_of_known_quic<O: Outcome>(
+        &mut self,
+        datagram: &Datagram<'_>,
+        key: (Endpoint, Endpoint),
+        header: Option<quic::LongHeader<'_>>,
+        world: &mut World<'_, O>,
+    ) -> bool {
+        if self.quic.count() == 0 {
+            return false;
+        }
+        let payload = datagram.payload;
+        let destination = header.map(|header| header.destination);
+        let bound = match self.flows.get(&key) {
+            Some(Flow::Quic(bound)) if self.quic.is_followed(bound.place, bound.id) => Some(*bound),
+            _ => None,
+        };
+        if let Some(bound) = bound {
+            let is_from_server = datagram.source == bound.server;
+            let by_ends = if is_from_server { Side::Server } else { Side::Client };
+            let own = self.quic.sender(bound.place, payload, destination);
+            let nameless = is_from_server && self.quic.is_client_nameless(bound.place);
+            let sender = own.or_else(|| (nameless && header.is_none()).then_some(Side::Server));
+            if let Some(sender) = sender {
+                self.push_to(bound.place, sender, datagram, key, world);
+                return true;
+            }
+            let elsewhere = if quic_packet::is_initial(payload) { None } else { self.quic.find(payload, destination) };
+            if let Some((place, sender)) = elsewhere {
+                self.push_to(place, sender, datagram, key, world);
+                return true;
+            }
+            let adopts = header.is_none() || self.quic.adopts(bound.place, payload, is_from_server);
+            if adopts {
+                self.push_to(bound.place, by_ends, datagram, key, world);
+            }
+            return adopts;
+        }
+        // It came from elsewhere before. One that begins is another's, though it is to the same identifier.
+        if quic_packet::is_initial(payload) || self.bound >= self.most {
+            return false;
+        }
+        let Some((place, sender)) = self.quic.find(payload, destination) else { return false };
+        let Some(id) = self.quic.id(place) else { return false };
+        let server = if sender == Side::Server { datagram.source } else { datagram.destination };
+        self.bind(key, Bound { place, id, server });
+        self.push_to(place, sender, datagram, key, world);
+        true
+    }
+
+    fn bind(&mut self, key: (Endpoint, Endpoint), bound: Bound) {
+        match self.flows.insert(key, Flow::Quic(bound)) {
+            Some(Flow::Quic(_)) => {}
+            Some(Flow::Unread(earlier)) => {
+                self.quic.follow(bound.place, &earlier);
+                self.bound += 1;
+            }
+            None => self.bound += 1,
+        }
+    }
+
+    fn begin_quic<O: Outcome>(
+        &mut self,
+        datagram: &Datagram<'_>,
+        key: (Endpoint, Endpoint),
+        header: Option<quic::LongHeader<'_>>,
+        world: &mut World<'_, O>,
+        id: ConnectionId,
+    ) {
+        let place = self.quic.open(datagram.source, datagram.destination, datagram.at, id, header.is_some());
+        let Some(server) = self.quic.server(place) else { return };
+        self.bind(key, Bound { place, id, server });
+        if header.is_some_and(|header| header.version != 0 && !quic_packet::is_read(header.version)) {
+            self.quic.call_foreign(place);
+        }
+        let sender = if datagram.source == server { Side::Server } else { Side::Client };
+        self.push_to(place, sender, datagram, key, world);
+    }
+
+    fn push_to<O: Outcome>(
+        &mut self,
+        place: usize,
+        sender: Side,
+        datagram: &Datagram<'_>,
+        key: (Endpoint, Endpoint),
+        world: &mut World<'_, O>,
+    ) {
+        self.quic.push(place, sender, datagram, world);
+        // Its packets may have shown who the server is.
+        if let Some(server) = self.quic.server(place)
+            && (key.0 == server || key.1 == server)
+            && let Some(Flow::Quic(bound)) = self.flows.get_mut(&key)
+            && bound.place == place
+        {
+            bound.server = server;
+        }
+    }
+
     /// Decides what the conversations of unknown protocols are.
     fn settle(&mut self, number: &mut Option<impl FnMut() -> ConnectionId>) {
-        let (unread, most) = (&mut self.unread, self.most);
-        let mut found: Vec<QuicFlow> = Vec::new();
         let mut rest: Vec<Box<Unread>> = Vec::new();
         self.flows.retain(|_, flow| match flow {
             Flow::Quic(_) => true,
@@ -94,15 +212,12 @@ impl Datagrams {
         rest.sort_by_key(|flow| flow.first.order());
         for flow in rest {
             match number {
-                Some(number) if flow.is_quic() && self.quic + found.len() < most => {
-                    found.push(QuicFlow::of(&flow, number()));
+                Some(number) if flow.is_quic() && self.bound < self.most => {
+                    self.bound += 1;
+                    self.quic.open_joined(&flow, number());
                 }
-                _ => flow.tell(unread),
+                _ => flow.tell(&mut self.unread),
             }
-        }
-        self.quic += found.len();
-        for flow in found {
-            self.flows.insert(flow.key(), Flow::Quic(Box::new(flow)));
         }
     }
 
@@ -118,17 +233,10 @@ impl Datagrams {
         (notes.collect(), all)
     }
 
-    /// The reports of all QUIC conversations, in the order of their numbers.
-    pub(super) fn reports(&mut self) -> Vec<ConnectionReport> {
-        let flows = std::mem::take(&mut self.flows).into_values();
-        let mut flows: Vec<Box<QuicFlow>> = flows
-            .filter_map(|flow| match flow {
-                Flow::Quic(flow) => Some(flow),
-                Flow::Unread(_) => None,
-            })
-            .collect();
-        flows.sort_by_key(|flow| flow.id);
-        flows.into_iter().map(|flow| flow.report()).collect()
+    /// The recording is over: ends the QUIC connections, in the order of their numbers.
+    pub(super) fn close<O: Outcome>(&mut self, world: &mut World<'_, O>) {
+        self.flows.clear();
+        self.quic.finish(world);
     }
 }
 
@@ -265,7 +373,13 @@ pub(super) fn ends(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{connection::Transport, time::Timestamp};
+    use crate::{
+        connection::{ConnectionReport, Reason, Transport},
+        context::Sink,
+        http::exchange::Exchange,
+        time::Timestamp,
+        tls::keylog::Keys,
+    };
 
     const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 50_000);
     const SERVER: [u8; 4] = [10, 0, 0, 2];
@@ -282,10 +396,29 @@ mod tests {
 
     type Quic = (String, u64, [u64; 2]);
 
+    #[derive(Default)]
+    struct Reports(Vec<ConnectionReport>);
+
+    impl Sink for Reports {
+        fn exchange(&mut self, _: Exchange) {}
+        fn note(&mut self, _: Note) {}
+    }
+
+    impl Outcome for Reports {
+        fn exchanges(&self) -> u64 {
+            0
+        }
+        fn open(&mut self, _: ConnectionId, _: Option<u64>, _: Option<u64>) {}
+        fn report(&mut self, report: ConnectionReport) {
+            self.0.push(report);
+        }
+    }
+
     /// The names of what was not understood with counts, and the QUIC connections as (server, packets, bytes).
     fn told(datagrams: &[(bool, Vec<u8>)], port: u16) -> (Vec<(String, u64)>, Vec<Quic>) {
-        let limits = Limits::default();
-        let mut all = Datagrams::new(&limits);
+        let (options, keys, mut reports) = (Options::default(), Keys::default(), Reports::default());
+        let mut all = Datagrams::new(&options);
+        let mut world = World { keys: &keys, limits: &options.limits, outcome: &mut reports };
         let mut latest = 0;
         let mut number = || {
             latest += 1;
@@ -295,7 +428,7 @@ mod tests {
             let (a, b) = (end(CLIENT), end((SERVER, port)));
             let (source, destination) = if *from_client { (a, b) } else { (b, a) };
             let at = At::Frame { number: index, time: Some(Timestamp::from_seconds(1)) };
-            all.push(&Datagram { source, destination, payload, at }, &limits, &mut number);
+            all.push(&Datagram { source, destination, payload, at }, &mut world, &mut number);
         }
         let (notes, packets) = all.finish(&mut number);
         let named = notes.iter().map(|note| {
@@ -306,8 +439,10 @@ mod tests {
         });
         let named: Vec<_> = named.collect();
         assert_eq!(named.iter().map(|(_, packets)| packets).sum::<u64>(), packets);
-        let quic = all.reports().into_iter().map(|report| {
+        all.close(&mut world);
+        let quic = reports.0.into_iter().map(|report| {
             assert_eq!((report.transport, report.decrypted), (Transport::Quic, false));
+            assert_eq!(report.reason, Some(Reason::HandshakeMissing));
             (report.connection.server.to_string(), report.connection.packets, report.connection.bytes)
         });
         (named, quic.collect())
@@ -380,12 +515,13 @@ mod tests {
             assert_eq!(told(&[(true, payload.clone()), (false, payload)], port), (vec![], vec![]), "{port}");
         }
         // What is to a group reaches no host that is asked.
-        let limits = Limits::default();
-        let mut all = Datagrams::new(&limits);
+        let (options, keys) = (Options::default(), Keys::default());
+        let mut world = World { keys: &keys, limits: &options.limits, outcome: &mut Reports::default() };
+        let mut all = Datagrams::new(&options);
         let destination = end(([239, 1, 2, 3], 7777));
         let at = At::Frame { number: 1, time: None };
         let datagram = Datagram { source: end(CLIENT), destination, payload: &[7; 50], at };
-        all.push(&datagram, &limits, || ConnectionId(1));
+        all.push(&datagram, &mut world, || ConnectionId(1));
         assert_eq!(all.finish(|| ConnectionId(1)).1, 0);
     }
 
@@ -426,15 +562,16 @@ mod tests {
     /// More conversations than are looked at at once: none is lost.
     #[test]
     fn conversations_beyond_the_bound_are_settled() {
-        let limits = Limits::default();
-        let mut all = Datagrams::new(&limits);
+        let (options, keys) = (Options::default(), Keys::default());
+        let mut world = World { keys: &keys, limits: &options.limits, outcome: &mut Reports::default() };
+        let mut all = Datagrams::new(&options);
         let count = 3 * MOST_UNREAD as u32 / 2;
         for number in 0..count {
             let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into();
             let source = Endpoint { address, port: 6000 };
             let at = At::Frame { number: u64::from(number) + 1, time: None };
             let datagram = Datagram { source, destination: end((SERVER, 6001)), payload: &[0xab; 30], at };
-            all.push(&datagram, &limits, || ConnectionId(1));
+            all.push(&datagram, &mut world, || ConnectionId(1));
             assert!(all.flows.len() <= MOST_UNREAD);
         }
         assert_eq!(all.finish(|| ConnectionId(1)).1, u64::from(count));

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! read_recording ─ Item::Frame ─► Dissector ─► FlowTable ─► App (TLS, HTTP) ─► Ordered ─► Receiver
+//!                │                  └► Datagrams (QUIC, HTTP/3) ───────────────────────►│
 //!                └ Item::Exchange (HAR, transcript) ───────────────────────────────────► Receiver
 //! ```
 //!
@@ -24,6 +25,7 @@ use self::{
     conversations::Conversations,
     datagrams::Datagrams,
     handout::{Handout, Results},
+    quic::World,
 };
 use crate::{
     connection::ConnectionReport,
@@ -118,7 +120,7 @@ pub fn read_from(
         dissector: Dissector::default(),
         table: FlowTable::new(&options.limits),
         conversations: Conversations::new(keys, options, Results::new(&options.limits)),
-        datagrams: Datagrams::new(&options.limits),
+        datagrams: Datagrams::new(options),
         handout: Handout::new(source, receiver),
     };
     let recording = producer.produce(&options.limits, &Nobody, &mut pipeline)?;
@@ -164,8 +166,13 @@ impl Pipeline<'_> {
                 }
             }
             Ok(Packet::Udp(datagram)) => {
+                let Conversations { keys, results, .. } = &mut self.conversations;
+                let mut world = World { keys, limits: &self.options.limits, outcome: results };
                 let table = &mut self.table;
-                self.datagrams.push(&datagram, &self.options.limits, || table.allocate_id());
+                self.datagrams.push(&datagram, &mut world, || table.allocate_id());
+                if self.conversations.results.is_changed() {
+                    self.handout.hand_out(&mut self.conversations.results, false);
+                }
             }
             Ok(Packet::Fragment) => {}
             Err(skipped) => {
@@ -186,12 +193,11 @@ impl Pipeline<'_> {
         self.handout.coverage.packets_skipped += packets;
         notes.into_iter().for_each(|note| self.handout.note(note));
         self.table.finish(&mut self.conversations);
+        let Conversations { keys, results, .. } = &mut self.conversations;
+        self.datagrams.close(&mut World { keys, limits: &self.options.limits, outcome: results });
         self.handout.hand_out(&mut self.conversations.results, true);
         if let Some(note) = note_of(self.table.totals()) {
             self.handout.note(note);
-        }
-        for report in self.datagrams.reports() {
-            self.handout.report(report);
         }
         self.handout.coverage
     }

@@ -1,146 +1,305 @@
-//! QUIC flows: recognised and counted, so that what cannot be read is not passed over in silence.
+//! The QUIC connections of a recording: which one a datagram is of, and how many there is room for.
+//!
+//! A connection is found by the identifier a packet is sent to, which is what its ends go by; where identifiers are empty, or
+//! not known yet, by its addresses and ports. All of them are followed in one place and in the order of the recording, however
+//! many threads there are: a connection can come from other addresses at any time.
 
-use std::net::SocketAddr;
+use std::{cell::Cell, collections::HashMap};
 
-use super::{
-    datagrams::{Unread, ends},
-    ordinary::HTTPS,
-};
+use foldhash::fast::RandomState;
+
+use super::{datagrams::Unread, handout::Outcome, ordinary::HTTPS};
 use crate::{
-    connection::{Application, ConnectionReport, Reason, Transport},
+    context::BodyPolicy,
     evidence::{At, ConnectionId, Endpoint},
-    flow::Connection,
+    flow::Side,
+    http::barren::Barren,
     limits::Limits,
-    packet::{Datagram, quic::ClientInitials},
+    note::{Note, NoteKind},
+    packet::Datagram,
+    quic::{
+        connection::{Connection, Env},
+        packet::Identifier,
+    },
+    tls::keylog::Keys,
 };
 
-/// A QUIC conversation.
-pub(super) struct QuicFlow {
-    pub(super) id: ConnectionId,
-    first: At,
-    last: At,
-    client: Endpoint,
-    server: Endpoint,
-    /// Ports or the handshake tell who is the client.
-    roles_known: bool,
-    /// Its handshake is in the recording.
-    from_start: bool,
-    packets: u64,
-    bytes: [u64; 2],
-    server_name: Option<String>,
-    /// The client's handshake, until its name is read.
-    initials: Option<Box<ClientInitials>>,
+/// What is kept per connection.
+struct Followed {
+    connection: Connection,
+    exchanges: u64,
+    /// Frame at which its oldest unfinished exchange began.
+    oldest: Option<u64>,
+    weight: usize,
 }
 
-impl QuicFlow {
-    /// Begins with this datagram, which is still to be pushed.
-    pub(super) fn open(datagram: &Datagram<'_>, id: ConnectionId, from_start: bool) -> Self {
-        Self::between(datagram.source, datagram.destination, datagram.at, id, from_start)
+/// The connections.
+pub(super) struct Connections {
+    /// By their places. Boxed, because room for places grows by doubling.
+    followed: Vec<Option<Box<Followed>>>,
+    free: Vec<usize>,
+    /// Who chose an identifier.
+    identifiers: HashMap<Identifier, (usize, Side), RandomState>,
+    /// The lengths of these, a bit for each.
+    lengths: u32,
+    barren: Barren,
+    bodies: BodyPolicy,
+    pending: Cell<usize>,
+    buffer: Vec<u8>,
+    /// What all weigh together.
+    weight: usize,
+    /// How many there are.
+    count: usize,
+}
+
+/// Keys and results for one call.
+pub(super) struct World<'w, O> {
+    pub(super) keys: &'w Keys,
+    pub(super) limits: &'w Limits,
+    pub(super) outcome: &'w mut O,
+}
+
+impl Connections {
+    pub(super) fn new(bodies: BodyPolicy) -> Self {
+        Self {
+            followed: Vec::new(),
+            free: Vec::new(),
+            identifiers: HashMap::default(),
+            lengths: 0,
+            barren: Barren::default(),
+            bodies,
+            pending: Cell::new(0),
+            buffer: Vec::new(),
+            weight: 0,
+            count: 0,
+        }
     }
 
-    /// A conversation of which only short headers were recorded.
-    pub(super) fn of(unread: &Unread, id: ConnectionId) -> Self {
-        let mut flow = Self::between(unread.source, unread.destination, unread.first, id, false);
-        flow.follow(unread);
-        flow.last = unread.last;
-        flow
+    /// How many are followed.
+    pub(super) const fn count(&self) -> usize {
+        self.count
     }
 
-    fn between(source: Endpoint, destination: Endpoint, first: At, id: ConnectionId, from_start: bool) -> Self {
+    /// Begins a connection with a datagram that is still to be pushed; `begins`: with a long header. Its place.
+    pub(super) fn open(
+        &mut self,
+        source: Endpoint,
+        destination: Endpoint,
+        at: At,
+        id: ConnectionId,
+        begins: bool,
+    ) -> usize {
         // A port of a service tells the server; else the first to send is taken for the client.
         let is_service = |end: Endpoint| end.port == HTTPS || end.port < 1024;
         let to_client = is_service(source) && !is_service(destination);
-        let roles_known = from_start || is_service(source) != is_service(destination);
+        let roles_known = begins || is_service(source) != is_service(destination);
         let (client, server) = if to_client { (destination, source) } else { (source, destination) };
-        Self {
-            id,
-            first,
-            last: first,
-            client,
-            server,
-            roles_known,
-            from_start,
-            packets: 0,
-            bytes: [0; 2],
-            server_name: None,
-            initials: Some(Box::default()),
+        let connection = Connection::new(id, client, server, at, roles_known);
+        let weight = connection.weight();
+        let followed = Some(Box::new(Followed { connection, exchanges: 0, oldest: None, weight }));
+        self.weight += weight;
+        self.count += 1;
+        match self.free.pop() {
+            Some(place) => {
+                if let Some(free) = self.followed.get_mut(place) {
+                    *free = followed;
+                }
+                place
+            }
+            None => {
+                self.followed.push(followed);
+                self.followed.len() - 1
+            }
         }
     }
 
-    /// What came before of the same conversation.
-    pub(super) fn follow(&mut self, earlier: &Unread) {
-        self.first = earlier.first;
+    fn get(&self, place: usize) -> Option<&Connection> {
+        self.followed.get(place)?.as_ref().map(|followed| &followed.connection)
+    }
+
+    /// Whether the connection at a place is this one, and not over.
+    pub(super) fn is_followed(&self, place: usize, id: ConnectionId) -> bool {
+        self.get(place).is_some_and(|connection| connection.id() == id)
+    }
+
+    /// The number of the connection at a place.
+    pub(super) fn id(&self, place: usize) -> Option<ConnectionId> {
+        self.get(place).map(Connection::id)
+    }
+
+    /// Whether the client has chosen to have no identifier.
+    pub(super) fn is_client_nameless(&self, place: usize) -> bool {
+        self.get(place).and_then(|connection| connection.identifier_length(Side::Client)) == Some(0)
+    }
+
+    /// The server of the connection at a place.
+    pub(super) fn server(&self, place: usize) -> Option<Endpoint> {
+        self.get(place).map(Connection::server)
+    }
+
+    /// The connection to one of whose identifiers a datagram is sent, and who has sent it.
+    pub(super) fn find(&self, payload: &[u8], destination: Option<&[u8]>) -> Option<(usize, Side)> {
+        if self.identifiers.is_empty() {
+            return None;
+        }
+        let known = |id: Identifier| self.identifiers.get(&id).map(|(place, owner)| (*place, owner.other()));
+        if let Some(destination) = destination {
+            return known(Identifier::new(destination).filter(|id| id.len() > 0)?);
+        }
+        // Shorter ones are found by chance, too.
+        let lengths = (4..=20).rev().filter(|length| self.lengths & 1 << length != 0);
+        lengths.filter_map(|length| Identifier::of_short(payload, length)).find_map(known)
+    }
+
+    /// Who has sent a datagram, if it is to an identifier of this connection.
+    pub(super) fn sender(&self, place: usize, payload: &[u8], destination: Option<&[u8]>) -> Option<Side> {
+        let connection = self.get(place)?;
+        [Side::Client, Side::Server]
+            .into_iter()
+            .find(|side| {
+                let id = match destination {
+                    Some(destination) => Identifier::new(destination),
+                    None => {
+                        connection.identifier_length(*side).and_then(|length| Identifier::of_short(payload, length))
+                    }
+                };
+                id.is_some_and(|id| id.len() > 0 && connection.has(*side, &id))
+            })
+            .map(Side::other)
+    }
+
+    /// Whether a datagram between the ends of a connection, to an unknown identifier, is its own and not a new one's.
+    pub(super) fn adopts(&self, place: usize, payload: &[u8], is_from_server: bool) -> bool {
+        self.get(place).is_some_and(|connection| connection.adopts(payload, is_from_server))
+    }
+
+    /// A conversation of which only short headers were recorded.
+    pub(super) fn open_joined(&mut self, unread: &Unread, id: ConnectionId) {
+        let place = self.open(unread.source, unread.destination, unread.first, id, false);
+        self.follow(place, unread);
+    }
+
+    /// Packets that came before it was known what they are.
+    pub(super) fn follow(&mut self, place: usize, earlier: &Unread) {
+        let Some(followed) = self.followed.get_mut(place).and_then(Option::as_mut) else { return };
         for (sender, address) in earlier.sides.iter().zip([earlier.source, earlier.destination]) {
-            self.count(address, sender.packets, sender.bytes);
+            let side = if address == followed.connection.server() { Side::Server } else { Side::Client };
+            followed.connection.follow([earlier.first, earlier.last], side, sender.packets, sender.bytes);
         }
     }
 
-    /// Its two ends, in the same order for both directions.
-    pub(super) fn key(&self) -> (Endpoint, Endpoint) {
-        ends(self.client, self.server)
-    }
-
-    fn count(&mut self, source: Endpoint, packets: u64, bytes: u64) {
-        self.packets += packets;
-        let [client, server] = &mut self.bytes;
-        *(if source == self.server { server } else { client }) += bytes;
-    }
-
-    /// Counts a datagram, and looks for the server's name in the client's.
-    pub(super) fn push(&mut self, datagram: &Datagram<'_>, limits: &Limits) {
-        self.last = datagram.at;
-        self.count(datagram.source, 1, datagram.payload.len() as u64);
-        if datagram.source == self.client {
-            self.read_name(datagram, limits);
+    /// It is of a version that is not read.
+    pub(super) fn call_foreign(&mut self, place: usize) {
+        if let Some(followed) = self.followed.get_mut(place).and_then(Option::as_mut) {
+            followed.connection.call_foreign();
         }
     }
 
-    /// Looks for the name in the client's first packets; a handshake of so many has none that can be read.
-    fn read_name(&mut self, datagram: &Datagram<'_>, limits: &Limits) {
-        const INITIALS: u64 = 16;
-        let Some(initials) = &mut self.initials else { return };
-        self.server_name = initials.push(datagram.payload, limits);
-        if self.server_name.is_some() || self.packets > INITIALS {
-            self.initials = None;
+    /// Takes a datagram of a connection.
+    pub(super) fn push<O: Outcome>(
+        &mut self,
+        place: usize,
+        sender: Side,
+        datagram: &Datagram<'_>,
+        world: &mut World<'_, O>,
+    ) {
+        let Some(followed) = self.followed.get_mut(place).and_then(Option::as_mut) else { return };
+        let before = world.outcome.exchanges();
+        let mut env = Env {
+            keys: world.keys,
+            limits: world.limits,
+            bodies: self.bodies,
+            barren: &self.barren,
+            sink: &mut *world.outcome,
+            pending: &self.pending,
+            buffer: &mut self.buffer,
+        };
+        followed.connection.datagram(sender, datagram.payload, datagram.at, &mut env);
+        followed.exchanges += world.outcome.exchanges() - before;
+        let oldest = followed.connection.oldest_open();
+        if oldest != followed.oldest {
+            world.outcome.open(followed.connection.id(), followed.oldest, oldest);
+            followed.oldest = oldest;
+        }
+        let weight = followed.connection.weight();
+        self.weight = self.weight.saturating_sub(followed.weight).saturating_add(weight);
+        followed.weight = weight;
+        for (owner, id) in followed.connection.take_fresh() {
+            if id.len() > 0 {
+                self.lengths |= 1 << id.len();
+                self.identifiers.insert(id, (place, owner));
+            }
+        }
+        if self.weight > world.limits.quic_total {
+            self.make_room(place, datagram.at, world);
         }
     }
 
-    pub(super) fn report(self) -> ConnectionReport {
-        let name = self.server_name.as_deref().unwrap_or("unknown host");
-        let client = SocketAddr::new(self.client.address, self.client.port);
-        let joined = if self.from_start { "" } else { " and was joined midway" };
-        let detail = format!("{client} speaks QUIC (HTTP/3) with {name}; QUIC is recognised but not decrypted{joined}");
-        ConnectionReport {
-            connection: Connection {
-                id: self.id,
-                first: self.first,
-                last: self.last,
-                client: self.client,
-                server: self.server,
-                roles_known: self.roles_known,
-                from_start: [self.from_start; 2],
-                packets: self.packets,
-                gaps: [0; 2],
-                bytes_missing: [0; 2],
-                duplicates: 0,
-                overlaps_differing: 0,
-                strays: 0,
-                standing: crate::flow::Standing::default(),
-                bytes: self.bytes,
-            },
-            transport: Transport::Quic,
-            application: Application::Unknown,
-            server_name: self.server_name,
-            application_protocol: None,
-            tls: Some("1.3"),
-            suite: None,
-            decrypted: false,
-            reason: Some(Reason::Quic),
-            detail,
-            exchanges: 0,
-            unread: 0,
-            tunnel: None,
-            plaintext: None,
+    /// Ends those that were quiet longest, or are closed, until a quarter of the room is free.
+    fn make_room<O: Outcome>(&mut self, but: usize, at: At, world: &mut World<'_, O>) {
+        let all = self.followed.iter().enumerate().filter(|(place, _)| *place != but);
+        let mut quiet: Vec<(bool, u64, usize)> = all
+            .filter_map(|(place, followed)| {
+                let connection = &followed.as_ref()?.connection;
+                Some((!connection.is_closed(), connection.last().order(), place))
+            })
+            .collect();
+        quiet.sort_unstable();
+        for (is_open, _, place) in quiet {
+            if self.weight <= world.limits.quic_total / 4 * 3 {
+                return;
+            }
+            let Some(connection) = self.get(place) else { continue };
+            let quiet_for =
+                at.time().zip(connection.last().time()).map(|(now, last)| now.nanos().saturating_sub(last.nanos()));
+            let is_idle = quiet_for.is_some_and(|nanos| nanos > world.limits.idle_nanos);
+            if is_open && connection.is_read() && !is_idle {
+                let kind = NoteKind::Limit { limit: "quic_total" };
+                world.outcome.note(Note { at: Some(at), connection: Some(connection.id()), kind });
+            }
+            self.close(place, world);
+        }
+    }
+
+    /// A connection is over.
+    fn close<O: Outcome>(&mut self, place: usize, world: &mut World<'_, O>) {
+        let Some(mut followed) = self.followed.get_mut(place).and_then(Option::take) else { return };
+        self.free.push(place);
+        self.count -= 1;
+        self.weight = self.weight.saturating_sub(followed.weight);
+        for (_, id) in followed.connection.identifiers() {
+            if self.identifiers.get(&id).is_some_and(|(owner, _)| *owner == place) {
+                self.identifiers.remove(&id);
+            }
+        }
+        let before = world.outcome.exchanges();
+        let mut env = Env {
+            keys: world.keys,
+            limits: world.limits,
+            bodies: self.bodies,
+            barren: &self.barren,
+            sink: &mut *world.outcome,
+            pending: &self.pending,
+            buffer: &mut self.buffer,
+        };
+        followed.connection.finish(&mut env);
+        followed.exchanges += world.outcome.exchanges() - before;
+        world.outcome.open(followed.connection.id(), followed.oldest, None);
+        let Followed { connection, exchanges, .. } = *followed;
+        world.outcome.report(connection.report(world.keys, exchanges));
+    }
+
+    /// The recording is over: ends all, in the order of their numbers.
+    pub(super) fn finish<O: Outcome>(&mut self, world: &mut World<'_, O>) {
+        let all = self.followed.iter().enumerate();
+        let mut places: Vec<(ConnectionId, usize)> =
+            all.filter_map(|(place, followed)| Some((followed.as_ref()?.connection.id(), place))).collect();
+        places.sort_unstable();
+        for (_, place) in places {
+            self.close(place, world);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

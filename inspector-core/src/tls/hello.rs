@@ -64,6 +64,8 @@ mod extension {
     pub(super) const SESSION_TICKET: u16 = 35;
     pub(super) const EARLY_DATA: u16 = 42;
     pub(super) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(super) const QUIC_TRANSPORT_PARAMETERS: u16 = 57;
+    pub(super) const QUIC_TRANSPORT_PARAMETERS_DRAFT: u16 = 0xffa5;
     pub(super) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 }
 
@@ -218,6 +220,8 @@ pub(crate) struct EncryptedExtensions {
     pub(crate) application_protocol: Option<String>,
     /// The early data is accepted.
     pub(crate) early_data: bool,
+    /// What the server says of itself in QUIC (RFC 9001 §8.2).
+    pub(crate) transport_parameters: Vec<u8>,
 }
 
 impl EncryptedExtensions {
@@ -228,6 +232,9 @@ impl EncryptedExtensions {
             match kind {
                 extension::APPLICATION_PROTOCOLS => found.application_protocol = application_protocol(data),
                 extension::EARLY_DATA => found.early_data = true,
+                extension::QUIC_TRANSPORT_PARAMETERS | extension::QUIC_TRANSPORT_PARAMETERS_DRAFT => {
+                    found.transport_parameters = data.to_vec();
+                }
                 _ => {}
             }
         }

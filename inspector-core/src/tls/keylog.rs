@@ -64,6 +64,12 @@ impl Label {
             b"SERVER_TRAFFIC_SECRET_0" => Self::ServerTraffic,
             b"RSA" => Self::Rsa,
             b"PMS_CLIENT_RANDOM" => Self::PremasterClientRandom,
+            // Of the time before RFC 9001.
+            b"QUIC_CLIENT_EARLY_TRAFFIC_SECRET" => Self::ClientEarlyTraffic,
+            b"QUIC_CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Self::ClientHandshakeTraffic,
+            b"QUIC_SERVER_HANDSHAKE_TRAFFIC_SECRET" => Self::ServerHandshakeTraffic,
+            b"QUIC_CLIENT_TRAFFIC_SECRET_0" => Self::ClientTraffic,
+            b"QUIC_SERVER_TRAFFIC_SECRET_0" => Self::ServerTraffic,
             _ => return None,
         })
     }
@@ -133,7 +139,7 @@ pub struct KeySummary {
     pub kind: KeyKind,
     /// Secrets (or private keys) kept. Those known before count, too.
     pub secrets: u64,
-    /// Lines of a kind that decrypts no records (exporter secrets, QUIC, unknown labels).
+    /// Lines of a kind that decrypts no records (exporter secrets, unknown labels).
     pub ignored: u64,
     /// Lines that could not be read, and broken private keys.
     pub damaged: u64,

@@ -157,11 +157,16 @@ impl TrafficSecret {
 
     /// The secret after a KeyUpdate (RFC 8446 §7.2).
     pub(crate) fn next(&self) -> Self {
-        Self { hash: self.hash, bytes: self.expand("traffic upd", self.bytes.len()) }
+        self.update("traffic upd")
+    }
+
+    /// The secret that follows it, by this label.
+    pub(crate) fn update(&self, label: &str) -> Self {
+        Self { hash: self.hash, bytes: self.expand(label, self.bytes.len()) }
     }
 
     /// HKDF-Expand-Label with an empty context.
-    fn expand(&self, label: &str, length: usize) -> Vec<u8> {
+    pub(crate) fn expand(&self, label: &str, length: usize) -> Vec<u8> {
         let mut out = vec![0; length];
         let [high, low] = u16::try_from(length).unwrap_or_default().to_be_bytes();
         let label_length = u8::try_from(label.len()).unwrap_or_default().saturating_add(6);

@@ -81,7 +81,6 @@ impl<'h, 'a> Merge<'h, 'a> {
             Kind::Entry(exchange) => self.handout.entry(exchange),
             Kind::Settled => self.close(),
             Kind::Finished => self.handout.hand_out(&mut self.results, true),
-            Kind::Quic(report) => self.handout.report(*report),
         }
     }
 

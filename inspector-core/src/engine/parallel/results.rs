@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Note(Note),
     /// [`Outcome::open`].
     Open { connection: ConnectionId, before: Option<u64>, now: Option<u64> },
-    /// A TCP connection is over.
+    /// A connection is over.
     Report(Box<ConnectionReport>),
     /// A note of its own.
     Direct(Note),
@@ -36,8 +36,6 @@ pub(super) enum Kind {
     Settled,
     /// Nothing more comes of the connections.
     Finished,
-    /// A conversation over QUIC.
-    Quic(Box<ConnectionReport>),
 }
 
 /// Results of one producer, in the order of turns.
@@ -57,7 +55,7 @@ impl Chunk {
     pub(super) fn push(&mut self, turn: u64, item: u64, kind: Kind) {
         let apart = match &kind {
             Kind::Exchange(exchange) | Kind::Entry(exchange) => size_of::<Exchange>() + exchange.weight(),
-            Kind::Report(report) | Kind::Quic(report) => size_of::<ConnectionReport>() + report.detail.len(),
+            Kind::Report(report) => size_of::<ConnectionReport>() + report.detail.len(),
             Kind::Note(_) | Kind::Open { .. } | Kind::Direct(_) | Kind::Settled | Kind::Finished => 0,
         };
         self.weight += size_of::<Yield>() + apart;

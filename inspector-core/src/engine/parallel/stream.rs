@@ -11,6 +11,7 @@ use super::{
         conversations::{Conversation, Conversations, WEIGHED_LATE},
         datagrams::Datagrams,
         note_of, note_of_skipped, notes_of,
+        quic::World,
     },
     batch::{BATCH_BYTES, Batch, Event, Kind, Known, What, range_in},
     crew::{Crew, Presence, Role},
@@ -22,6 +23,7 @@ use crate::{
     flow::{Connection, Consumer, End, Side, StreamEvent, Weight, table::FlowTable},
     input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording, window::Buffer},
     lanes::lane,
+    limits::Limits,
     note::{Note, NoteKind},
     packet::{Dissector, Packet},
     tls::keylog::{KeyError, Keys},
@@ -52,7 +54,7 @@ impl<'a, 'c> Stream<'a, 'c> {
             options,
             dissector: Dissector::default(),
             table: FlowTable::new(&options.limits),
-            datagrams: Datagrams::new(&options.limits),
+            datagrams: Datagrams::new(options),
             dealer: Dealer::new(keys, options, crew),
             coverage: Coverage::default(),
         };
@@ -73,8 +75,10 @@ impl<'a, 'c> Stream<'a, 'c> {
                 self.table.push(&segment, &mut self.dealer);
             }
             Ok(Packet::Udp(datagram)) => {
+                self.dealer.tell_pending();
                 let table = &mut self.table;
-                self.datagrams.push(&datagram, &self.options.limits, || table.allocate_id());
+                let mut world = self.dealer.world(&self.options.limits);
+                self.datagrams.push(&datagram, &mut world, || table.allocate_id());
             }
             Ok(Packet::Fragment) => {}
             Err(skipped) => {
@@ -104,12 +108,10 @@ impl<'a, 'c> Stream<'a, 'c> {
         dealer.item += 1;
         dealer.tell_pending();
         self.table.finish(dealer);
+        self.datagrams.close(&mut dealer.world(&self.options.limits));
         dealer.tell(results::Kind::Finished);
         if let Some(note) = note_of(self.table.totals()) {
             dealer.tell(results::Kind::Direct(note));
-        }
-        for report in self.datagrams.reports() {
-            dealer.tell(results::Kind::Quic(Box::new(report)));
         }
     }
 }
@@ -215,6 +217,14 @@ impl<'c> Dealer<'c> {
     fn next_turn(&mut self) -> u64 {
         self.turn += 1;
         self.turn
+    }
+
+    /// For the connections that are followed here: their results are the stream's.
+    fn world<'w>(&'w mut self, limits: &'w Limits) -> World<'w, Marked> {
+        let turn = self.next_turn();
+        let results = &mut self.silent.results;
+        (results.turn, results.item) = (turn, self.item);
+        World { keys: &*self.keys, limits, outcome: results }
     }
 
     /// A result of the stream itself.

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
-const JUDGED_ELSEWHERE: [&str; 12] = [
+const JUDGED_ELSEWHERE: [&str; 13] = [
     "entry",
     "body",
     "decoded_body",
@@ -20,6 +20,7 @@ const JUDGED_ELSEWHERE: [&str; 12] = [
     "out_of_order",
     "tls_handshake",
     "tls_pending_total",
+    "quic_pending",
 ];
 
 /// A recording that unpacks to far more than any real one: more memory is not what helps first.
