@@ -41,13 +41,19 @@ const WAYS: usize = 4;
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    nanos: Option<i64>,
+    /// [`TIMELESS`] where the recording has no times.
+    nanos: i64,
     packets: u32,
     encapsulation: u32,
 }
 
-/// Packets whose hashes begin alike: the hashes lie side by side, for they are all that most packets look at.
+/// No time.
+const TIMELESS: i64 = i64::MIN;
+
+/// Packets whose hashes begin alike: two cache lines, the hashes side by side in the first, for they are all that most
+/// packets look at.
 #[derive(Clone, Copy, Default)]
+#[repr(align(64))]
 struct Set {
     tags: [u64; WAYS],
     seen: [Seen; WAYS],
@@ -106,7 +112,7 @@ impl Recent {
 
 impl Seen {
     fn of(packets: u32, segment: &Segment<'_>) -> Self {
-        let nanos = segment.at.time().map(crate::time::Timestamp::nanos);
+        let nanos = segment.at.time().map_or(TIMELESS, crate::time::Timestamp::nanos);
         Self { nanos, packets, encapsulation: segment.encapsulation }
     }
 }
@@ -118,11 +124,11 @@ const fn place(tag: u64) -> usize {
 /// Whether two equal packets were recorded so close to each other that TCP did not repeat one.
 fn is_near(then: &Seen, now: &Seen) -> bool {
     let between = now.packets.wrapping_sub(then.packets);
-    let near = match (then.nanos, now.nanos) {
-        (Some(earlier), Some(later)) => {
-            earlier.abs_diff(later) <= if then.encapsulation == now.encapsulation { COPY_NANOS } else { MIRROR_NANOS }
-        }
-        _ => between <= TIMELESS_PACKETS,
+    let near = if then.nanos == TIMELESS || now.nanos == TIMELESS {
+        between <= TIMELESS_PACKETS
+    } else {
+        let most = if then.encapsulation == now.encapsulation { COPY_NANOS } else { MIRROR_NANOS };
+        then.nanos.abs_diff(now.nanos) <= most
     };
     near && between <= COPY_PACKETS
 }

@@ -22,6 +22,38 @@ pub(super) struct Named {
     pub(super) id: Arc<str>,
 }
 
+/// Names kept to be shared.
+const SHARED: usize = 64;
+
+/// Names and classes that many tokens share: one place in memory for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    named: Vec<Named>,
+    kinds: Vec<(TokenKind, Arc<str>)>,
+}
+
+impl Names {
+    fn named(&mut self, caller: Caller) -> Named {
+        if let Some(known) = self.named.iter().find(|known| *known.caller == caller) {
+            return known.clone();
+        }
+        let named = Named::new(caller);
+        if self.named.len() < SHARED {
+            self.named.push(named.clone());
+        }
+        named
+    }
+
+    fn kind(&mut self, kind: TokenKind) -> Arc<str> {
+        if let Some((_, name)) = self.kinds.iter().find(|(known, _)| *known == kind) {
+            return Arc::clone(name);
+        }
+        let name: Arc<str> = kind.as_str().into();
+        self.kinds.push((kind, Arc::clone(&name)));
+        name
+    }
+}
+
 impl Named {
     fn new(caller: Caller) -> Self {
         let (key, id) = (caller.key().into(), caller.principal.name.to_ascii_lowercase().into());
@@ -46,7 +78,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(sighting: &Sighting, policy: &Policy) -> Self {
+    pub(super) fn new(sighting: &Sighting, policy: &Policy, names: &mut Names) -> Self {
         let (token, profile) = (&*sighting.token, &policy.profile);
         let actor = match sighting.kind {
             TokenKind::S2sOuter => token.actor.as_deref(),
@@ -56,10 +88,10 @@ impl Identity {
         let callers = caller::callers(token, sighting.kind);
         Self {
             is_known: callers.iter().any(|caller| profile.caller(&caller.principal.name).is_some()),
-            called: callers.into_iter().next().map(Named::new),
-            expected: caller::expected(sighting, profile, &policy.realms).map(Named::new),
+            called: callers.into_iter().next().map(|caller| names.named(caller)),
+            expected: caller::expected(sighting, profile, &policy.realms).map(|caller| names.named(caller)),
             direction: caller::direction(token, profile),
-            kind: sighting.kind.as_str().into(),
+            kind: names.kind(sighting.kind),
             actor: actor.map(|actor| ActorSays::new(token, actor, profile)),
         }
     }

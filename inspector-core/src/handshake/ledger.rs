@@ -19,7 +19,7 @@ use super::{
     flows::Flows,
     grants::{Grant, Grants},
     host::{self, HostId, HostNames},
-    identity::{ActorSays, Identity, LONGEST_NAME},
+    identity::{self, ActorSays, Identity, LONGEST_NAME},
     lineage,
     moment::Moment,
     observation::{self, Answer, Endpoint, Observation},
@@ -61,6 +61,8 @@ pub struct Ledger {
     host_names: usize,
     host_names_beyond: bool,
     tokens: Vec<TokenFacts>,
+    /// Names of callers that tokens share.
+    shared: identity::Names,
     token_index: Index<Fingerprint, usize>,
     /// Bytes of memory they take.
     token_bytes: usize,
@@ -107,6 +109,7 @@ impl Ledger {
             host_names: 0,
             host_names_beyond: false,
             tokens: Vec::new(),
+            shared: identity::Names::default(),
             token_index: Index::default(),
             token_bytes: 0,
             tokens_beyond: 0,
@@ -157,10 +160,13 @@ impl Ledger {
     }
 
     /// What a presented token says of its caller.
-    pub(super) fn identity(&self, sighting: &Sighting, policy: &Policy) -> Arc<Identity> {
+    pub(super) fn identity(&mut self, sighting: &Sighting, policy: &Policy) -> Arc<Identity> {
         let known = self.token_number(&sighting.token).filter(|_| sighting.kind == sighting.token.kind);
         let known = known.and_then(|number| self.tokens.get(number)?.identity.as_ref());
-        known.map_or_else(|| Arc::new(Identity::new(sighting, policy)), Arc::clone)
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        Arc::new(Identity::new(sighting, policy, &mut self.shared))
     }
 
     /// The number of a host, given anew if it was not seen before.

@@ -8,7 +8,7 @@
 //!
 //! [`Trust::IntegrityOnly`]: crate::token::verify::Trust::IntegrityOnly
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use memchr::memmem;
 
@@ -109,15 +109,18 @@ fn is_path_of_keys(path: &str) -> bool {
 
 fn is_type_of_keys(head: &Head) -> bool {
     head.media_type().is_some_and(|media| {
-        ["application/jwk-set+json", "application/jwk+json", "application/samlmetadata+xml"].contains(&media.as_str())
+        ["application/jwk-set+json", "application/jwk+json", "application/samlmetadata+xml"].contains(&&*media)
     })
 }
+
+/// The name of the element that SAML metadata begins with.
+static DESCRIPTOR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("EntityDescriptor"));
 
 /// Whether a content begins as a JWK Set (`{"keys":[`) or as SAML metadata does. Cheap, for every content is asked.
 fn begins_as_keys(body: &[u8]) -> bool {
     let start = body.get(..BEGINNING).unwrap_or(body).trim_ascii_start();
     if start.first() == Some(&b'<') {
-        return memmem::find(start, b"EntityDescriptor").is_some();
+        return DESCRIPTOR.find(start).is_some();
     }
     let mut rest = Some(start);
     for wanted in [b"{".as_slice(), b"\"keys\"", b":", b"["] {

@@ -11,7 +11,7 @@
 //! HTTP/2 and HAR have no such bytes; [`HeadBuilder`] writes them in the same form, so that everything behind this
 //! module sees one shape.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crate::evidence::At;
 
@@ -53,12 +53,22 @@ pub struct Head {
     bytes: Box<[u8]>,
     start: Start,
     fields: Vec<Field>,
+    /// A bit for each name's length and first letter ([`bit`]): a field that is not there is told at once.
+    names: u64,
+}
+
+/// The bit of a field's name, letter case aside.
+fn bit(name: &[u8]) -> u64 {
+    let first = name.first().map_or(0, |first| usize::from(first | 0x20));
+    1 << (name.len().wrapping_mul(7).wrapping_add(first) % 64)
 }
 
 impl Head {
     /// A head over `bytes`; ranges that leave `bytes` read as empty.
     pub fn new(bytes: impl Into<Box<[u8]>>, start: Start, fields: Vec<Field>) -> Self {
-        Self { bytes: bytes.into(), start, fields }
+        let mut head = Self { bytes: bytes.into(), start, fields, names: 0 };
+        head.names = head.fields.iter().fold(0, |names, field| names | bit(head.slice(&field.name)));
+        head
     }
 
     /// The verbatim bytes.
@@ -118,7 +128,12 @@ impl Head {
     /// The values of every field of that name (ASCII case-insensitive), in wire order.
     pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
         let fits = move |field: &&Field| self.is_named(field, name);
-        self.fields.iter().filter(fits).map(|field| self.slice(&field.value))
+        self.fields_like(name).iter().filter(fits).map(|field| self.slice(&field.value))
+    }
+
+    /// All fields if one may be named so, else none.
+    fn fields_like(&self, name: &str) -> &[Field] {
+        if self.names & bit(name.as_bytes()) == 0 { &[] } else { &self.fields }
     }
 
     /// Whether the field's name is that. The length tells most apart.
@@ -129,7 +144,7 @@ impl Head {
 
     /// Whether there is a field of any of these names.
     pub fn has_any(&self, names: &[&str]) -> bool {
-        self.fields.iter().any(|field| names.iter().any(|name| self.is_named(field, name)))
+        names.iter().any(|name| self.fields_like(name).iter().any(|field| self.is_named(field, name)))
     }
 
     /// The first value of that name.
@@ -143,9 +158,11 @@ impl Head {
     }
 
     /// The media type of `Content-Type`, lower case, without parameters.
-    pub fn media_type(&self) -> Option<String> {
+    pub fn media_type(&self) -> Option<Cow<'_, str>> {
         let value = self.text("content-type")?;
-        Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        let media = value.split(';').next().unwrap_or_default().trim();
+        let is_lower = !media.bytes().any(|byte| byte.is_ascii_uppercase());
+        Some(if is_lower { Cow::Borrowed(media) } else { Cow::Owned(media.to_ascii_lowercase()) })
     }
 }
 

@@ -65,10 +65,14 @@ impl Lifetime {
 /// part of an OAuth flow or tell why they were refused have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Its tokens, in order.
-    places: Box<[Place]>,
     rest: Rest,
+    /// Its tokens, in order. Nearly every exchange has one, which lies beside the rest: of a recording's shapes most are
+    /// far from the processor when they are looked at.
+    places: SmallVec<[Place; 1]>,
 }
+
+/// A short name that lies where it is kept.
+type Name = SmallVec<[u8; 24]>;
 
 /// A token at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +82,8 @@ struct Place {
     kind: TokenKind,
     role: Role,
     part: Part,
-    name: Box<str>,
-    scheme: Option<Box<str>>,
+    name: Name,
+    scheme: Option<Name>,
     lifetimes: [Lifetime; 2],
 }
 
@@ -132,16 +136,16 @@ impl Place {
             kind: sighting.kind,
             role: sighting.role,
             part: sighting.part,
-            name: sighting.name.as_str().into(),
-            scheme: sighting.scheme.as_deref().map(Into::into),
+            name: sighting.name.as_bytes().into(),
+            scheme: sighting.scheme.as_deref().map(|scheme| scheme.as_bytes().into()),
         }
     }
 
     fn is(&self, token: (usize, [Lifetime; 2]), sighting: &Sighting) -> bool {
         (self.token, self.lifetimes) == token
             && (self.kind, self.role, self.part) == (sighting.kind, sighting.role, sighting.part)
-            && *self.name == *sighting.name
-            && self.scheme.as_deref() == sighting.scheme.as_deref()
+            && *self.name == *sighting.name.as_bytes()
+            && self.scheme.as_deref() == sighting.scheme.as_deref().map(str::as_bytes)
     }
 }
 
