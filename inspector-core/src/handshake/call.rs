@@ -521,11 +521,7 @@ pub(super) fn discovery_steps(observation: &Observation<'_>) -> Vec<Step> {
 
 fn call_steps(observation: &Observation<'_>) -> Vec<Step> {
     let Some(sighting) = observation.presented().next() else { return Vec::new() };
-    let who = observation
-        .caller
-        .as_ref()
-        .map(|c| format!(" as {}", mask::text(&c.principal.to_string())))
-        .unwrap_or_default();
+    let who = observation.caller.as_ref().map(|c| format!(" as {}", c.shown())).unwrap_or_default();
     let text = format!("calls {}{who} with {}", observation.place(), sighting.kind);
     let token = Some(sighting.token.id);
     let mut steps = vec![Step::asked(StepKind::Call, observation, text, observation.sighted(sighting)).about(token)];

@@ -12,9 +12,12 @@
 //! and, meaning something else, in `trusted_issuers`, in `client_id` and `aud` of the reverse direction (Exchange calls
 //! Skype), in assertions to a token endpoint, and in contents. Only tokens presented to a resource are looked at here.
 
+use std::sync::OnceLock;
+
 use super::observation::is_readable;
 use crate::{
     profile::Profile,
+    report::mask,
     rules::s2s::{has_impossible_signature, is_asymmetric},
     token::{
         Role, Sighting, Token, TokenKind,
@@ -51,15 +54,30 @@ impl Layer {
 }
 
 /// A name a token gives its caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The name.
     pub principal: Principal,
     /// Where it stands.
     pub layer: Layer,
+    /// The name, masked, once it was asked for.
+    shown: OnceLock<Box<str>>,
 }
 
+impl PartialEq for Caller {
+    fn eq(&self, other: &Self) -> bool {
+        (self.layer, &self.principal) == (other.layer, &other.principal)
+    }
+}
+
+impl Eq for Caller {}
+
 impl Caller {
+    /// The name as a report shows it, masked.
+    pub fn shown(&self) -> &str {
+        self.shown.get_or_init(|| mask::text(&self.principal.to_string()).into())
+    }
+
     /// `id@realm` in lower case: one spelling for all.
     pub fn key(&self) -> String {
         let mut key = self.principal.name.to_ascii_lowercase();
@@ -89,7 +107,7 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
     let mut found = Vec::with_capacity(3);
     let mut add = |principal: Option<&Principal>, layer| {
         if let Some(principal) = principal {
-            found.push(Caller { principal: bounded(principal), layer });
+            found.push(Caller { principal: bounded(principal), layer, shown: OnceLock::new() });
         }
     };
     match kind {

@@ -488,7 +488,7 @@ impl Ledger {
                 observation.presented().next().map_or_else(|| observation.request_line(), |s| observation.sighted(s))
             };
             facts.expected.add(limit, evidence);
-            facts.expected_caller.get_or_insert_with(|| mask::text(&caller.principal.to_string()));
+            facts.expected_caller.get_or_insert_with(|| caller.shown().to_owned());
             facts.expected_decided += u64::from(accepted || observation.is_refusal());
             if accepted {
                 facts.expected_accepted.add(limit, || observation.answered());

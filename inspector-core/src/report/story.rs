@@ -13,7 +13,7 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{Handshake, HandshakeOutcome, Unexpected, mask, twins};
+use super::{Handshake, HandshakeOutcome, Unexpected, twins};
 use crate::{
     analysis::Policy,
     evidence::Evidence,
@@ -646,7 +646,7 @@ fn of_call(call: &Call, policy: &Policy, scope: &Scope, ledger: &Ledger) -> Thre
     };
     let caller = call.caller.as_ref();
     let handshake = Handshake {
-        caller: caller.map(|caller| mask::text(&caller.principal.to_string())),
+        caller: caller.map(|caller| caller.shown().to_owned()),
         caller_name: caller.and_then(|c| policy.profile.application_name(&c.principal.name)).map(str::to_owned),
         caller_claim: caller.map(|caller| caller.layer.as_str()),
         expected: call.expected,

@@ -1,6 +1,5 @@
 use crate::{
     handshake::observation::Observation,
-    report::mask,
     rules::{
         Context, Declared, Rule, declare_rule,
         occasion::{Basis, Occasions},
@@ -39,9 +38,9 @@ impl Rule for ExpectedIssuerPresent {
         let Some(caller) = &observation.expected else { return };
         let Some(sighting) = observation.presented().next() else { return };
         let name = observation.profile.application_name(&caller.principal.name).unwrap_or("an expected caller");
-        let principal = mask::text(&caller.principal.to_string());
+        let principal = caller.shown();
         let detail = format!("{}: {principal} ({name}), {}", observation.host_name, caller.layer.as_str());
-        let evidence = || observation.claimed(sighting, caller.layer.as_str(), &principal);
+        let evidence = || observation.claimed(sighting, caller.layer.as_str(), principal);
         context.find_usual(Self::META.of(observation).detail(detail), evidence);
     }
 }

@@ -1,6 +1,5 @@
 use crate::{
     handshake::observation::{Answer, Observation},
-    report::mask,
     rules::{
         Context, Declared, Rule, declare_rule,
         occasion::{Basis, Occasions},
@@ -41,7 +40,7 @@ impl Rule for TokenAccepted {
         let Some(sighting) = observation.presented().next() else { return };
         let caller = observation.caller.as_ref().map_or_else(
             || format!("a token ({})", sighting.kind),
-            |caller| format!("a token of {}", mask::text(&caller.principal.to_string())),
+            |caller| format!("a token of {}", caller.shown()),
         );
         let expected = if observation.expected.is_some() { "" } else { ", which is not an expected caller" };
         let detail = format!("{} accepted {caller}{expected}", observation.host_name);

@@ -3,7 +3,6 @@ use crate::{
         call::{Call, Refusal},
         diagnostics::ServerReason,
     },
-    report::mask,
     rules::{Context, Declared, Rule, Severity, Summary, declare_rule, pending::Pending},
 };
 
@@ -45,7 +44,7 @@ fn report(context: &mut Context<'_>, call: &Call, refusal: &Refusal, severity: S
     let explanation = reason.and_then(ServerReason::explanation);
     let caller = call.caller.as_ref().map_or_else(
         || format!("a token ({})", call.kind),
-        |caller| format!("a token of {}", mask::text(&caller.principal.to_string())),
+        |caller| format!("a token of {}", caller.shown()),
     );
     let said = reason.map(ServerReason::describe).filter(|said| !said.is_empty());
     let said = said.map_or_else(|| "without a reason".to_owned(), |said| format!("saying: {said}"));

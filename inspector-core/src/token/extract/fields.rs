@@ -127,11 +127,12 @@ impl Extractor<'_> {
     pub(super) fn field(&mut self, place: Place, name: &[u8], value: &[u8], role: Role) {
         let request = matches!(place.part, Part::RequestHeader | Part::RequestBody);
         let Some(reader) = reader(name) else {
-            if request && self.stray_basic(place, &safe_name(&text(name)), &text(value)) {
+            let shown = || safe_name(&text(name)).into_owned();
+            if request && self.stray_basic(place, shown, &text(value)) {
                 return;
             }
             if value.len() >= SHORTEST && may_hold(value) {
-                self.search(place, Role::Mentioned, &safe_name(&text(name)), value);
+                self.search(place, Role::Mentioned, &shown(), value);
             }
             return;
         };
@@ -152,7 +153,7 @@ impl Extractor<'_> {
             Reader::UrlsInText => self.urls_in_text(place, &text(name), value),
             Reader::Authority => self.authority(place.part, &text(name), value),
             Reader::WebSocketProtocol => self.protocols(place, &text(name), value, role),
-            Reader::Token if request && self.stray_basic(place, &text(name), &text(value)) => {}
+            Reader::Token if request && self.stray_basic(place, || text(name).into_owned(), &text(value)) => {}
             Reader::Token => {
                 let value = text(value);
                 let token = value.strip_prefix("Bearer ").unwrap_or(&value);
@@ -234,10 +235,10 @@ impl Extractor<'_> {
     }
 
     /// `Basic` with a user and a password where no credentials belong; whether it was one.
-    fn stray_basic(&mut self, place: Place, name: &str, value: &str) -> bool {
+    fn stray_basic(&mut self, place: Place, name: impl Fn() -> String, value: &str) -> bool {
         let found = is_whole_basic(value);
         if found {
-            self.credentials(place, name, value.as_bytes(), Role::Mentioned);
+            self.credentials(place, &name(), value.as_bytes(), Role::Mentioned);
         }
         found
     }
@@ -268,7 +269,7 @@ impl Extractor<'_> {
             let shown = || format!("{field} {}", safe_name(&cookie)).trim_end().to_owned();
             if place.part != Part::ResponseHeader
                 && begins_basic(value)
-                && self.stray_basic(place, &shown(), form::percent_decode(value).trim_matches('"'))
+                && self.stray_basic(place, shown, form::percent_decode(value).trim_matches('"'))
             {
                 continue;
             }

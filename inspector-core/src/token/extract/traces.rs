@@ -6,13 +6,13 @@
 use std::{ops::Range, sync::LazyLock};
 
 use aho_corasick::{
-    AhoCorasick, AhoCorasickKind, Span,
+    Span,
     packed::{Config, Searcher},
 };
 use memchr::memmem;
 
 use super::content::{starts_page, utf8};
-use crate::{http::barren::FORM, token::scan::begins};
+use crate::{encoding::any_case::Words, http::barren::FORM, token::scan::begins};
 
 /// What a word tells where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,17 +182,17 @@ fn is_plain(content: &[u8]) -> bool {
         [b'<', ..] => !starts_page(content),
         [b'[', ..] => {
             let beginning = content.get(..FORM).unwrap_or(content);
-            OUTCOMES.as_ref().is_some_and(|names| !names.is_match(beginning))
+            !OUTCOMES.is_match(beginning)
         }
         _ => false,
     }
 }
 
 /// Names of members by which an API tells how a call went (`handshake::answer`).
-static OUTCOMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let names =
-        ["ok", "status", "success", "code", "message", "detail", "title", "result", "fault", "denied", "unauthor"];
-    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(names).ok()
+static OUTCOMES: LazyLock<Words> = LazyLock::new(|| {
+    Words::new([
+        "ok", "status", "success", "code", "message", "detail", "title", "result", "fault", "denied", "unauthor",
+    ])
 });
 
 /// Whether the content of a response may have anything that a reader of contents looks for, by the string of a JSON
