@@ -13,7 +13,8 @@ use serde_json::Value;
 use support::{Pcap, fixture, inspector, ndjson, without_random, work_file};
 
 /// What the recording lacks, so that fewer exchanges are found than were made. The tests below say what is found.
-const INCOMPLETE: [&str; 5] = ["dropped-packets", "dropped-packets-tls", "handshake-cut", "snap-length", "truncated"];
+const INCOMPLETE: [&str; 6] =
+    ["dropped-packets", "dropped-packets-tls", "h3-dropped-packets", "handshake-cut", "snap-length", "truncated"];
 
 fn recording(name: &str) -> PathBuf {
     let folder = fixture("live").join(name);
@@ -138,6 +139,7 @@ fn what_was_lost_is_counted() {
     };
     for (name, figure) in [
         ("dropped-packets", "gaps"),
+        ("h3-dropped-packets", "gaps"),
         ("dropped-packets", "bytes_missing"),
         ("dropped-packets-tls", "gaps"),
         ("snap-length", "bytes_missing"),

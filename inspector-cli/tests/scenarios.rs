@@ -102,9 +102,14 @@ fn http_2() {
 }
 
 #[test]
+fn http_3() {
+    check("h3.pcap", Some("h3.keys"));
+}
+
+#[test]
 fn without_keys_nothing_is_concluded() {
     for name in expected().keys() {
-        for recording in ["tls12.pcap", "tls13.pcap", "h2.pcap"] {
+        for recording in ["tls12.pcap", "tls13.pcap", "h2.pcap", "h3.pcap"] {
             let run = run_all(&on("check", name, recording, None, &["--format", "json", "--no-found-keys"]));
             let report = run.json();
             let fired = rules(&report);
@@ -112,5 +117,5 @@ fn without_keys_nothing_is_concluded() {
             assert!(fired.contains("COV-001") && !fired.contains("S2S-001"), "{name} {recording}: {fired:?}");
         }
     }
-    assert_eq!(RECORDINGS.iter().filter(|(_, keys)| keys.is_some()).count(), 3);
+    assert_eq!(RECORDINGS.iter().filter(|(_, keys)| keys.is_some()).count(), 4);
 }

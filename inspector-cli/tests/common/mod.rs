@@ -85,13 +85,14 @@ fn outcome(output: &std::process::Output) -> Run {
 }
 
 /// The recordings of a scenario: how they are named, and the arguments that read them.
-pub(crate) const RECORDINGS: [(&str, Option<&str>); 6] = [
+pub(crate) const RECORDINGS: [(&str, Option<&str>); 7] = [
     ("clear.pcap", None),
     ("recording.har", None),
     ("tls12.pcap", Some("tls12.keys")),
     ("tls13.pcap", Some("tls13.keys")),
     ("dsb.pcapng", None),
     ("h2.pcap", Some("h2.keys")),
+    ("h3.pcap", Some("h3.keys")),
 ];
 
 /// Arguments of a command on a recording of a scenario.

@@ -18,6 +18,8 @@ pub mod made;
 #[path = "../../tests/support/packed.rs"]
 pub mod packed;
 pub mod plaintext;
+#[path = "../../tests/support/quic.rs"]
+pub mod quic;
 
 use std::{
     io::{self, Read},
@@ -115,6 +117,12 @@ pub fn limits(input: &[u8]) -> Limits {
         limits.codings = 1;
         limits.h2_streams = 2;
         limits.h2_table = 128;
+        limits.quic_total = 64 << 10;
+        limits.quic_pending = 2048;
+        limits.quic_pending_total = 4096;
+        limits.quic_streams = 4;
+        limits.h3_streams = 2;
+        limits.qpack_table = 128;
         limits.pipeline = 2;
         limits.held = 64;
         limits.tokens = 1;

@@ -91,14 +91,25 @@ pub(super) struct Sender {
     pub(super) dark: u64,
     /// Early ones that were not.
     pub(super) dark_early: u64,
-    /// Packets of the handshake that were not.
-    pub(super) dark_handshake: u64,
     /// A packet held what could not be read as frames.
     pub(super) odd: u64,
     /// The size of the segments that its datagrams have where several are recorded as one.
     pub(super) segment: usize,
     /// It closed the connection.
     pub(super) closed: bool,
+}
+
+impl Sender {
+    /// Whether it counts the packets of all spaces together: none of their numbers comes twice.
+    pub(super) fn counts_together(&self) -> bool {
+        let [initial, handshake, application] = &self.received;
+        let apart = |one: &Ranges, other: &Ranges| one.iter().flat_map(|(from, to)| from..to).all(|n| !other.has(n));
+        initial.first().is_some()
+            && handshake.first().is_some()
+            && apart(initial, handshake)
+            && apart(initial, application)
+            && apart(handshake, application)
+    }
 }
 
 /// A packet that waits for its keys.

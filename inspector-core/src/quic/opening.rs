@@ -136,13 +136,17 @@ impl Connection {
         expected: u64,
         buffer: &mut Vec<u8>,
     ) -> Option<(Identifier, Opened)> {
-        let all = self.initial.iter_mut().rev().filter(|initial| initial.version == packet.version);
-        all.filter_map(|initial| {
-            let [client, server] = &mut initial.protections;
-            let protection = if sender == Side::Client { client } else { server };
-            Some((initial.destination, protection.open(packet.packet, packet.number, expected, buffer)?))
-        })
-        .next()
+        // While the version changes some send the packets of one under the keys of the other.
+        let (same, others): (Vec<_>, Vec<_>) =
+            self.initial.iter_mut().rev().partition(|initial| initial.version == packet.version);
+        same.into_iter()
+            .chain(others)
+            .filter_map(|initial| {
+                let [client, server] = &mut initial.protections;
+                let protection = if sender == Side::Client { client } else { server };
+                Some((initial.destination, protection.open(packet.packet, packet.number, expected, buffer)?))
+            })
+            .next()
     }
 
     /// What seemed to be the server is the client.
@@ -176,7 +180,7 @@ impl Connection {
                 self.opened(sender, space, opened, at, env);
             }
             None if level == Level::Early => self.side_mut(sender).dark_early += 1,
-            None => self.side_mut(sender).dark_handshake += 1,
+            None => {}
         }
     }
 

@@ -6,7 +6,7 @@
 //!    xor a mask of the sample
 //! ```
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use aes::{
     Aes128, Aes256,
@@ -112,6 +112,9 @@ impl PayloadKey {
     }
 }
 
+/// Most updates of keys of which no packet was recorded, and the one after them.
+const MOST_AHEAD: usize = 4;
+
 /// The keys of one direction in one packet number space, from one secret.
 pub(super) struct Protection {
     suite: &'static Suite,
@@ -123,7 +126,7 @@ pub(super) struct Protection {
     phase: bool,
     since: u64,
     previous: Option<PayloadKey>,
-    next: Option<(TrafficSecret, PayloadKey)>,
+    next: VecDeque<(TrafficSecret, PayloadKey)>,
     /// Whom the secret is thanks to; nobody for Initial packets.
     pub(super) origin: Option<Origin>,
 }
@@ -143,7 +146,7 @@ pub(super) struct Opened {
 }
 
 /// Bytes of memory that the keys of one direction take, about.
-pub(super) const WEIGHT: usize = 2 << 10;
+pub(super) const WEIGHT: usize = 3 << 10;
 
 impl Protection {
     /// With a secret of the key log.
@@ -160,7 +163,7 @@ impl Protection {
             phase: false,
             since: 0,
             previous: None,
-            next: None,
+            next: VecDeque::new(),
             origin,
         })
     }
@@ -189,40 +192,55 @@ impl Protection {
         let body = at + length;
         let end = packet.len().checked_sub(TAG)?;
         let phase = !is_long && first & 4 != 0;
-        let key = self.key(phase, number)?;
-        buffer.clear();
-        buffer.extend_from_slice(packet.get(..end)?);
-        *buffer.first_mut()? = first;
-        buffer.get_mut(at..body)?.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
-        let (header, text) = buffer.split_at_mut_checked(body)?;
-        if !key.open(number, header, text, packet.get(end..)?) {
+        let mut attempt = |key: &PayloadKey| {
+            buffer.clear();
+            buffer.extend_from_slice(packet.get(..end)?);
+            *buffer.first_mut()? = first;
+            buffer.get_mut(at..body)?.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+            let (header, text) = buffer.split_at_mut_checked(body)?;
+            key.open(number, header, text, packet.get(end..)?).then_some(Opened { number, frames: (body, end) })
+        };
+        if phase == self.phase {
+            if let Some(opened) = attempt(&self.current) {
+                return Some(opened);
+            }
+        } else if let Some(previous) = &self.previous
+            && number < self.since
+        {
+            return attempt(previous);
+        }
+        // The keys that follow, of the same phase; that of packets that were not recorded may lie between.
+        if is_long || number < self.since {
             return None;
         }
-        if phase != self.phase && (number > self.since || self.previous.is_none()) {
-            self.advance(number);
+        let mut ahead = 0;
+        let mut opened = None;
+        while opened.is_none() && ahead < MOST_AHEAD {
+            let is_same = phase == self.phase;
+            if is_same == (ahead % 2 == 1) {
+                opened = self.following(ahead).and_then(|(_, key)| attempt(key));
+            }
+            ahead += 1;
         }
-        Some(Opened { number, frames: (body, end) })
+        let opened = opened?;
+        (0..ahead).for_each(|_| self.advance(number));
+        Some(opened)
     }
 
-    /// The key of a phase (§6): the one before is still in use for packets that are late.
-    fn key(&mut self, phase: bool, number: u64) -> Option<&PayloadKey> {
-        if phase == self.phase {
-            return Some(&self.current);
-        }
-        if self.previous.is_some() && number < self.since {
-            return self.previous.as_ref();
-        }
-        if self.next.is_none() {
-            let secret = self.secret.update(self.labels.update);
+    /// The keys after so many updates from the next one on.
+    fn following(&mut self, ahead: usize) -> Option<&(TrafficSecret, PayloadKey)> {
+        while self.next.len() <= ahead {
+            let latest = self.next.back().map_or(&self.secret, |(secret, _)| secret);
+            let secret = latest.update(self.labels.update);
             let key = PayloadKey::new(self.suite, &secret, self.labels)?;
-            self.next = Some((secret, key));
+            self.next.push_back((secret, key));
         }
-        self.next.as_ref().map(|(_, key)| key)
+        self.next.get(ahead)
     }
 
     /// The next keys opened a packet.
     fn advance(&mut self, number: u64) {
-        if let Some((secret, key)) = self.next.take() {
+        if let Some((secret, key)) = self.next.pop_front() {
             self.previous = Some(std::mem::replace(&mut self.current, key));
             self.secret = secret;
             self.phase = !self.phase;

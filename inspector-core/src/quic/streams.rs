@@ -17,8 +17,8 @@ use crate::{
     note::{Note, NoteKind},
 };
 
-/// Most packets of the handshake that are looked for among those a sender counts together with others.
-const MOST_BEFORE: u64 = 256;
+/// Most numbers in a row that are looked for elsewhere than among the packets with application data.
+const MOST_EXPLAINED: u64 = 256;
 
 impl Connection {
     pub(super) fn frame(&mut self, sender: Side, space: Space, frame: Frame<'_>, at: At, env: &mut Env<'_>) {
@@ -230,8 +230,7 @@ impl Connection {
             let side = self.side_mut(waiting.sender);
             match long(packet).map(|(packet, _)| packet.kind) {
                 Some(Kind::Early) => side.dark_early += 1,
-                Some(Kind::Handshake) => side.dark_handshake += 1,
-                Some(Kind::Initial | Kind::Retry) => {}
+                Some(Kind::Handshake | Kind::Initial | Kind::Retry) => {}
                 None => side.dark += 1,
             }
         }
@@ -243,23 +242,23 @@ impl Connection {
         let [initial, handshake, received] = &sender.received;
         let Some(first) = received.first() else { return 0 };
         let end = received.end().max(sender.acknowledged.end());
+        let together = sender.counts_together();
+        // Early packets that were refused have numbers, too.
+        let mut refused = if self.handshake.early == Early::Refused { sender.dark_early } else { 0 };
         let mut lost = 0;
-        // Numbers before the first that was recorded: of early packets that were refused, and of packets of the handshake
-        // that were not opened, where a sender counts all its packets together.
-        let refused = if self.handshake.early == Early::Refused { sender.dark_early } else { 0 };
-        let mut others = refused + sender.dark_handshake;
         for (from, to) in received.holes(0, end) {
             let was_acknowledged = sender.acknowledged.holes(from, to) != [(from, to)];
             let untold = sender.told.holes(from, to);
             let mut count = untold.iter().map(|(from, to)| to - from).sum::<u64>();
-            if from < first && count <= MOST_BEFORE {
+            if count <= MOST_EXPLAINED {
                 let numbers = untold.iter().flat_map(|(from, to)| *from..*to);
                 // Some begin to count with 1.
-                let explained = numbers.filter(|n| *n == 0 || initial.has(*n) || handshake.has(*n)).count() as u64;
-                count -= explained;
-                let more = count.min(others);
-                others -= more;
-                count -= more;
+                let is_first = |number: u64| number == 0 && initial.first() == Some(1);
+                let is_other = |number: u64| together && (initial.has(number) || handshake.has(number));
+                count -= numbers.filter(|number| is_first(*number) || is_other(*number)).count() as u64;
+                let early = if from < first { count.min(refused) } else { 0 };
+                refused -= early;
+                count -= early;
             }
             lost += u64::from(was_acknowledged || count > 0);
         }

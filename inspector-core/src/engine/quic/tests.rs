@@ -114,8 +114,8 @@ fn answer(status: &str) -> Vec<u8> {
 
 /// A whole connection: the first half of the datagrams is the handshake.
 fn connection(version: u32, port: u16) -> Vec<Sent> {
-    let mut client = Maker::new(Side::Client, version, b"original", CLIENT_ID);
-    let mut server = Maker::new(Side::Server, version, CLIENT_ID, SERVER_ID);
+    let mut client = Maker::new(true, version, b"original", CLIENT_ID);
+    let mut server = Maker::new(false, version, CLIENT_ID, SERVER_ID);
     let mut all = Vec::new();
     let mut send = |side, bytes| all.push(Sent { port, side, bytes });
     let hello = client_hello("mail.contoso.com");
@@ -217,7 +217,7 @@ fn connections_are_read() {
 #[test]
 fn a_compatible_upgrade_is_followed() {
     let mut all = connection(0x6b33_43cf, 50_000);
-    let mut client = Maker::new(Side::Client, 1, b"original", CLIENT_ID);
+    let mut client = Maker::new(true, 1, b"original", CLIENT_ID);
     let first = client.initial(&[crypto(0, &client_hello("mail.contoso.com")), vec![0; 900]].concat());
     all[0].bytes = first;
     all.remove(1);
@@ -263,7 +263,7 @@ fn dark_connections_have_their_reasons() {
     }
     // Not HTTP/3.
     let mut others = all.clone();
-    let mut server = Maker::new(Side::Server, 1, CLIENT_ID, SERVER_ID);
+    let mut server = Maker::new(false, 1, CLIENT_ID, SERVER_ID);
     let packets =
         [server.initial(&crypto(0, &server_hello())), server.handshake(&crypto(0, &encrypted_extensions("doq")))];
     others[2].bytes = packets.concat();
@@ -295,7 +295,7 @@ fn identifiers_tell_connections_apart() {
 #[test]
 fn joined_datagrams_are_parted() {
     for size in [80, 700, 1200, 1357, 1444, 1500] {
-        let mut client = Maker::new(Side::Client, 1, SERVER_ID, CLIENT_ID);
+        let mut client = Maker::new(true, 1, SERVER_ID, CLIENT_ID);
         client.numbers = [0, 0, 1];
         let mut all = connection(1, 50_000)[..4].to_vec();
         let body = request("/ews", "Bearer abc");
@@ -345,8 +345,8 @@ fn every_lost_datagram_shows() {
 /// A packet that the server acknowledged and nobody recorded can have held a request.
 #[test]
 fn an_acknowledged_packet_that_was_not_recorded_is_a_hole() {
-    let mut client = Maker::new(Side::Client, 1, SERVER_ID, CLIENT_ID);
-    let mut server = Maker::new(Side::Server, 1, CLIENT_ID, SERVER_ID);
+    let mut client = Maker::new(true, 1, SERVER_ID, CLIENT_ID);
+    let mut server = Maker::new(false, 1, CLIENT_ID, SERVER_ID);
     client.numbers = [0, 0, 20];
     server.numbers = [0, 0, 20];
     server.updates = 0;

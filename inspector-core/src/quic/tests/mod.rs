@@ -1,5 +1,7 @@
 //! The vectors of the RFCs, and connections made for tests.
 
+#[allow(unreachable_pub, reason = "the fuzz targets use it, too")]
+#[path = "../../../tests/support/quic.rs"]
 pub(crate) mod made;
 
 use super::{

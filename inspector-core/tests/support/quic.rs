@@ -1,4 +1,5 @@
-//! QUIC connections made for tests: packets sealed as RFC 9001 says, with secrets of the test's own.
+//! QUIC connections made for tests and fuzz targets: packets sealed as RFC 9001 says, with secrets of their own. What derives
+//! the keys here is another code than what is tested.
 
 use aes::{
     Aes128,
@@ -8,14 +9,29 @@ use aes_gcm::{Aes128Gcm, aead::AeadInOut};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use crate::{
-    flow::Side,
-    quic::version::{initial_salt, labels},
-    tls::schedule::{Hash, TrafficSecret},
-};
+/// RFC 9001 §5.2, RFC 9369 §3.3.1.
+const fn salt(version: u32) -> [u8; 20] {
+    if version == 1 {
+        *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a"
+    } else {
+        *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9"
+    }
+}
+
+/// HKDF-Expand-Label of RFC 8446 §7.1; `quic` labels are those of the version.
+fn expand<const N: usize>(version: u32, secret: &[u8; 32], label: &str) -> [u8; N] {
+    let label = match label.strip_prefix("quic ") {
+        Some(rest) if version != 1 => format!("tls13 quicv2 {rest}"),
+        _ => format!("tls13 {label}"),
+    };
+    let info = [&[0, N as u8, label.len() as u8][..], label.as_bytes(), &[0]].concat();
+    let mut out = [0; N];
+    Hkdf::<Sha256>::from_prk(secret).unwrap().expand(&info, &mut out).unwrap();
+    out
+}
 
 /// The client random of all connections made, and the key log that opens them.
-pub(crate) const RANDOM: [u8; 32] = [0x5a; 32];
+pub const RANDOM: [u8; 32] = [0x5a; 32];
 
 fn secret_of(label: &str) -> [u8; 32] {
     let mut secret = [0x11; 32];
@@ -28,7 +44,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The lines of the key log.
-pub(crate) fn key_log() -> String {
+pub fn key_log() -> String {
     let line = |label: &str| format!("{label} {} {}\n", hex(&RANDOM), hex(&secret_of(label)));
     [
         "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -41,28 +57,33 @@ pub(crate) fn key_log() -> String {
 }
 
 /// An integer of RFC 9000 §16, in four bytes.
-pub(crate) fn integer(value: usize) -> [u8; 4] {
+pub fn integer(value: usize) -> [u8; 4] {
     (0x8000_0000 | u32::try_from(value).unwrap()).to_be_bytes()
 }
 
 /// What one side of a connection sends.
-pub(crate) struct Maker {
-    pub(crate) version: u32,
-    pub(crate) side: Side,
+pub struct Maker {
+    /// 1, or that of version 2.
+    pub version: u32,
+    /// Who it is.
+    pub is_client: bool,
     /// The client's first destination.
-    pub(crate) original: Vec<u8>,
-    pub(crate) destination: Vec<u8>,
-    pub(crate) source: Vec<u8>,
+    pub original: Vec<u8>,
+    /// The identifier its packets are sent to, and its own.
+    pub destination: Vec<u8>,
+    pub source: Vec<u8>,
     /// Updates of the keys so far.
-    pub(crate) updates: usize,
-    pub(crate) numbers: [u32; 3],
+    pub updates: usize,
+    /// The next packet numbers.
+    pub numbers: [u32; 3],
 }
 
 impl Maker {
-    pub(crate) fn new(side: Side, version: u32, destination: &[u8], source: &[u8]) -> Self {
+    /// Nothing was sent so far.
+    pub fn new(is_client: bool, version: u32, destination: &[u8], source: &[u8]) -> Self {
         Self {
             version,
-            side,
+            is_client,
             original: b"original".to_vec(),
             destination: destination.to_vec(),
             source: source.to_vec(),
@@ -72,15 +93,15 @@ impl Maker {
     }
 
     fn label(&self, client: &'static str, server: &'static str) -> &'static str {
-        if self.side == Side::Client { client } else { server }
+        if self.is_client { client } else { server }
     }
 
-    fn long(&mut self, kind: u8, space: usize, secret: &TrafficSecret, frames: &[u8], token: &[u8]) -> Vec<u8> {
+    fn long(&mut self, kind: u8, space: usize, secret: &[u8; 32], frames: &[u8], token: &[u8]) -> Vec<u8> {
         let kind = if self.version == 1 { kind } else { (kind + 1) & 3 };
         let mut header = vec![0xc3 | kind << 4];
         header.extend(self.version.to_be_bytes());
         for id in [&self.destination, &self.source] {
-            header.push(u8::try_from(id.len()).unwrap());
+            header.push(id.len() as u8);
             header.extend(id);
         }
         header.extend(token);
@@ -95,25 +116,23 @@ impl Maker {
         self.numbers[space] - 1
     }
 
-    pub(crate) fn initial(&mut self, frames: &[u8]) -> Vec<u8> {
-        let (prk, _) = Hkdf::<Sha256>::extract(Some(initial_salt(self.version).unwrap()), &self.original);
-        let secret = TrafficSecret::new(Hash::Sha256, &prk).unwrap().expand(self.label("client in", "server in"), 32);
-        let secret = TrafficSecret::new(Hash::Sha256, &secret).unwrap();
+    /// An Initial packet.
+    pub fn initial(&mut self, frames: &[u8]) -> Vec<u8> {
+        let (prk, _) = Hkdf::<Sha256>::extract(Some(&salt(self.version)), &self.original);
+        let secret = expand(self.version, &prk.into(), self.label("client in", "server in"));
         self.long(0, 0, &secret, frames, &[0])
     }
 
-    pub(crate) fn handshake(&mut self, frames: &[u8]) -> Vec<u8> {
+    /// A Handshake packet.
+    pub fn handshake(&mut self, frames: &[u8]) -> Vec<u8> {
         let label = self.label("CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET");
-        let secret = TrafficSecret::new(Hash::Sha256, &secret_of(label)).unwrap();
-        self.long(2, 1, &secret, frames, &[])
+        self.long(2, 1, &secret_of(label), frames, &[])
     }
 
     /// A packet with a short header.
-    pub(crate) fn short(&mut self, frames: &[u8]) -> Vec<u8> {
-        let label = self.label("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0");
-        let first = TrafficSecret::new(Hash::Sha256, &secret_of(label)).unwrap();
-        let mut secret = first.clone();
-        (0..self.updates).for_each(|_| secret = secret.update(labels(self.version).update));
+    pub fn short(&mut self, frames: &[u8]) -> Vec<u8> {
+        let first = secret_of(self.label("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"));
+        let secret = (0..self.updates).fold(first, |secret, _| expand(self.version, &secret, "quic ku"));
         let mut header = vec![0x43 | if self.updates % 2 == 1 { 4 } else { 0 }];
         header.extend(&self.destination);
         let number = self.next(2);
@@ -123,40 +142,34 @@ impl Maker {
 }
 
 /// Seals a packet whose number, of four bytes, ends the header.
-fn seal(
-    version: u32,
-    first: &TrafficSecret,
-    secret: &TrafficSecret,
-    header: Vec<u8>,
-    number: u32,
-    frames: &[u8],
-) -> Vec<u8> {
-    let labels = labels(version);
-    let mut nonce: [u8; 12] = secret.expand(labels.iv, 12).try_into().unwrap();
+fn seal(version: u32, first: &[u8; 32], secret: &[u8; 32], header: Vec<u8>, number: u32, frames: &[u8]) -> Vec<u8> {
+    let mut nonce: [u8; 12] = expand(version, secret, "quic iv");
     nonce.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(byte, number)| *byte ^= number);
-    let cipher = Aes128Gcm::new_from_slice(&secret.expand(labels.key, 16)).unwrap();
+    let cipher = Aes128Gcm::new(&expand(version, secret, "quic key").into());
     let mut text = frames.to_vec();
     let tag = cipher.encrypt_inout_detached((&nonce).into(), &header, text.as_mut_slice().into()).unwrap();
     let at = header.len() - 4;
     let mut packet = [header.as_slice(), &text, &tag].concat();
     let sample: [u8; 16] = packet[at + 4..][..16].try_into().unwrap();
     let mut block = sample.into();
-    Aes128::new_from_slice(&first.expand(labels.header, 16)).unwrap().encrypt_block(&mut block);
+    Aes128::new(&expand(version, first, "quic hp").into()).encrypt_block(&mut block);
     packet[0] ^= block[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
     (0..4).for_each(|index| packet[at + index] ^= block[index + 1]);
     packet
 }
 
-pub(crate) fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
+/// A CRYPTO frame.
+pub fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
     [&[6][..], &integer(offset), &integer(data.len()), data].concat()
 }
 
-pub(crate) fn stream(id: usize, offset: usize, data: &[u8], last: bool) -> Vec<u8> {
+/// A STREAM frame.
+pub fn stream(id: usize, offset: usize, data: &[u8], last: bool) -> Vec<u8> {
     [&[0x0e | u8::from(last)][..], &integer(id), &integer(offset), &integer(data.len()), data].concat()
 }
 
 /// An ACK of all numbers from `low` to `high`.
-pub(crate) fn acknowledge(low: u32, high: u32) -> Vec<u8> {
+pub fn acknowledge(low: u32, high: u32) -> Vec<u8> {
     [&[2][..], &integer(high as usize), &[0, 0], &integer((high - low) as usize)].concat()
 }
 
@@ -167,7 +180,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A ClientHello for this host.
-pub(crate) fn client_hello(host: &str) -> Vec<u8> {
+pub fn client_hello(host: &str) -> Vec<u8> {
     let length = |size: usize| u16::try_from(size).unwrap().to_be_bytes();
     let name = [&[0][..], &length(host.len()), host.as_bytes()].concat();
     let names = [&length(name.len())[..], &name].concat();
@@ -177,13 +190,13 @@ pub(crate) fn client_hello(host: &str) -> Vec<u8> {
 }
 
 /// A ServerHello with TLS_AES_128_GCM_SHA256.
-pub(crate) fn server_hello() -> Vec<u8> {
+pub fn server_hello() -> Vec<u8> {
     message(2, &[&[3, 3][..], &[7; 32], &[0, 0x13, 1, 0, 0, 6, 0, 43, 0, 2, 3, 4]].concat())
 }
 
 /// EncryptedExtensions with a protocol.
-pub(crate) fn encrypted_extensions(protocol: &str) -> Vec<u8> {
-    let size = u8::try_from(protocol.len()).unwrap();
+pub fn encrypted_extensions(protocol: &str) -> Vec<u8> {
+    let size = protocol.len() as u8;
     let list = [&[0, size + 1, size][..], protocol.as_bytes()].concat();
     let extension = [&[0, 16, 0, size + 3][..], &list].concat();
     message(8, &[&[0, size + 7][..], &extension].concat())
