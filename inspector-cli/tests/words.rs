@@ -57,6 +57,10 @@ fn lies(report: &Value, human: &str) -> Vec<String> {
     say(outcome == "fail" && flat.contains("no findings"), "no findings under FAIL");
     let code = reason.split(':').next().unwrap();
     say(code.len() == 7 && !findings(report).any(|it| rule(it) == code), "the reason's rule is not among the findings");
+    let steps_of = |it: &Value| it["steps"].as_array().into_iter().flatten().cloned().collect::<Vec<_>>();
+    let asks = |step: &Value| ["token-request", "renewal"].iter().any(|kind| step["step"] == *kind);
+    let asked = handshakes.iter().flat_map(steps_of).any(|step| asks(&step));
+    say(flat.contains("a token was asked for") && !asked, "no token was asked for");
     let foreign = |it: &&Value| it["expected"] == false && it["calls"].as_u64().unwrap() > 0;
     say(
         flat.contains("which this profile does not expect") && !handshakes.iter().any(|it| foreign(&it)),

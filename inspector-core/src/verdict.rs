@@ -118,6 +118,10 @@ pub struct Sent {
     pub others: Option<Arc<str>>,
     /// Tokens; where no host in scope got any, keys that are meant to be published.
     pub tokens: Option<Arc<str>>,
+    /// Keys by their names: `X-Api-Key`.
+    pub keys: Option<Arc<str>>,
+    /// Cookies.
+    pub cookies: Option<Arc<str>>,
 }
 
 impl<'a> Facts<'a> {
@@ -161,6 +165,8 @@ impl<'a> Facts<'a> {
             first(&mut facts.sent.passwords, tally.passwords);
             first(&mut facts.sent.others, tally.others);
             first(&mut facts.sent.tokens, tally.readable_tokens.saturating_add(tally.unreadable_tokens));
+            first(&mut facts.sent.keys, u64::from(host.keys));
+            first(&mut facts.sent.cookies, u64::from(host.cookies));
             if !scope.has(id) {
                 continue;
             }

@@ -38,6 +38,8 @@ pub enum Layer {
     SelfIssuer,
     /// `appid` or `azp` of an Entra token, with its `tid` as realm.
     EntraApplication,
+    /// The client of any other access token ([`client`]).
+    Client,
 }
 
 impl Layer {
@@ -49,6 +51,7 @@ impl Layer {
             Self::Acting => "actor of the user's token",
             Self::SelfIssuer => "iss of the self-issued actor token",
             Self::EntraApplication => "application id of the Entra token",
+            Self::Client => "client of the token",
         }
     }
 }
@@ -78,8 +81,11 @@ impl Caller {
         self.shown.get_or_init(|| mask::text(&self.principal.to_string()).into())
     }
 
-    /// `id@realm` in lower case: one spelling for all.
+    /// `id@realm` in lower case: one spelling for all. Ids of clients by other servers differ by their letters' case, too.
     pub fn key(&self) -> String {
+        if self.layer == Layer::Client {
+            return self.principal.name.clone();
+        }
         let mut key = self.principal.name.to_ascii_lowercase();
         if let Some(realm) = self.principal.realm() {
             key.push('@');
@@ -126,6 +132,25 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
         _ => {}
     }
     found
+}
+
+/// The client an access token of any authorization server names: `client_id` (RFC 9068 §2.2), `azp` (OpenID Connect Core
+/// §2), `appid` (Entra), `cid` (Okta), else the subject of a token that no user is behind: its own issuer, or by the marks
+/// that servers give tokens for clients (`gty`, `idtyp`, `…@clients`).
+pub fn client(token: &Token) -> Option<Caller> {
+    let text = |name: &str| token.claim(name).filter(|value| !value.trim().is_empty());
+    let named = ["client_id", "azp", "appid", "cid"].into_iter().find_map(text);
+    let of_client = || {
+        let subject = text("sub")?;
+        let is_marked = text("gty").is_some_and(|grant| grant == "client-credentials")
+            || text("idtyp").is_some_and(|kind| kind == "app")
+            || subject.ends_with("@clients")
+            || text("iss").is_some_and(|issuer| issuer == subject);
+        is_marked.then_some(subject)
+    };
+    let name = named.or_else(of_client)?.into_owned();
+    let principal = bounded(&Principal { name, host: None, realm: None });
+    Some(Caller { principal, layer: Layer::Client, shown: OnceLock::new() })
 }
 
 /// Longest part of a name that is kept, in characters. Ids have 36, and realms and hosts are domain names.

@@ -109,6 +109,10 @@ pub struct HostFacts {
     pub bearer: bool,
     /// Its 401 offered Bearer.
     pub offers_bearer: bool,
+    /// A request to it carried cookies.
+    pub cookies: bool,
+    /// A request to it carried a key by its name: `X-Api-Key`, `?apikey=`.
+    pub keys: bool,
     /// Exchanges with it, tunnels aside.
     pub exchanges: u64,
     /// Exchanges whose request was read.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::caller::{self, Caller, Direction};
+use super::{
+    caller::{self, Caller, Direction},
+    observation::is_readable,
+};
 use crate::{
     analysis::Policy,
-    profile::Profile,
+    profile::{Judgement, Profile},
     token::{Sighting, Token, TokenKind},
 };
 
@@ -86,9 +89,12 @@ impl Identity {
             _ => None,
         };
         let callers = caller::callers(token, sighting.kind);
+        // Who calls an API is whoever its tokens were issued to.
+        let is_any = profile.judgement == Judgement::Bearer && is_readable(token);
+        let of_any = || if is_any { caller::client(token) } else { None };
         Self {
             is_known: callers.iter().any(|caller| profile.caller(&caller.principal.name).is_some()),
-            called: callers.into_iter().next().map(|caller| names.named(caller)),
+            called: callers.into_iter().next().or_else(of_any).map(|caller| names.named(caller)),
             expected: caller::expected(sighting, profile, &policy.realms).map(|caller| names.named(caller)),
             direction: caller::direction(token, profile),
             kind: names.kind(sighting.kind),

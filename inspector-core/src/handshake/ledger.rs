@@ -29,6 +29,7 @@ use crate::{
     evidence::{Part, SourceId},
     http::exchange::{Mark, Scheme},
     limits::Limits,
+    profile::Judgement,
     report::mask,
     secret::Fingerprint,
     time::Timestamp,
@@ -441,6 +442,10 @@ impl Ledger {
         }
         facts.endpoint |= observation.is_resource();
         facts.token_endpoint |= observation.endpoint == Endpoint::Token;
+        if observation.profile.judgement == Judgement::Bearer && !observation.carried.any() {
+            facts.cookies |= observation.request().is_some_and(|head| head.value("cookie").is_some());
+            facts.keys = facts.keys || observation::carries_key(observation);
+        }
         facts.token |= extraction.sightings.iter().any(|sighting| is_of_s2s(sighting, observation));
         for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {
             facts.bearer = true;

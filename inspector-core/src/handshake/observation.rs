@@ -32,8 +32,12 @@ use crate::{
     profile::{EndpointKind, Profile},
     report::mask,
     rules::finding::Concern,
+    secret::names::{SecretKind, secret_kind},
     time::Timestamp,
-    token::{Defect, Role, Sighting, Token, TokenKind, extract::Extraction},
+    token::{
+        Defect, Role, Sighting, Token, TokenKind,
+        extract::{Extraction, Parameter},
+    },
 };
 
 /// Seconds clocks may differ.
@@ -786,6 +790,16 @@ pub fn shown(value: &[u8]) -> String {
 /// Whether the client sent the request: not answered from a cache, blocked, or promised by the server.
 const fn was_sent(exchange: &Exchange) -> bool {
     !exchange.marks.has(Mark::NotSent) && !exchange.marks.has(Mark::Pushed)
+}
+
+/// Whether the request carries what its name says is a key (`X-Api-Key`, `Ocp-Apim-Subscription-Key`, `?apikey=`).
+pub fn carries_key(observation: &Observation<'_>) -> bool {
+    let is_key = |name: &str| secret_kind(name) == Some(SecretKind::Key);
+    let of_target = |parameter: &Parameter| parameter.part == Part::RequestUrl && is_key(&parameter.name);
+    observation.extraction.parameters.iter().any(of_target)
+        || observation.request().is_some_and(|head| {
+            head.iter().any(|(name, value)| !value.is_empty() && std::str::from_utf8(name).is_ok_and(is_key))
+        })
 }
 
 /// Whether the mark is on the exchange.

@@ -167,15 +167,22 @@ pub(super) fn no_bearer(facts: &Facts<'_>) -> String {
         ("passwords (Basic and others)", &sent.passwords),
         ("other schemes (NTLM, Negotiate, Digest)", &sent.others),
         ("keys that are meant to be published, or tokens to hosts out of scope", &sent.tokens),
+        ("API keys", &sent.keys),
+        ("cookies", &sent.cookies),
     ] {
         if let Some(host) = host {
             all.push(format!("{what}, first to {}", mask::text(host)));
         }
     }
+    let none = if facts.patterns.is_empty() && sent.tokens.is_none() {
+        "no request carried a bearer token"
+    } else {
+        "no bearer token was sent to a host in scope"
+    };
     if all.is_empty() {
-        return "no bearer token was sent to a host in scope, nor any other credentials".to_owned();
+        return format!("{none}, nor any other credentials");
     }
-    format!("no bearer token was sent to a host in scope; what was sent: {}", all.join("; "))
+    format!("{none}; what was sent: {}", all.join("; "))
 }
 
 pub(super) fn sentence(text: &str) -> String {

@@ -201,7 +201,7 @@ fn outcome(judged: &Judged, handshake: &Handshake) -> String {
                 let more = if called { "" } else { "; no call with a token was read" };
                 format!("the server answered {offered}{more}")
             }
-            _ => "a token was asked for; no answer with a token was read".to_owned(),
+            _ => without_token(handshake).to_owned(),
         };
     }
     let mut parts = vec![format!("accepted {}", handshake.accepted)];
@@ -230,6 +230,27 @@ fn outcome(judged: &Judged, handshake: &Handshake) -> String {
         }
     }
     text
+}
+
+/// What was asked of an authorization server, where no token was read that it gave.
+fn without_token(handshake: &Handshake) -> &'static str {
+    let has = |kind| handshake.steps.iter().any(|step| step.kind == kind);
+    match (has(StepKind::Introspection), has(StepKind::Revocation), has(StepKind::Done)) {
+        (true, _, true) => "a server asked what a token is worth, and was answered",
+        (true, _, false) => "a server asked what a token is worth; no answer was read",
+        (false, true, true) => "a token was given back",
+        (false, true, false) => "a token was given back; no answer was read",
+        (false, false, _) if has(StepKind::TokenRequest) || has(StepKind::Renewal) => {
+            "a token was asked for; no answer with a token was read"
+        }
+        (false, false, _) if has(StepKind::DeviceRequest) => {
+            "a device asked for a code; no request for a token was read"
+        }
+        (false, false, _) if has(StepKind::Authorization) || has(StepKind::AuthorizationResponse) => {
+            "a user was sent to sign in; no request for a token was read"
+        }
+        (false, false, _) => "a token was asked for; no answer with a token was read",
+    }
 }
 
 /// `sent 0, offered 3`: to hosts in scope; elsewhere only if there is something to tell.

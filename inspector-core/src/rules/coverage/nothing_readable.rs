@@ -1,4 +1,7 @@
-use crate::rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern};
+use crate::{
+    profile::Judgement,
+    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern},
+};
 
 declare_rule! {
     /// Not one request to a host in scope was read, so that nothing at all is known about it.
@@ -42,7 +45,16 @@ impl Rule for NothingReadable {
         };
         let exchanges = if exchanges == 1 { "1 exchange was".to_owned() } else { format!("{exchanges} exchanges were") };
         let connections = if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
-        let detail = format!("{exchanges} read on {connections}, none with a host in scope{seen}");
-        context.find(Self::META.about(Concern::Anything).detail(detail).overturns());
+        let draft = Self::META.about(Concern::Anything).overturns();
+        // Which hosts are of interest is told by bearer tokens, where nobody names them.
+        let policy = context.policy;
+        let by_tokens = policy.profile.judgement == Judgement::Bearer && policy.hosts.is_empty() && !hosts.is_empty();
+        context.find(if by_tokens {
+            draft
+                .title("No request that was read carried a bearer token")
+                .detail(format!("{exchanges} read on {connections}, none with a bearer token{seen}"))
+        } else {
+            draft.detail(format!("{exchanges} read on {connections}, none with a host in scope{seen}"))
+        });
     }
 }

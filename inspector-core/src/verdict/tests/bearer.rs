@@ -87,6 +87,16 @@ fn without_a_bearer_token_the_reason_says_what_was_sent() {
     ] {
         judged_as(generic(), &get(1, API, authorization, YES), Inconclusive, words);
     }
+    for (field, words) in [
+        ("Cookie: session=0123456789abcdef", "No request carried a bearer token; what was sent: cookies, first to api"),
+        ("X-API-Key: 0123456789abcdef", "what was sent: API keys, first to api.example.com"),
+        ("Ocp-Apim-Subscription-Key: 0123456789abcdef", "what was sent: API keys"),
+        ("X-Request-Id: 0123456789abcdef", "No request carried a bearer token, nor any other credentials"),
+    ] {
+        let text = format!("GET /v1/items HTTP/1.1\nHost: {API}\n{field}\n\n{YES}\n###\n");
+        judged_as(generic(), &text, Inconclusive, words);
+        judged_as(generic(), &text.replace("/v1/items", "/v1/items?apikey=0123456789abcdef"), Inconclusive, "API keys");
+    }
     // Where the host is named, Basic was sent in scope.
     judged_as(generic().host(API), &get(1, API, Some(BASIC), YES), Fail, "BAS-001");
     let both = get(1, API, Some(&bearer("app1")), YES) + &get(2, API, Some(BASIC), YES);
@@ -275,4 +285,38 @@ fn a_code_redeemed_twice_is_found_in_any_order() {
         judged_as(generic(), &text, Outcome::Fail, "OAU-015");
     }
     judged_as(generic(), &(redeem(1) + &call), Outcome::Pass, API);
+}
+
+#[test]
+fn callers_of_any_api_are_known_by_what_their_tokens_name_them() {
+    let call = |claims: &str| {
+        let claims = serde_json::from_str(claims).unwrap();
+        let token = testing::jwt(&serde_json::json!({"alg": "RS256"}), &claims, 256);
+        get(1, API, Some(&format!("Bearer {token}")), YES)
+    };
+    for (claims, caller) in [
+        (r#"{"client_id":"App-One","azp":"other","sub":"megan"}"#, Some("App-One")),
+        (r#"{"azp":"app-two"}"#, Some("app-two")),
+        (r#"{"appid":"6b1c"}"#, Some("6b1c")),
+        (r#"{"cid":"0oa1"}"#, Some("0oa1")),
+        (r#"{"sub":"abc@clients"}"#, Some("abc@clients")),
+        (r#"{"sub":"abc","gty":"client-credentials"}"#, Some("abc")),
+        (r#"{"sub":"abc","idtyp":"app"}"#, Some("abc")),
+        (r#"{"sub":"svc@project.example","iss":"svc@project.example"}"#, Some("svc@project.example")),
+        (r#"{"sub":"megan","iss":"https://idp.example.com"}"#, None),
+        (r#"{"client_id":" "}"#, None),
+        (r#"{"client_id":7}"#, Some("7")),
+    ] {
+        let report = testing::judge_by(generic(), &call(claims));
+        let callers: Vec<Option<&str>> = report.handshakes.iter().map(|one| one.caller.as_deref()).collect();
+        assert_eq!(callers, [caller], "{claims}");
+        assert!(report.handshakes.iter().all(|one| one.unexpected.is_none()), "{claims}");
+    }
+    // Two clients of one API are two handshakes, also where only the letters' case tells them apart.
+    let both =
+        call(r#"{"client_id":"app"}"#) + &call(r#"{"client_id":"APP"}"#) + &call(r#"{"client_id":"app","jti":"2"}"#);
+    let report = testing::judge_by(generic(), &both);
+    let calls: Vec<(Option<&str>, u64)> =
+        report.handshakes.iter().map(|one| (one.caller.as_deref(), one.calls)).collect();
+    assert_eq!(calls, [(Some("app"), 2), (Some("APP"), 1)]);
 }
