@@ -6,9 +6,12 @@ use clap::{
     Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use inspector_core::output::{self, Output};
+use inspector_core::{
+    output::{self, Output},
+    rules::exceptions::Ignore,
+};
 
-use crate::exit::Failure;
+use crate::{config, exit::Failure};
 
 /// Version, commit and features.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("INSPECTOR_COMMIT"), ")",);
@@ -49,6 +52,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
     Explain(Explain),
+    /// Show what is in force here, and from where: defaults and the inspector.toml that is found
+    Config(Config),
     /// Write what a shell needs to complete commands and options
     Completions(Completions),
     /// Write the manual pages of all commands into a folder
@@ -71,6 +76,42 @@ pub(crate) struct Man {
     pub(crate) folder: PathBuf,
 }
 
+/// `inspector config`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: inspector config --format json\n\n\
+Exit codes: 0 shown · 2 the file is wrong, or missing (--config)")]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Human)]
+    pub(crate) format: ConfigFormat,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// Output formats of `inspector config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// For people
+    #[value(alias = "text")]
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// Where settings come from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigFile {
+    /// Settings of this file, instead of the inspector.toml that is found from the working directory upwards
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Look for no inspector.toml
+    #[arg(long)]
+    pub(crate) no_config: bool,
+}
+
 /// What all commands that read recordings share.
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
@@ -80,6 +121,11 @@ pub(crate) struct Reading {
     /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
+    /// Keys that are no files: the text of a variable, and its name.
+    #[arg(skip)]
+    pub(crate) key_texts: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
     /// Use only the keys of --keys: not those that lie in the folders of the recordings
     #[arg(long)]
     pub(crate) no_found_keys: bool,
@@ -126,6 +172,20 @@ pub(crate) struct Judging {
     /// Judge lifetimes at the time of the capture, now, or at a moment (RFC 3339)
     #[arg(long, value_name = "capture|now|RFC3339", default_value = "capture")]
     pub(crate) at: String,
+    /// What only a file says.
+    #[arg(skip)]
+    pub(crate) agreed: Agreed,
+}
+
+/// What only the settings of a file say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agreed {
+    /// The file.
+    pub(crate) file: String,
+    pub(crate) realms: Vec<String>,
+    /// Ignores that have not ended.
+    pub(crate) ignores: Vec<Ignore>,
+    pub(crate) allow_inconclusive: bool,
 }
 
 /// `inspector check`.
@@ -141,6 +201,12 @@ pub(crate) struct Check {
     /// End with exit code 1 if there is a finding of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<Severity>,
+    /// Findings that are known: they do not count for --fail-on. A fail of the outcome stays, and so does what blocks
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write the findings of this run as a baseline to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
     /// Of a pipe (-): stop reading once a call of an expected caller was answered, or something fails
     #[arg(long)]
     pub(crate) until_verdict: bool,
@@ -177,7 +243,7 @@ impl std::fmt::Debug for Form {
 }
 
 impl Form {
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "human" | "text" => Some(Self::Own(Format::Human)),
             "json" => Some(Self::Own(Format::Json)),
@@ -203,7 +269,7 @@ fn forms() -> impl TypedValueParser<Value = Form> {
     PossibleValuesParser::new(all).map(|name| Form::named(&name).unwrap_or(Form::Own(Format::Human)))
 }
 
-fn written(text: &str) -> Result<Written, String> {
+pub(crate) fn written(text: &str) -> Result<Written, String> {
     let (name, path) = text.split_once('=').ok_or("write FORMAT=FILE, for example sarif=inspector.sarif")?;
     let form = Form::named(name).ok_or_else(|| {
         let others: Vec<&str> = output::OUTPUTS.iter().map(|output| output.name()).collect();
@@ -381,7 +447,13 @@ pub(crate) enum Severity {
 /// Parses the command line.
 pub(crate) fn parse() -> Result<Arguments, Failure> {
     let matches = command().try_get_matches().map_err(Failure::Arguments)?;
-    Arguments::from_arg_matches(&matches).map_err(Failure::Arguments)
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(Failure::Arguments)?;
+    let typed = |name: &str| {
+        let of = matches.subcommand().map(|(_, of)| of);
+        of.is_some_and(|of| of.value_source(name) == Some(clap::parser::ValueSource::CommandLine))
+    };
+    config::apply(&mut arguments.command, &typed)?;
+    Ok(arguments)
 }
 
 /// The command line with what every command says.

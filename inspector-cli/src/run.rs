@@ -490,6 +490,11 @@ fn load_keys(reading: &args::Reading, limits: &Limits) -> Result<Session, Failur
         coverage: Coverage::default(),
         unreadable: 0,
     };
+    for (name, text) in &reading.key_texts {
+        let added = session.keys.add(text.as_bytes());
+        added.map_err(|error| Failure::Usage(format!("the keys of the variable {name}: {error}")))?;
+        session.key_files.push(format!("env:{name}"));
+    }
     for path in &reading.keys {
         if path.is_dir() {
             let (mut files, mut problems) = (Vec::new(), Vec::new());

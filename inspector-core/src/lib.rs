@@ -29,6 +29,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod baseline;
 pub mod connection;
 pub mod context;
 pub mod coverage;
@@ -53,6 +54,7 @@ pub mod redact;
 pub mod report;
 pub mod rules;
 pub mod secret;
+pub mod settings;
 pub mod time;
 pub mod tls;
 pub mod token;

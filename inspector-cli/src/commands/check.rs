@@ -3,19 +3,23 @@
 use std::{
     fs,
     io::{self, Write},
+    path::Path,
 };
 
 use inspector_core::{
+    baseline::Baseline,
     output,
     report::{Report, v1},
+    verdict::Outcome,
 };
 use serde::Serialize;
 
 use super::{judging, tokens};
 use crate::{
-    args::{Check, Form, Format},
-    exit::{Exit, Failure},
+    args::{Check, Form, Format, Reading},
+    exit::{Exit, Failure, complain},
     output::{human, json},
+    run::read_small,
 };
 
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
@@ -27,7 +31,17 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         until_verdict: check.until_verdict,
         ..Default::default()
     };
-    let judged = judging::judge(reading, &check.judging, &asked)?;
+    let baseline = check.baseline.as_deref().map(read_baseline).transpose()?;
+    let mut judged = judging::judge(reading, &check.judging, &asked)?;
+    if let Some(baseline) = &baseline {
+        judged.report.compare(baseline);
+    }
+    if let Some(path) = &check.write_baseline {
+        write_baseline(reading, path, &judged.report)?;
+    }
+    if judged.report.allows_inconclusive && judged.report.outcome == Outcome::Inconclusive && !reading.quiet {
+        complain("warning: the outcome is inconclusive, and the settings allow that (allow-inconclusive)");
+    }
     for written in &check.report {
         let mut to = super::report_file(reading, &written.path)?;
         ended(write(written.form, &mut *to, &judged, check), &mut *to)?;
@@ -42,6 +56,19 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         summarise(&judged.report)?;
     }
     Ok(exit(&judged.report))
+}
+
+fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
+    let wrong = |what: String| Failure::Usage(format!("the baseline '{}': {what}", path.display()));
+    let bytes = read_small(path).map_err(|error| wrong(error.to_string()))?;
+    Baseline::from_json(&bytes).map_err(|error| wrong(error.to_string()))
+}
+
+fn write_baseline(reading: &Reading, path: &Path, report: &Report) -> Result<(), Failure> {
+    super::spare(reading, path, "--write-baseline")?;
+    let text = Baseline::of(report).to_json().map_err(internal)?;
+    fs::write(path, text)
+        .map_err(|error| Failure::Usage(format!("cannot write '{}' (--write-baseline): {error}", path.display())))
 }
 
 /// Writes one form of the answer.

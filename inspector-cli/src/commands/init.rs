@@ -65,6 +65,8 @@ fn asked(init: &Init) -> (args::Reading, args::Judging) {
         time: None,
         paths: init.paths.clone(),
         keys: init.keys.clone(),
+        key_texts: Vec::new(),
+        config: args::ConfigFile::default(),
         host: Vec::new(),
         output: None,
         show_secrets: false,
@@ -73,8 +75,13 @@ fn asked(init: &Init) -> (args::Reading, args::Judging) {
         quiet: init.quiet,
         color: args::Color::Never,
     };
-    let judging =
-        args::Judging { profile: init.profile.clone(), realm: None, jwks: Vec::new(), at: "capture".to_owned() };
+    let judging = args::Judging {
+        profile: init.profile.clone(),
+        realm: None,
+        jwks: Vec::new(),
+        at: "capture".to_owned(),
+        agreed: args::Agreed::default(),
+    };
     (reading, judging)
 }
 

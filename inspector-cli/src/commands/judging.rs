@@ -95,6 +95,7 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         say_of_keys(&mut report, &session);
     }
     report.skipped.clone_from(&session.skipped);
+    report.allows_inconclusive = judging.agreed.allow_inconclusive;
     if let (Clock::Fixed(at), Some((_, last))) = (clock, report.span)
         && at.seconds().saturating_sub(last.seconds()) > DAY
         && !reading.quiet
@@ -105,7 +106,7 @@ pub(crate) fn judge(reading: &args::Reading, judging: &args::Judging, asked: &As
         ));
     }
     if !reading.quiet {
-        warn_of_ignores(&judging.profile, &report);
+        warn_of_ignores(judging, &report);
     }
     Ok(Judged { report, first_seen, clock, beyond, session })
 }
@@ -178,16 +179,21 @@ fn say_of_keys(report: &mut Report, session: &run::Session) {
 }
 
 /// Says which ignores of the profile did nothing, so that they can be removed, and which are over.
-fn warn_of_ignores(profile: &str, report: &Report) {
+fn warn_of_ignores(judging: &args::Judging, report: &Report) {
     for one in &report.ignored {
         let ignore = &one.ignore;
+        let of = if judging.agreed.ignores.contains(ignore) {
+            judging.agreed.file.clone()
+        } else {
+            format!("the profile '{}'", judging.profile)
+        };
         let host = ignore.host.as_ref().map(|host| format!(" for {host}")).unwrap_or_default();
         let said = match one.why_kept {
             _ if one.is_unused() => "matched nothing; remove it if it is not needed any more".to_owned(),
             Some(why) => format!("did not ignore {}: {}", count(one.kept, "finding", "findings"), why.as_str()),
             None => continue,
         };
-        complain(&format!("warning: the profile '{profile}': the ignore of {}{host} {said}", ignore.rule.code));
+        complain(&format!("warning: {of}: the ignore of {}{host} {said}", ignore.rule.code));
     }
 }
 
@@ -205,9 +211,13 @@ fn policy(
     for pattern in &reading.host {
         policy = policy.host(pattern);
     }
+    if !judging.agreed.realms.is_empty() {
+        policy.realms.clone_from(&judging.agreed.realms);
+    }
     if let Some(realm) = &judging.realm {
         policy = policy.realm(realm);
     }
+    policy.profile.exceptions.ignores.extend(judging.agreed.ignores.iter().cloned());
     policy.clock = clock(&judging.at)?;
     if let Some(path) = asked.words {
         policy.words = Arc::new(words(path, limits)?);

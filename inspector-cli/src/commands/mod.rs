@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod config;
 mod decode;
 mod doctor;
 mod exchanges;
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rules(rules) => rules::run(&rules),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Config(config) => config::run(&config),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),
     }

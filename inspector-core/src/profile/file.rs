@@ -64,13 +64,14 @@ struct Hints {
     analytics: Vec<String>,
 }
 
+/// An ignore as a file says it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct IgnoreFile {
-    rule: Spanned<String>,
-    reason: Spanned<String>,
-    host: Option<String>,
-    until: Option<Spanned<Value>>,
+pub(crate) struct IgnoreFile {
+    pub(crate) rule: Spanned<String>,
+    pub(crate) reason: Spanned<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) until: Option<Spanned<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -150,16 +151,21 @@ impl Profile {
 }
 
 /// The text, to tell lines by.
-struct Lines<'t>(&'t str);
+pub(crate) struct Lines<'t>(pub(crate) &'t str);
 
 impl Lines<'_> {
-    fn error(&self, offset: usize, what: impl Into<String>) -> ProfileError {
+    pub(crate) fn error(&self, offset: usize, what: impl Into<String>) -> ProfileError {
+        ProfileError::Line { line: self.number(offset), what: what.into() }
+    }
+
+    /// The number of the line a byte stands in, from 1.
+    pub(crate) fn number(&self, offset: usize) -> usize {
         let before = self.0.as_bytes().get(..offset).unwrap_or(self.0.as_bytes());
-        ProfileError::Line { line: before.iter().filter(|byte| **byte == b'\n').count() + 1, what: what.into() }
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
     /// An error of the TOML reader, with the nearest known name if it is about an unknown one.
-    fn syntax(&self, error: &toml::de::Error) -> ProfileError {
+    pub(crate) fn syntax(&self, error: &toml::de::Error) -> ProfileError {
         let message = error.message();
         // "unknown field `x`, expected one of `a`, `b`": the names stand between back quotes.
         let mut quoted = message.split('`').skip(1).step_by(2);
@@ -213,7 +219,7 @@ impl Lines<'_> {
         Ok(exceptions)
     }
 
-    fn ignore(&self, file: IgnoreFile) -> Result<Ignore, ProfileError> {
+    pub(crate) fn ignore(&self, file: IgnoreFile) -> Result<Ignore, ProfileError> {
         let rule = self.rule(&file.rule)?;
         let reason = file.reason.get_ref().trim();
         if reason.is_empty() {

@@ -17,7 +17,7 @@
 //! replace. What a user's file can change about findings is in [`crate::rules::exceptions`].
 
 pub mod applications;
-mod file;
+pub(crate) mod file;
 mod form;
 pub(crate) mod nearest;
 

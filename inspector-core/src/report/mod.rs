@@ -16,6 +16,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     analysis::Policy,
+    baseline::Comparison,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
     handshake::{
@@ -242,6 +243,10 @@ pub struct Report {
     pub tokens: Vec<TokenSummary>,
     /// First and last moment of the recording.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// What became of the baseline, if the run was compared with one.
+    pub baseline: Option<Comparison>,
+    /// An inconclusive outcome does not fail the run: the user said so.
+    pub allows_inconclusive: bool,
     /// A finding at or above `--fail-on`.
     pub fails_on: bool,
     /// From this severity on a finding fails the run.
@@ -302,6 +307,8 @@ impl Report {
             coverage,
             findings,
             ignored: Vec::new(),
+            baseline: None,
+            allows_inconclusive: false,
             handshakes,
             threads,
             fail_on: policy.fail_on,
@@ -320,6 +327,7 @@ impl Report {
         match self.outcome {
             Outcome::Fail => 1,
             _ if self.fails_on => 1,
+            Outcome::Inconclusive if self.allows_inconclusive => 0,
             Outcome::Inconclusive => 3,
             Outcome::Pass => 0,
         }

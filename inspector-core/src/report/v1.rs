@@ -12,6 +12,7 @@ use super::{
     signature::{Signature, SignatureState, Signatures},
 };
 use crate::{
+    baseline::Comparison,
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
     handshake::lineage::Station as SourceStation,
@@ -62,6 +63,9 @@ pub struct Report<T = Vec<Token>> {
     pub findings: Vec<Finding>,
     /// What the profile ignores; not part of `findings`. One for each of its ignores.
     pub ignored: Vec<Ignored>,
+    /// What became of the baseline, if the run was compared with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Comparison>,
     /// Who called whom.
     pub handshakes: Vec<Handshake>,
     /// The tokens.
@@ -133,6 +137,9 @@ pub struct Finding {
     /// A pass is not possible because of it; coverage only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<bool>,
+    /// It stands in the baseline; only if the run was compared with one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
     /// It concerns a host in scope.
     pub in_scope: bool,
     /// The host it is about.
@@ -469,6 +476,7 @@ impl<T> Report<T> {
             coverage: report.coverage,
             findings: report.findings.iter().map(|finding| Finding::new(finding, &place)).collect(),
             ignored: report.ignored.iter().map(|one| Ignored::new(one, &place)).collect(),
+            baseline: report.baseline.clone(),
             handshakes: report.handshakes.iter().map(|handshake| Handshake::new(handshake, &place)).collect(),
             tokens,
         }
@@ -498,6 +506,7 @@ impl Finding {
             name: finding.meta.name,
             severity: finding.severity,
             blocks: is_coverage.then_some(finding.blocks),
+            known: finding.known,
             in_scope: finding.in_scope,
             host: finding.host.as_deref().map(str::to_owned),
             title: finding.title.to_string(),

@@ -239,6 +239,8 @@ pub struct Finding {
     /// It would make the outcome fail, but what is missing may hide that it was lifted: a refusal before an answer that was
     /// lost.
     pub open: bool,
+    /// It stands in the baseline.
+    pub known: bool,
     /// What makes it equal to others of its rule and host; `None` where too many were found to be told apart.
     pub identity: Option<Fingerprint>,
     /// What it is about.
@@ -594,6 +596,7 @@ fn weigh(draft: Draft, scope: &Scope, ledger: &Ledger, weighing: &Weighing<'_>) 
         fails,
         lowered,
         open: false,
+        known: false,
         identity: None,
         concern: draft.concern,
         hides: draft.hides,

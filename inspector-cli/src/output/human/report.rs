@@ -11,7 +11,7 @@ use inspector_core::{
 use super::{finding, recordings, summary};
 use crate::{
     commands::judging::Judged,
-    output::{count, style, wrap},
+    output::{count, escape, style, wrap},
 };
 
 /// Findings shown with their evidence; the others are listed by a line each.
@@ -86,6 +86,7 @@ pub(crate) fn write(to: &mut dyn Write, judged: &Judged, detail: Detail) -> io::
         }
     }
     ignored(to, report)?;
+    compared(to, report)?;
     tally(to, judged, shown.len() as u64)
 }
 
@@ -106,6 +107,23 @@ fn ignored(to: &mut dyn Write, report: &Report) -> io::Result<()> {
             text.push_str(&format!(" - {} not ignored: {}", one.kept, why.as_str()));
         }
         wrap::hanging(to, "  ", &text)?;
+    }
+    Ok(())
+}
+
+/// What is known by the baseline, and what is gone.
+fn compared(to: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let Some(comparison) = &report.baseline else { return Ok(()) };
+    writeln!(to, "\n{}", style::paint(style::STRONG, "By the baseline"))?;
+    let gone = comparison.gone.len() as u64;
+    let said = format!("{} known, {} new, {gone} gone", comparison.known, comparison.new);
+    wrap::hanging(to, "  ", &said)?;
+    for one in comparison.gone.iter().take(LISTED) {
+        let host = if one.host.is_empty() { String::new() } else { format!(" {}", one.host) };
+        wrap::hanging(to, "  ", &escape::line(&format!("gone: {}{host}: {}", one.rule, one.title)))?;
+    }
+    if gone > LISTED as u64 {
+        writeln!(to, "  and {} more gone", gone - LISTED as u64)?;
     }
     Ok(())
 }

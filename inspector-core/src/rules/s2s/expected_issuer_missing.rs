@@ -34,6 +34,7 @@ pub(crate) fn expected_issuer_missing(
 ) -> Finding {
     let meta = &ExpectedIssuerMissing::META;
     Finding {
+        known: false,
         identity: None,
         meta,
         severity: Severity::High,
