@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
     Explain(Explain),
+    /// The TLS secrets of recordings: audit, extract, inject, strip, minimise
+    Keys(Keys),
     /// Show what is in force here, and from where: defaults and the inspector.toml that is found
     Config(Config),
     /// Write what a shell needs to complete commands and options
@@ -74,6 +76,78 @@ pub(crate) struct Man {
     /// The folder; it is made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
+}
+
+/// `inspector keys`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  inspector keys audit capture.pcapng --keys tls.keys\n  \
+inspector keys minimise capture.pcapng --host mail.contoso.com -o one.pcapng\n\n\
+Exit codes: 0 done · 1 refused: what was asked for cannot be had without giving away more (minimise) · 2 usage · \
+4 no input could be read")]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+/// What is done with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Tell which secrets open which connections, which are unused, and which are missing
+    Audit(KeysAudit),
+    /// Write the keys inside captures as a key log
+    Extract(KeysOut),
+    /// Put key logs into a pcapng
+    Inject(KeysInject),
+    /// Take all keys out of a pcapng; every other byte stays
+    Strip(KeysOut),
+    /// Keep only the keys of the connections in scope (--host): inside a pcapng, or as a key log
+    #[command(visible_alias = "minimize")]
+    Minimise(KeysMinimise),
+}
+
+/// `inspector keys audit`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysAudit {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Human)]
+    pub(crate) format: ConfigFormat,
+}
+
+/// `inspector keys extract` and `strip`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysOut {
+    /// Captures (pcapng)
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// `inspector keys inject`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysInject {
+    /// The capture (pcapng)
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Key log (SSLKEYLOGFILE); may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// `inspector keys minimise`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysMinimise {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Write a key log, also of a pcapng
+    #[arg(long)]
+    pub(crate) log: bool,
 }
 
 /// `inspector config`.
@@ -461,7 +535,10 @@ fn command() -> clap::Command {
     let features = if cfg!(feature = "mimalloc") { "features: mimalloc" } else { "features: none" };
     let version: &'static str = Box::leak(format!("{VERSION}, {features}").into_boxed_str());
     let command = Arguments::command().version(version).after_help(EXIT_CODES);
-    command.mut_subcommands(|command| command.version(version).after_help(EXIT_CODES))
+    command.mut_subcommands(|command| {
+        let own = command.get_after_help().cloned();
+        command.version(version).after_help(own.unwrap_or_else(|| EXIT_CODES.into()))
+    })
 }
 
 /// `60s`, `5m`, `1h`, `90`.

@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// No input could be read; the messages were printed already.
     NoInput,
+    /// What was asked for would give away more than may be; the message was printed already.
+    Refused,
     /// Writing the output failed.
     Output(io::Error),
     /// Something this program did not expect.
@@ -65,6 +67,7 @@ fn report(failure: Failure) -> Exit {
             Exit::Usage
         }
         Failure::NoInput => Exit::NoInput,
+        Failure::Refused => Exit::Fail,
         // The reader of a pipe has gone: it has what it wanted.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Pass,
         Failure::Output(error) => {

@@ -14,6 +14,7 @@ mod live;
 mod output;
 mod run;
 mod sets;
+mod staged;
 mod workers;
 
 use std::process::ExitCode;

@@ -359,6 +359,7 @@ impl App {
             server_name: None,
             application_protocol: None,
             tls: None,
+            client_randoms: Vec::new(),
             suite: None,
             decrypted: false,
             reason: None,
@@ -374,6 +375,7 @@ impl App {
             report.server_name = facts.server_name;
             report.application_protocol = facts.application_protocol;
             report.tls = Some(facts.version);
+            report.client_randoms = facts.client_randoms;
             report.suite = facts.suite;
             report.decrypted = facts.decrypted;
             report.reason = facts.reason;
@@ -382,6 +384,7 @@ impl App {
             if let Speaks::Tls(inner) = &layer.inner.speaks {
                 // TLS in TLS: what is dark inside is dark.
                 let facts = inner.tls.facts();
+                report.client_randoms.extend(facts.client_randoms);
                 if report.reason.is_none() && facts.reason.is_some() {
                     report.reason = facts.reason;
                     report.detail = facts.detail;

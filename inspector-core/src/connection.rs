@@ -160,6 +160,8 @@ pub struct ConnectionReport {
     pub application_protocol: Option<String>,
     /// TLS was spoken: its version, empty if the hellos were not seen.
     pub tls: Option<&'static str>,
+    /// Client randoms of its TLS handshakes, by which key logs name it; a few at most.
+    pub client_randoms: Vec<[u8; 32]>,
     /// Cipher suite by its IANA name.
     pub suite: Option<Cow<'static, str>>,
     /// All application data of a TLS connection that was recorded was decrypted.

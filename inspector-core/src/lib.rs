@@ -43,6 +43,7 @@ pub mod host;
 pub mod http;
 pub mod input;
 mod judge;
+pub mod keys;
 mod lanes;
 pub mod limits;
 pub mod note;

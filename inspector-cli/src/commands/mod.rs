@@ -9,6 +9,7 @@ mod exchanges;
 mod explain;
 mod init;
 pub(crate) mod judging;
+mod keys;
 mod man;
 mod rules;
 mod timeline;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rules(rules) => rules::run(&rules),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),

@@ -26,6 +26,8 @@ pub struct TlsFacts {
     pub application_protocol: Option<String>,
     /// Client random of the first handshake.
     pub client_random: Option<[u8; 32]>,
+    /// Client randoms of all handshakes, the first few: a renegotiation has one of its own.
+    pub client_randoms: Vec<[u8; 32]>,
     /// All application data that was recorded was decrypted.
     pub decrypted: bool,
     /// Why not, or [`Reason::Empty`] if there was none.
@@ -64,6 +66,7 @@ pub(super) fn describe(tls: &Tls) -> TlsFacts {
         server_name: known.server_name.clone(),
         application_protocol: known.application_protocol.clone(),
         client_random: known.client_random,
+        client_randoms: known.client_randoms.clone(),
         decrypted: tls.opened && all_read && reason.is_none_or(|reason| reason == Reason::Empty),
         reason,
         detail: String::new(),

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{connection::Reason, flow::Side};
 
+/// Handshakes of a connection whose client randoms are told.
+const HANDSHAKES: usize = 8;
+
 impl Tls {
     /// Derives the keys of the negotiation a side is in.
     pub(super) fn derive(&mut self, role: Side, env: &mut Env<'_, '_>) -> Derived {
@@ -207,6 +210,9 @@ impl Tls {
     pub(super) fn client_hello(&mut self, hello: ClientHello, raw: &[u8], env: &mut Env<'_, '_>) {
         let known = &mut self.known;
         known.client_random.get_or_insert(hello.random);
+        if known.client_randoms.len() < HANDSHAKES && !known.client_randoms.contains(&hello.random) {
+            known.client_randoms.push(hello.random);
+        }
         known.encrypted_client_hello |= hello.encrypted_client_hello;
         if hello.server_name.is_some() {
             known.server_name.clone_from(&hello.server_name);

@@ -83,6 +83,8 @@ pub(super) enum EarlyData {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) client_random: Option<[u8; 32]>,
+    /// Those of all handshakes on the connection, the first few.
+    pub(super) client_randoms: Vec<[u8; 32]>,
     pub(super) server_hello: bool,
     pub(super) version: u16,
     pub(super) suite: u16,

@@ -246,6 +246,7 @@ fn dark(name: Option<&str>, server: &str, reason: Reason) -> ConnectionReport {
         server_name: name.map(str::to_owned),
         application_protocol: None,
         tls: Some("1.3"),
+        client_randoms: Vec::new(),
         suite: None,
         decrypted: false,
         reason: Some(reason),
