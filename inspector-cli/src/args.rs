@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Explain one rule: meaning, evidence, traps, remedy, source
     Explain(Explain),
+    /// Make a recording that can be handed over: secrets are replaced, and the result is searched for them
+    Redact(Redact),
+    /// Write recordings in another form: HAR, NDJSON, a transcript, or exported packets for Wireshark
+    Convert(Convert),
     /// The TLS secrets of recordings: audit, extract, inject, strip, minimise
     Keys(Keys),
     /// Show what is in force here, and from where: defaults and the inspector.toml that is found
@@ -76,6 +80,42 @@ pub(crate) struct Man {
     /// The folder; it is made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
+}
+
+/// `inspector redact`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: inspector redact in.har -o out.har --receipt receipt.json\n\n\
+Exit codes: 0 written · 1 refused: a secret of the input would stand in the output, and nothing is left of it · 2 usage · \
+4 no input could be read · 74 the output could not be written")]
+pub(crate) struct Redact {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Write what was replaced, by kind, with sizes and digests, as JSON to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Leave the contents of messages out (written as HAR, NDJSON or transcript)
+    #[arg(long)]
+    pub(crate) drop_bodies: bool,
+    /// Keep only what was said with the hosts of --host (written as HAR, NDJSON or transcript)
+    #[arg(long)]
+    pub(crate) only_hosts: bool,
+    /// Of an encrypted pcapng: keep it encrypted, with the keys of the connections in scope (--host) only. Whoever has it
+    /// can read those connections with all their secrets
+    #[arg(long)]
+    pub(crate) keep_encrypted: bool,
+}
+
+/// `inspector convert`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: inspector convert capture.pcapng --keys tls.keys -o capture.har\n\n\
+Exit codes: 0 written · 1 refused: a secret would stand in the output, and nothing was written · 2 usage · \
+4 no input could be read · 74 the output could not be written")]
+pub(crate) struct Convert {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The form; without it the ending of the output's name tells: .har, .ndjson, .http, .pcapng
+    #[arg(long, value_name = "FORM", value_parser = ["har", "ndjson", "http", "pcapng"])]
+    pub(crate) to: Option<String>,
 }
 
 /// `inspector keys`.

@@ -100,6 +100,33 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    const ALL: [Self; 18] = [
+        Self::NoKey,
+        Self::KeyLogEmpty,
+        Self::WrongKeyKind,
+        Self::KeyIncomplete,
+        Self::HandshakeMissing,
+        Self::ForwardSecrecy,
+        Self::PrivateKeyMismatch,
+        Self::SuiteUnsupported,
+        Self::NotAuthentic,
+        Self::Gap,
+        Self::ResumptionUnknown,
+        Self::EncryptedClientHello,
+        Self::HandshakeFailed,
+        Self::Quic,
+        Self::StartTls,
+        Self::NotHttp,
+        Self::Empty,
+        Self::Limit,
+    ];
+
+    /// The reason of a code.
+    pub fn named(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == code)
+    }
+
     /// The stable kebab-case code.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -21,6 +21,15 @@ pub enum BodyPolicy {
     Tokens,
     /// All of them, so that every decoded size is known. For listing exchanges.
     Measure,
+    /// All of them, decoded and kept as far as the bounds allow. For writing recordings.
+    Whole,
+}
+
+impl BodyPolicy {
+    /// That of a format which records exchanges.
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        if limits.whole_contents { Self::Whole } else { Self::Tokens }
+    }
 }
 
 /// Receives what the connections yielded.

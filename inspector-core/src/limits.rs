@@ -67,6 +67,9 @@ pub struct Limits {
     pub decode_ratio: usize,
     /// Content codings undone one over the other.
     pub codings: usize,
+    /// Formats that record exchanges keep all contents as they are, whether anything is to be found in them or not: set by
+    /// the engine under `BodyPolicy::Whole`.
+    pub whole_contents: bool,
     /// Coded contents remembered because nothing is in them, so that they are not decoded again, in bytes.
     pub barren: usize,
     /// HTTP/2 streams open at once per connection.
@@ -174,6 +177,7 @@ impl Default for Limits {
             decoded_body: 8 << 20,
             decode_ratio: 200,
             codings: 3,
+            whole_contents: false,
             barren: 8 << 20,
             h2_streams: 4096,
             h2_table: 64 << 10,

@@ -318,7 +318,7 @@ fn rewritten(
 }
 
 /// `inspector keys minimise`.
-fn minimise(minimise: &KeysMinimise) -> Result<Exit, Failure> {
+pub(super) fn minimise(minimise: &KeysMinimise) -> Result<Exit, Failure> {
     let reading = &minimise.reading;
     let Some(output) = &reading.output else {
         return Err(Failure::Usage("where to? give -o OUT".to_owned()));

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod config;
+mod convert;
 mod decode;
 mod doctor;
 mod exchanges;
@@ -11,6 +12,7 @@ mod init;
 pub(crate) mod judging;
 mod keys;
 mod man;
+mod redact;
 mod rules;
 mod timeline;
 mod tokens;
@@ -40,6 +42,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rules(rules) => rules::run(&rules),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Redact(redact) => redact::run(&redact),
+        Command::Convert(convert) => convert::run(&convert),
         Command::Keys(keys) => keys::run(&keys),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => completions::run(&completions),

@@ -109,7 +109,8 @@ pub fn read_from(
     receiver: &mut dyn Receiver,
 ) -> Result<Reading, ReadError> {
     // Every lane has a cache of its own.
-    let limits = Limits { barren: lanes::share(options.limits.barren), ..options.limits.clone() };
+    let whole_contents = options.bodies == BodyPolicy::Whole;
+    let limits = Limits { barren: lanes::share(options.limits.barren), whole_contents, ..options.limits.clone() };
     let options = &Options { limits, ..options.clone() };
     let groups = parallel::groups(keys, options);
     if groups > 0 {
@@ -150,6 +151,7 @@ impl ItemSink for Pipeline<'_> {
             }
             Item::Name(..) => {}
             Item::Note(note) => self.handout.note(note),
+            Item::Connection(report) => self.handout.report(*report),
         }
         self.handout.control
     }

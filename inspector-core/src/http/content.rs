@@ -86,10 +86,11 @@ impl Collector {
             }
         }
         Self {
-            keep: can_hold || is_request,
+            keep: can_hold || is_request || policy == BodyPolicy::Whole,
             is_request,
-            doubt: is_request && !can_hold && codings.is_empty(),
-            plain_answer: head.status().is_some_and(|status| (200..400).contains(&status)),
+            doubt: is_request && !can_hold && codings.is_empty() && policy != BodyPolicy::Whole,
+            plain_answer: policy != BodyPolicy::Whole
+                && head.status().is_some_and(|status| (200..400).contains(&status)),
             measure: policy == BodyPolicy::Measure,
             codings,
             transferred: 0,

@@ -155,6 +155,11 @@ impl Mark {
         Self::NoAnswer,
     ];
 
+    /// The mark of a word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mark| mark.as_str() == word)
+    }
+
     /// The word of `notes` in `inspector exchanges`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -195,6 +200,11 @@ impl Marks {
     /// Adds a mark.
     pub const fn add(&mut self, mark: Mark) {
         self.0 |= 1 << mark as u8;
+    }
+
+    /// Takes a mark away.
+    pub(crate) const fn remove(&mut self, mark: Mark) {
+        self.0 &= !(1 << mark as u8);
     }
 
     /// Whether the mark is there.

@@ -28,6 +28,7 @@ use crate::{
         h2::{Http2, PREFACE, looks_like_frames},
     },
     limits::Limits,
+    losses::Losses,
     note::{Between, Note, NoteKind, PacketSkip},
     tls::keylog::Keys,
 };
@@ -38,6 +39,9 @@ pub(crate) const LINK: u16 = 252;
 /// Protocols whose units are bytes of HTTP.
 const NAMES: [&[u8]; 8] =
     [b"http", b"http2", b"http-over-tls", b"data", b"data-text-lines", b"http.tcp", b"tls.http", b"media"];
+
+/// The name of a unit in which this program says what the recording lacked it was made of.
+pub(crate) const LOSSES: &[u8] = b"inspector.losses";
 
 /// A unit and what its tags tell.
 struct Unit<'f> {
@@ -158,6 +162,13 @@ impl Exported {
         if matches!(unit.name, b"tls" | b"ssl") {
             return sink.item(skipped(PacketSkip::Encrypted("TLS in exported PDUs"), between));
         }
+        if unit.name == LOSSES {
+            let Losses { connections, notes } = Losses::read(unit.bytes.trim_ascii());
+            let connections = connections.into_iter().map(|report| Item::Connection(Box::new(report)));
+            let mut items = notes.into_iter().map(Item::Note).chain(connections);
+            let stops = items.any(|item| sink.item(item) == Control::Stop);
+            return if stops { Control::Stop } else { Control::Continue };
+        }
         if !NAMES.contains(&unit.name) && h1_kind(unit.bytes).is_none() && !unit.bytes.starts_with(PREFACE) {
             return sink.item(skipped(PacketSkip::Protocol("an exported PDU of another protocol"), between));
         }
@@ -260,7 +271,7 @@ impl Stream {
         *bytes += unit.bytes.len() as u64;
         connection.standing.began = began;
         connection.standing.reached = connection.bytes;
-        let mut cx = Context { connection, tls: None, keys, limits, bodies: BodyPolicy::Tokens, barren, sink };
+        let mut cx = Context { connection, tls: None, keys, limits, bodies: BodyPolicy::of(limits), barren, sink };
         if matches!(self.speaks, Speaks::Unknown) {
             self.speaks = if unit.bytes.starts_with(PREFACE) {
                 Speaks::Http2(Box::new(Http2::new(&cx)))
@@ -291,7 +302,7 @@ impl Stream {
 
     fn close(&mut self, keys: &Keys, barren: &Barren, limits: &Limits, sink: &mut dyn Sink) {
         let connection = &mut self.connection;
-        let mut cx = Context { connection, tls: None, keys, limits, bodies: BodyPolicy::Tokens, barren, sink };
+        let mut cx = Context { connection, tls: None, keys, limits, bodies: BodyPolicy::of(limits), barren, sink };
         match &mut self.speaks {
             Speaks::Http1(http) => http.close(&mut cx),
             Speaks::Http2(http) => {

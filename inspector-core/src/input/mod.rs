@@ -9,7 +9,7 @@ pub mod burp;
 pub mod charles;
 pub mod curl;
 pub mod etl;
-mod exported;
+pub(crate) mod exported;
 pub mod f5;
 mod gunzip;
 pub mod har;
@@ -41,12 +41,15 @@ use std::{
     net::IpAddr,
 };
 
+pub(crate) use self::har::json::unescape as har_unescape;
+pub use self::unpack::Compression;
 use self::{
     helpers::{Helpers, Nobody},
-    unpack::{Compression, LOOKAHEAD, Unpacked},
+    unpack::{LOOKAHEAD, Unpacked},
     window::Buffer,
 };
 use crate::{
+    connection::ConnectionReport,
     evidence::At,
     http::exchange::Exchange,
     limits::Limits,
@@ -87,6 +90,8 @@ pub enum Item<'a> {
     Name(IpAddr, &'a str),
     /// Something that limits the conclusions.
     Note(Note),
+    /// What became of a connection of the recording this one was made of.
+    Connection(Box<ConnectionReport>),
 }
 
 /// Whether the producer shall go on.
@@ -546,6 +551,7 @@ pub(crate) mod tests {
                 Item::Secrets(secrets) => write!(line, "secrets {}", String::from_utf8_lossy(secrets)).unwrap(),
                 Item::Name(address, name) => write!(line, "{address} {name}").unwrap(),
                 Item::Note(note) => write!(line, "{:?}", note.kind).unwrap(),
+                Item::Connection(report) => write!(line, "{:?}", report.connection.id).unwrap(),
             }
             self.0.push(line);
             Control::Continue

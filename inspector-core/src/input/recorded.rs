@@ -327,7 +327,7 @@ impl<'s> Recorded<'s> {
     }
 
     fn collected(&self, head: &Head, bytes: &[u8], is_cut: bool, marks: &mut Marks) -> Body {
-        let mut collector = Collector::new(head, BodyPolicy::Tokens);
+        let mut collector = Collector::new(head, BodyPolicy::of(self.limits));
         collector.push(bytes, self.limits);
         if is_cut {
             collector.missing();

@@ -41,6 +41,7 @@ impl Connection {
             server_name: self.handshake.server_name.take(),
             application_protocol: self.handshake.application_protocol.take(),
             tls: Some("1.3"),
+            client_randoms: self.handshake.client_random.into_iter().collect(),
             suite,
             decrypted,
             reason,

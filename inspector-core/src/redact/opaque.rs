@@ -141,7 +141,7 @@ pub(super) fn is_host(text: &str) -> bool {
 }
 
 /// `7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f`.
-pub(super) fn is_uuid(word: &str) -> bool {
+pub(crate) fn is_uuid(word: &str) -> bool {
     let word = word.trim_matches(|c| matches!(c, '{' | '}'));
     word.len() == 36
         && word.bytes().enumerate().all(|(at, byte)| match at {

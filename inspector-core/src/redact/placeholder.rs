@@ -27,6 +27,10 @@ const LONGEST_LABEL: usize = 64;
 /// Whether `value` stands for a removed one: `[REDACTED]`, `***`, `<redacted>`, `xxx`, `…`.
 pub fn is_redacted(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    // What this program put there tells what was there before.
+    if super::mark::is_mark(value) {
+        return false;
+    }
     is_filled(value) || (value.len() <= LONGEST_LABEL + 6 && is_label(value)) || is_named_hash(value)
 }
 

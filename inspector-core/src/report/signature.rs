@@ -163,6 +163,10 @@ impl Signatures {
         }
         let mut layer = Some(token);
         while let Some(token) = layer {
+            if token.is_redacted() {
+                layer = token.actor.as_deref();
+                continue;
+            }
             // Of opaque and unsigned tokens everything is known without keys.
             let open = token.kind != TokenKind::Opaque && !token.is_unsigned() && !self.known.contains_key(&token.id);
             if open && let Some(state) = verified(token, given, recorded) {
@@ -176,6 +180,9 @@ impl Signatures {
     pub fn of(&self, token: &Token) -> SignatureState {
         if let Some(known) = self.known.get(&token.id) {
             return known.clone();
+        }
+        if token.is_redacted() {
+            return SignatureState::new(token.id, Signature::Unverifiable, REMOVED.to_owned());
         }
         let mut state = without_keys(token);
         if self.recorded && state.reason == NO_KEY {
@@ -198,6 +205,9 @@ impl Signatures {
 
 /// Where no key was given.
 const NO_KEY: &str = "no key was given";
+
+/// Where a mark of `inspector redact` stands in place of a signature.
+const REMOVED: &str = "removed by redaction";
 
 /// What can be told without keys.
 fn without_keys(token: &Token) -> SignatureState {

@@ -186,6 +186,13 @@ struct Names {
 }
 
 impl Token {
+    /// Whether its signature was redacted by this program: a mark stands in its place.
+    pub fn is_redacted(&self) -> bool {
+        let raw = self.raw.reveal();
+        let signature = raw.rsplit('.').next().filter(|signature| signature.len() < raw.len());
+        signature.map_or_else(|| crate::redact::mark::is_mark(raw), crate::redact::mark::is_marked_signature)
+    }
+
     /// A claim as text; numbers and booleans in their JSON spelling.
     pub fn claim(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
         text_of(self.claims.get(name)?)

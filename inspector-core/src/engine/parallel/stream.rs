@@ -125,6 +125,7 @@ impl ItemSink for Stream<'_, '_> {
             Item::Secrets(text) => self.dealer.secrets(text),
             Item::Name(..) => {}
             Item::Note(note) => self.dealer.tell(results::Kind::Direct(note)),
+            Item::Connection(report) => self.dealer.tell(results::Kind::Report(report)),
         }
         let dealer = &mut self.dealer;
         if dealer.is_full(1) {

@@ -11,6 +11,7 @@ use super::{
     content,
     json::{Flaw, Json, Text},
     model::{Content, Entry, Headers, Request, Response},
+    own,
     sanitized::Traces,
     window::RawEntry,
 };
@@ -131,7 +132,7 @@ fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
         convert.marks.add(Mark::Sanitized);
     }
     let server = server(entry, &target, scheme);
-    let exchange = Exchange {
+    let mut exchange = Exchange {
         source: SourceId(0),
         number: 0,
         connection: None,
@@ -145,6 +146,9 @@ fn exchange(entry: &Entry<'_>, index: u64, limits: &Limits) -> Outcome {
         response: exchange_response,
         marks: convert.marks,
     };
+    if entry.frames.is_some() || entry.tls.is_some() || entry.notes.is_some() {
+        own::restore(&mut exchange, entry);
+    }
     Ok(Converted { exchange, traces: convert.traces })
 }
 
@@ -286,6 +290,7 @@ impl Convert<'_> {
                 Body { cut: is_lost.then_some(BodyCut::Recording), ..content::sized(size.unwrap_or(0)) }
             }
         };
+        body.cut = body.cut.or(request.content.cut);
         let size = request.body_size.and_then(|size| u64::try_from(size).ok());
         let is_short = text.is_some_and(|text| !text.is_empty()) && is_short(&body, size);
         if request.discarded || request.content.truncated || is_short || !request.closed {
@@ -330,7 +335,12 @@ impl Convert<'_> {
         if declared.is_none() && (body.kept.is_some() || body.size() > 0) {
             add_content_type(known, &mut head);
         }
-        Message { head: head.finish(), body, trailers: None, first: end, head_end: end, end }
+        let trailers = (!response.trailers.fields.is_empty()).then(|| {
+            let mut trailers = HeadBuilder::trailers();
+            self.fields(&response.trailers, &mut trailers);
+            Box::new(trailers.finish())
+        });
+        Message { head: head.finish(), body, trailers, first: end, head_end: end, end }
     }
 
     /// `expected`: this response can have a content that is worth recording; whether its type is told. `is_plain`: a content
@@ -347,9 +357,10 @@ impl Convert<'_> {
         let (told, transferred) = (positive(*size), positive(response.body_size));
         let mut body = match text.filter(|text| !text.is_empty()) {
             Some(text) => {
-                let (keep, is_coded) = (content::is_kept(media_type, text), is_base64(*encoding));
+                let whole = self.limits.whole_contents;
+                let (keep, is_coded) = (whole || content::is_kept(media_type, text), is_base64(*encoding));
                 let limit = self.limits.decoded_body;
-                let barren = (keep && is_plain && !is_coded).then(|| content::barren(text, limit)).flatten();
+                let barren = (keep && is_plain && !is_coded && !whole).then(|| content::barren(text, limit)).flatten();
                 let mut body = barren.unwrap_or_else(|| content::recorded(text, is_coded, keep, told, limit));
                 let is_unknown = !is_coded && !encoding.is_none_or(|kind| content::is_plain(kind.raw));
                 if *truncated || (is_short(&body, told) && is_loss) {
@@ -371,6 +382,7 @@ impl Convert<'_> {
                 Body { cut, ..content::sized(missing.unwrap_or(0)) }
             }
         };
+        body.cut = body.cut.or(response.content.cut);
         if response.discarded || !response.closed {
             body.cut = body.cut.or(Some(BodyCut::Recording));
         }

@@ -338,6 +338,14 @@ impl<'a> Json<'a> {
         Text::new(end.and_then(|end| rest.get(..end)).unwrap_or_default())
     }
 
+    /// Gets past one value, and yields its bytes.
+    pub(crate) fn crossed(&mut self) -> &'a [u8] {
+        self.peek();
+        let start = self.position;
+        self.skip();
+        self.bytes.get(start..self.position).unwrap_or_default()
+    }
+
     /// Gets past one value.
     pub(crate) fn skip(&mut self) {
         match self.peek() {

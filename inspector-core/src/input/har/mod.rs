@@ -15,8 +15,9 @@
 mod blocks;
 mod content;
 mod convert;
-mod json;
+pub(super) mod json;
 mod model;
+mod own;
 pub(super) mod sanitized;
 mod scan;
 mod utf16;
@@ -45,6 +46,7 @@ use super::{
 use crate::{
     evidence::At,
     limits::Limits,
+    losses::Losses,
     note::{Note, NoteKind},
 };
 
@@ -191,6 +193,17 @@ impl Reading<'_> {
             let item = match piece {
                 Piece::Creator(creator) => {
                     self.summary.devtools |= is_devtools(creator);
+                    continue;
+                }
+                Piece::Losses(losses) => {
+                    let Losses { connections, notes } = Losses::read(losses.bytes);
+                    let connections = connections.into_iter().map(|report| Item::Connection(Box::new(report)));
+                    let items = notes.into_iter().map(Item::Note).chain(connections);
+                    for item in items.collect::<Vec<_>>() {
+                        if sink.item(item) == Control::Stop {
+                            return Ok(());
+                        }
+                    }
                     continue;
                 }
                 Piece::Entry(entry) => {

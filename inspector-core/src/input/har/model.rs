@@ -10,7 +10,7 @@ use super::{
     json::{Json, Text, Value},
     window::UNREAD_MEMBER,
 };
-use crate::http::auth::is_credentials_field;
+use crate::http::{auth::is_credentials_field, message::BodyCut};
 
 /// Whether anything is read of an entry's member.
 pub(crate) fn reads_member(name: &[u8]) -> bool {
@@ -26,6 +26,9 @@ pub(crate) fn reads_member(name: &[u8]) -> bool {
             | b"_blocked"
             | b"_blockedReason"
             | b"_fromCache"
+            | b"_frames"
+            | b"_tls"
+            | b"_notes"
     )
 }
 
@@ -42,6 +45,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) error: Option<Text<'a>>,
     pub(crate) blocked: bool,
     pub(crate) from_cache: bool,
+    /// JSON that this program wrote beside what a HAR has: where it was, how it was protected, what was missing.
+    pub(crate) frames: Option<&'a [u8]>,
+    pub(crate) tls: Option<&'a [u8]>,
+    pub(crate) notes: Option<&'a [u8]>,
     /// `request` or `response` came twice, or is something else than an object.
     pub(crate) odd: bool,
     /// The document ends inside of it.
@@ -82,6 +89,8 @@ pub(crate) struct Response<'a> {
     pub(crate) error: Option<Text<'a>>,
     /// `cookies`, if there is no field for them.
     pub(crate) cookies: Vec<(Text<'a>, Text<'a>)>,
+    /// Trailer fields, which only this program writes.
+    pub(crate) trailers: Headers<'a>,
     pub(crate) discarded: bool,
     pub(crate) odd: bool,
     pub(crate) closed: bool,
@@ -95,6 +104,8 @@ pub(crate) struct Content<'a> {
     pub(crate) encoding: Option<Text<'a>>,
     pub(crate) size: Option<i64>,
     pub(crate) parameters: Vec<(Text<'a>, Text<'a>)>,
+    /// This program says why it is not whole.
+    pub(crate) cut: Option<BodyCut>,
     /// The exporter says that some of it is left out, or something of it cannot be read.
     pub(crate) truncated: bool,
 }
@@ -331,6 +342,9 @@ impl<'a> Entry<'a> {
                 b"_error" => entry.error = json.scalar(),
                 b"_blocked" | b"_blockedReason" => entry.blocked |= is_set(json.scalar()),
                 b"_fromCache" => entry.from_cache |= is_set(json.scalar()),
+                b"_frames" => entry.frames = Some(json.crossed()),
+                b"_tls" => entry.tls = Some(json.crossed()),
+                b"_notes" => entry.notes = Some(json.crossed()),
                 b"request" => {
                     entry.odd |= entry.request.is_some();
                     if json.peek() == Some(b'{') {
@@ -402,6 +416,7 @@ impl<'a> Response<'a> {
                     self.odd |= read_pairs(json, &mut self.cookies);
                 }
                 b"_error" => self.error = json.scalar(),
+                b"_trailers" => self.trailers.read(json),
                 b"_responseBodyStatus" => self.discarded |= is_discarded(json.scalar()),
                 _ => json.skip(),
             }
@@ -428,7 +443,12 @@ impl<'a> Content<'a> {
                     self.truncated |= read_pairs(json, &mut self.parameters);
                 }
                 b"comment" => self.truncated |= json.scalar().is_some_and(|comment| says_truncated(comment.raw)),
-                b"_cut" | b"cut" | b"truncated" | b"_truncated" | b"_isTruncated" | b"isTruncated" => {
+                b"_cut" => match json.scalar() {
+                    Some(Text { raw: b"limit", .. }) => self.cut = Some(BodyCut::Limit),
+                    Some(Text { raw: b"coding", .. }) => self.cut = Some(BodyCut::Coding),
+                    other => self.truncated |= is_set(other),
+                },
+                b"cut" | b"truncated" | b"_truncated" | b"_isTruncated" | b"isTruncated" => {
                     self.truncated |= is_set(json.scalar());
                 }
                 _ => json.skip(),

@@ -123,7 +123,14 @@ fn is_placeholder(value: &[u8]) -> bool {
     let last = memrchr2(b' ', b'=', value).and_then(|at| value.get(at + 1..)).unwrap_or(value);
     let word = last.trim_ascii().strip_suffix(b";").unwrap_or(last);
     let word = unbracketed(unbracketed(word));
-    let stands_at = |at: usize| value.get(at..at + 8).is_some_and(|part| part.eq_ignore_ascii_case(b"redacted"));
+    // This program's marks tell what stood there (`redact::mark`).
+    let is_mark = |at: usize| {
+        value
+            .get(at + 8..at + 24)
+            .is_some_and(|digits| digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    };
+    let stands_at =
+        |at: usize| value.get(at..at + 8).is_some_and(|part| part.eq_ignore_ascii_case(b"redacted")) && !is_mark(at);
     memchr2_iter(b'r', b'R', value).any(stands_at)
         || (memchr(b'*', value).is_some() && value.windows(3).any(|part| part == b"***"))
         || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))

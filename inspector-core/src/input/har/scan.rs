@@ -30,6 +30,8 @@ pub(crate) enum Piece<'a> {
     TooLarge,
     /// The value of `log.creator`.
     Creator(RawEntry<'a>),
+    /// The value of `log._inspector`: what the recording this one was made of lacked. Nothing of it, if it is too long.
+    Losses(RawEntry<'a>),
     /// Damage outside of entries that hides none: what, in a few words.
     Damaged(&'static str),
     /// Damage outside of entries in which entries can be lost.
@@ -46,6 +48,7 @@ enum Step {
     Nothing,
     Entry,
     Creator,
+    Losses,
     TooLarge,
     Skipped(&'static str),
     Damaged(&'static str),
@@ -196,6 +199,7 @@ impl<'r> Scanner<'r> {
                 Ok(Step::Nothing) => {}
                 Ok(Step::Entry) => return Ok(Some(Piece::Entry(self.window.entry()))),
                 Ok(Step::Creator) => return Ok(Some(Piece::Creator(self.window.entry()))),
+                Ok(Step::Losses) => return Ok(Some(Piece::Losses(self.window.entry()))),
                 Ok(Step::TooLarge) => return Ok(Some(Piece::TooLarge)),
                 Ok(Step::Skipped(why)) => return Ok(Some(Piece::Skipped(why))),
                 Ok(Step::Damaged(what)) if self.found => return Ok(Some(Piece::Damaged(what))),
@@ -304,6 +308,7 @@ impl<'r> Scanner<'r> {
         self.window.string()?;
         let name = self.window.last_string();
         let (entries, log, creator) = (name == b"entries", name == b"log", name == b"creator");
+        let losses = name == b"_inspector";
         self.window.release();
         if self.window.significant()? != b':' {
             return Err(Halt::Damage(Expect::Colon.missed()));
@@ -317,6 +322,14 @@ impl<'r> Scanner<'r> {
                 self.window.hold_loosely();
                 self.value(true)?;
                 Ok(if self.window.is_kept() { Step::Creator } else { Step::Nothing })
+            }
+            (Place::Log, _) if losses => {
+                self.window.hold_loosely();
+                self.value(false)?;
+                if !self.window.is_kept() {
+                    self.window.release();
+                }
+                Ok(Step::Losses)
             }
             _ => self.value(false).map(|()| Step::Nothing),
         }

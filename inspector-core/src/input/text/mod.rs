@@ -14,7 +14,8 @@
 //!
 //! Lines end in LF or CRLF. A content ends at its `Content-Length` if a message, a separator or the end follows there;
 //! lengths of edited text often lie, and then it ends before the next start line or separator. `# @time`, `# @scheme`,
-//! `# @client` and `# @server` state facts of the exchange that follows. Without one the scheme is `https`: clear text
+//! `# @client` and `# @server` state facts of the exchange that follows, `# @notes` what it lacks, and `# @lost` what the recording
+//! lacked this one was made of. Without one the scheme is `https`: clear text
 //! is claimed only where the target, a line or curl's report of the connection says so.
 
 mod syntax;
@@ -44,6 +45,7 @@ use crate::{
         message::{Body, BodyCut, Head, HeadBuilder, Message},
     },
     limits::Limits,
+    losses::{Losses, marks_from_json},
     note::{Note, NoteKind},
     time::Timestamp,
 };
@@ -133,6 +135,7 @@ struct Facts {
     scheme: Option<Scheme>,
     client: Option<Endpoint>,
     server: Option<Endpoint>,
+    marks: Marks,
 }
 
 /// A request whose response has not come yet.
@@ -187,6 +190,12 @@ impl<'t> Reading<'t> {
         }
     }
 
+    fn give(&mut self, item: Item<'_>) {
+        if self.control == Control::Continue {
+            self.control = self.sink.item(item);
+        }
+    }
+
     fn rest(&self) -> &'t [u8] {
         self.text.get(self.position..).unwrap_or_default()
     }
@@ -233,6 +242,24 @@ impl<'t> Reading<'t> {
             "scheme" if value.eq_ignore_ascii_case("http") => self.facts.scheme = Some(Scheme::Http),
             "scheme" => self.facts.scheme = Some(Scheme::Https),
             "client" => self.facts.client = endpoint(value),
+            "notes" => {
+                let marks = serde_json::from_str(value).ok().as_ref().and_then(marks_from_json);
+                // What cannot be read is missing.
+                self.facts.marks.merge(marks.unwrap_or_else(|| {
+                    let mut marks = Marks::default();
+                    marks.add(Mark::EntryMalformed);
+                    marks
+                }));
+            }
+            "lost" => {
+                let Losses { connections, notes } = Losses::read(value.as_bytes());
+                for note in notes {
+                    self.give(Item::Note(note));
+                }
+                for report in connections {
+                    self.give(Item::Connection(Box::new(report)));
+                }
+            }
             _ => self.facts.server = endpoint(value),
         }
     }
@@ -325,6 +352,7 @@ impl<'t> Reading<'t> {
             self.sanitized = true;
             marks.add(Mark::Sanitized);
         }
+        marks.merge(facts.marks);
         let target = request.as_ref().map(|request| request.head.target()).unwrap_or_default();
         let scheme = facts.scheme.or_else(|| scheme(target)).or(self.connection.scheme).unwrap_or(Scheme::Https);
         let exchange = Exchange {

@@ -69,7 +69,7 @@ pub(super) fn fact(line: &[u8]) -> Option<(&str, &str)> {
     let comment = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"//"))?;
     let text = std::str::from_utf8(comment).ok()?.trim().strip_prefix('@')?;
     let (name, value) = text.split_once([' ', '\t'])?;
-    matches!(name, "time" | "scheme" | "client" | "server").then_some((name, value.trim()))
+    matches!(name, "time" | "scheme" | "client" | "server" | "notes" | "lost").then_some((name, value.trim()))
 }
 
 /// A line that may stand between messages: blank, a comment, or curl's account of its progress.

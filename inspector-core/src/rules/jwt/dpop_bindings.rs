@@ -237,7 +237,8 @@ fn faults_of_binding(
     if let (None, Some(_)) = (proof.claim("ath"), token) {
         found.push((Severity::High, "ath", "the proof is for no access token (no ath)".to_owned()));
     }
-    if let (Some(ath), Some(token)) = (proof.claim("ath"), token) {
+    // What was redacted is not what the hash is of.
+    if let (Some(ath), Some(token)) = (proof.claim("ath"), token.filter(|token| !token.is_redacted())) {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token.raw.reveal().as_bytes()));
         if *ath != hash {
             found.push((Severity::High, "ath", "the proof is for another access token".to_owned()));

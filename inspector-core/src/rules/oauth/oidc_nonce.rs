@@ -2,6 +2,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::{
+    redact::mark,
     evidence::Part,
     handshake::{
         flow::{AuthorizationRequest, Carriage},
@@ -138,6 +139,10 @@ fn code_beside(observation: &Observation<'_>, id: &Sighting) -> Option<String> {
 /// Whether a hash claim is there and is not the left half of the value's digest (OpenID Connect Core §3.1.3.6).
 fn is_other(sighting: &Sighting, claim: &str, value: Option<String>) -> bool {
     let (Some(said), Some(value)) = (sighting.token.claim(claim), value) else { return false };
+    // What was redacted is not what the hash is of.
+    if mark::is_mark(&value) || value.rsplit('.').next().is_some_and(mark::is_marked_signature) {
+        return false;
+    }
     let algorithm = sighting.token.algorithm();
     let digest = match algorithm.get(2..).unwrap_or_default() {
         "256" => Sha256::digest(value.as_bytes()).to_vec(),
