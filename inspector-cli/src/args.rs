@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Redact(Redact),
     /// Write recordings in another form: HAR, NDJSON, a transcript, or exported packets for Wireshark
     Convert(Convert),
+    /// Tell what differs between a recording that works and one that does not
+    Diff(Diff),
     /// The TLS secrets of recordings: audit, extract, inject, strip, minimise
     Keys(Keys),
     /// Show what is in force here, and from where: defaults and the inspector.toml that is found
@@ -116,6 +118,54 @@ pub(crate) struct Convert {
     /// The form; without it the ending of the output's name tells: .har, .ndjson, .http, .pcapng
     #[arg(long, value_name = "FORM", value_parser = ["har", "ndjson", "http", "pcapng"])]
     pub(crate) to: Option<String>,
+}
+
+/// `inspector diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: inspector diff good.har bad.pcapng --keys tls.keys\n\n\
+Exit codes: 0 equal · 1 different · 2 usage · 3 one of the two is inconclusive · 4 one of them could not be read")]
+pub(crate) struct Diff {
+    /// The recording that works: a file or a folder
+    #[arg(value_name = "GOOD")]
+    pub(crate) good: PathBuf,
+    /// The one that does not
+    #[arg(value_name = "BAD")]
+    pub(crate) bad: PathBuf,
+    /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them, for both; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Limit the scope to hosts that match; may be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = filled)]
+    pub(crate) host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+    /// Write to this file instead of standard output (-)
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub(crate) format: DiffFormat,
+    /// Memory the bounds of one recording are made for, at least 16M, for example 64M or 1G
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "64M")]
+    pub(crate) max_memory: u64,
+    /// Print no progress, warnings or hints to standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Colour the output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// Output formats of `inspector diff`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people
+    #[value(alias = "text")]
+    Human,
+    /// One JSON document
+    Json,
+    /// For a ticket
+    Markdown,
 }
 
 /// `inspector keys`.

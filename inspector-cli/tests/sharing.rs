@@ -173,6 +173,35 @@ fn a_redacted_recording_is_judged_as_before_and_says_so() {
     let _ = fs::remove_dir_all(&folder);
 }
 
+#[test]
+fn a_diff_names_the_first_divergence_in_every_form() {
+    let good = "golden/recording.har";
+    for (bad, code, first) in [
+        (good, 0, None),
+        ("golden/clear.pcap", 1, Some("finding")),
+        ("wrong-resource/recording.har", 1, Some("audience")),
+        ("golden-other-realm/recording.har", 1, Some("realm")),
+        ("refused-invalid-tenant/recording.har", 1, Some("")),
+        ("discovery-only/recording.har", 3, Some("")),
+    ] {
+        for format in ["human", "json", "markdown"] {
+            let run = ran(code, &["diff", good, bad, "--format", format]);
+            assert!(!run.out.is_empty(), "{bad} {format}");
+            if format == "json" {
+                let diff = run.json();
+                assert_eq!(diff["schema"], "inspector-diff/1");
+                let top = diff["differences"][0]["what"].as_str();
+                assert_eq!((top.is_some(), diff["first"].is_null()), (first.is_some(), first.is_none()), "{bad}");
+                if let Some(first) = first.filter(|first| !first.is_empty()) {
+                    assert_eq!(top, Some(first), "{bad}");
+                }
+            }
+        }
+    }
+    ran(4, &["diff", good, "nothing.har"]);
+    ran(2, &["diff", good]);
+}
+
 /// Random text from a seed.
 struct Random(u64);
 

@@ -34,6 +34,7 @@ pub mod connection;
 pub mod context;
 pub mod convert;
 pub mod coverage;
+pub mod diff;
 mod encoding;
 pub mod engine;
 pub mod evidence;

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod convert;
 mod decode;
+mod diff;
 mod doctor;
 mod exchanges;
 mod explain;
@@ -44,6 +45,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Explain(explain) => explain::run(&explain),
         Command::Redact(redact) => redact::run(&redact),
         Command::Convert(convert) => convert::run(&convert),
+        Command::Diff(diff) => diff::run(&diff),
         Command::Keys(keys) => keys::run(&keys),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => completions::run(&completions),

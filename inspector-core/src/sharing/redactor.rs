@@ -496,6 +496,9 @@ impl Redactor {
         if decoded == secret {
             return None;
         }
+        if mark::is_mark(&decoded) {
+            return Some(secret.to_owned());
+        }
         // A word of several: only what is a secret in it.
         let masked = redact::text(&decoded, Level::Prose);
         let new = if masked == decoded {
