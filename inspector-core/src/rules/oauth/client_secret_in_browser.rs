@@ -1,7 +1,5 @@
 use crate::{
-    evidence::Part,
     handshake::observation::Observation,
-    http::auth::CredentialsKind,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
@@ -34,14 +32,7 @@ impl Rule for ClientSecretInBrowser {
         if !by_script {
             return;
         }
-        let basic = observation.basics().any(|(credentials, _)| {
-            !credentials.proxy && matches!(&credentials.kind, CredentialsKind::Basic(basic) if !basic.password.reveal().is_empty())
-        });
-        let (part, name) = match super::posted(observation, "client_secret") {
-            Some(_) => (Part::RequestBody, "client_secret"),
-            None if basic => (Part::RequestHeader, "Authorization"),
-            None => return,
-        };
+        let Some((part, name, _)) = super::client_secret(observation) else { return };
         let origin = head.text("origin").map(crate::report::mask::text).unwrap_or_default();
         let from = if origin.is_empty() { "a script".to_owned() } else { format!("a script of {origin}") };
         let detail = format!("{}: {from} sends a client secret", observation.host_name);

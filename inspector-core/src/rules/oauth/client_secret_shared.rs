@@ -1,5 +1,5 @@
 use crate::{
-    evidence::{Evidence, Part},
+    evidence::Evidence,
     handshake::observation::Observation,
     rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
     secret::Fingerprint,
@@ -34,10 +34,8 @@ impl Rule for ClientSecretShared {
         if observation.token_request.is_none() {
             return;
         }
-        let posted = super::posted(observation, "client_secret").map(|secret| (Part::RequestBody, "client_secret", secret));
-        let basic = observation.basics().find(|(credentials, _)| !credentials.proxy);
-        let basic = basic.map(|(_, basic)| (Part::RequestHeader, "Authorization", basic.password.reveal().as_str()));
-        let Some((part, name, secret)) = posted.or(basic).filter(|(.., secret)| secret.len() >= SHORTEST) else { return };
+        let secret = super::client_secret(observation).filter(|(.., secret)| secret.len() >= SHORTEST);
+        let Some((part, name, secret)) = secret else { return };
         let id = Fingerprint::of(secret.as_bytes());
         let excerpt = format!("a client secret ({} characters, sha256 {id})", secret.len());
         let evidence = observation.in_request(part, name, excerpt);

@@ -127,6 +127,21 @@ fn posted<'e>(observation: &Observation<'e>, name: &str) -> Option<&'e str> {
     sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
 }
 
+/// The client secret of a request: where it is, under which name, and itself. Basic's user is the client at a token
+/// endpoint.
+fn client_secret<'e>(observation: &Observation<'e>) -> Option<(Part, &'static str, &'e str)> {
+    let extraction = observation.extraction;
+    let posted = posted(observation, "client_secret").map(|secret| (Part::RequestBody, "client_secret", secret));
+    let by_basic = || {
+        extraction.credentials.iter().filter(|credentials| !credentials.proxy).find_map(|credentials| {
+            let CredentialsKind::Basic(basic) = &credentials.kind else { return None };
+            let secret = basic.password.reveal().as_str();
+            (!secret.is_empty()).then_some((Part::RequestHeader, "Authorization", secret))
+        })
+    };
+    posted.or_else(by_basic)
+}
+
 /// `grant_type` of a token request.
 fn grant<'o>(observation: &'o Observation<'_>) -> Option<&'o str> {
     observation.token_request.as_ref().map(|request| request.grant_type.as_str())
