@@ -1,4 +1,4 @@
-//! Streams to exchanges: HTTP/1 framing, HTTP/2, content codings, and the fields this program reads.
+//! Streams to exchanges: HTTP/1 framing, HTTP/2, HTTP/3, content codings, and the fields this program reads.
 
 pub mod auth;
 pub mod barren;
