@@ -45,6 +45,7 @@ pub(super) struct Connections {
     barren: Barren,
     bodies: BodyPolicy,
     pending: Cell<usize>,
+    searched: Cell<usize>,
     buffer: Vec<u8>,
     /// What all weigh together.
     weight: usize,
@@ -69,6 +70,7 @@ impl Connections {
             barren: Barren::default(),
             bodies,
             pending: Cell::new(0),
+            searched: Cell::new(0),
             buffer: Vec::new(),
             weight: 0,
             count: 0,
@@ -212,6 +214,7 @@ impl Connections {
             barren: &self.barren,
             sink: &mut *world.outcome,
             pending: &self.pending,
+            searched: &self.searched,
             buffer: &mut self.buffer,
         };
         followed.connection.datagram(sender, datagram.payload, datagram.at, &mut env);
@@ -280,6 +283,7 @@ impl Connections {
             barren: &self.barren,
             sink: &mut *world.outcome,
             pending: &self.pending,
+            searched: &self.searched,
             buffer: &mut self.buffer,
         };
         followed.connection.finish(&mut env);

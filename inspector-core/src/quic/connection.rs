@@ -44,6 +44,8 @@ pub(crate) struct Env<'a> {
     pub(crate) sink: &'a mut dyn Sink,
     /// Bytes of packets that wait, in all connections.
     pub(crate) pending: &'a Cell<usize>,
+    /// Bytes that were tried to part joined datagrams, in all connections.
+    pub(crate) searched: &'a Cell<usize>,
     /// Packets are opened here.
     pub(crate) buffer: &'a mut Vec<u8>,
 }

@@ -28,8 +28,9 @@ const SEGMENTS: [usize; 10] = [1472, 1452, 1444, 1372, 1357, 1350, 1280, 1252, 1
 const LARGEST_SEGMENT: usize = 1500;
 const SMALLEST_SEGMENT: usize = 64;
 
-/// Bytes that searching for segments may decrypt on one connection before it is given up.
-const SEARCHED: usize = 64 << 20;
+/// Bytes that searching for segments may decrypt on one connection, and on all, before it is given up.
+const SEARCHED: usize = 8 << 20;
+const SEARCHED_TOTAL: usize = 512 << 20;
 
 impl Connection {
     pub(super) fn add_initial(&mut self, version: u32, destination: Identifier) {
@@ -306,11 +307,12 @@ impl Connection {
         let sizes = SEGMENTS.into_iter().chain((SMALLEST_SEGMENT..=LARGEST_SEGMENT).rev());
         for size in sizes {
             let length = length_of(size);
-            if length >= rest.len() || self.searched > SEARCHED {
+            if length >= rest.len() || self.searched > SEARCHED || env.searched.get() > SEARCHED_TOTAL {
                 continue;
             }
             let packet = rest.get(..length)?;
             self.searched += length;
+            env.searched.set(env.searched.get().saturating_add(length));
             if let Some(opened) = self.open(sender, Level::Application, packet, number, env) {
                 self.side_mut(sender).segment = size;
                 return Some((length, opened));

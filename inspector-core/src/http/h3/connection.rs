@@ -22,6 +22,9 @@ use crate::{
 /// Largest frame of a control stream that is read, in bytes.
 const LARGEST_CONTROL: u64 = 16 << 10;
 
+/// Most streams that go one way: three of each side, and a few that mean nothing.
+const MOST_ONE_WAY: usize = 64;
+
 /// Types of streams that go one way (RFC 9114 §6.2, RFC 9204 §4.2).
 mod way {
     pub(super) const CONTROL: u64 = 0;
@@ -434,7 +437,7 @@ impl Http3 {
 
     fn one_way(&mut self, id: u64, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
         if !self.one_way.contains_key(&id) {
-            if self.one_way.len() >= cx.limits.h3_streams {
+            if self.one_way.len() >= MOST_ONE_WAY {
                 return self.pass_over(side, bytes.len() as u64);
             }
             self.one_way.insert(id, OneWay::Beginning(Vec::new()));
@@ -481,7 +484,7 @@ impl Http3 {
     }
 
     fn one_way_gap(&mut self, id: u64, side: Side, at: At, cx: &mut Context<'_>) {
-        let has_room = self.one_way.len() < cx.limits.h3_streams;
+        let has_room = self.one_way.len() < MOST_ONE_WAY;
         match self.one_way.get_mut(&id) {
             Some(OneWay::Control(reader)) => reader.position = Position::Lost,
             Some(OneWay::Encoder) => {
