@@ -89,6 +89,7 @@ pub(crate) struct Man {
 #[command(after_help = "Example: inspector redact in.har -o out.har --receipt receipt.json\n\n\
 Exit codes: 0 written · 1 refused: a secret of the input would stand in the output, and nothing is left of it · 2 usage · \
 4 no input could be read · 74 the output could not be written")]
+#[command(mut_arg("show_secrets", |option| option.hide(true)))]
 pub(crate) struct Redact {
     #[command(flatten)]
     pub(crate) reading: Reading,

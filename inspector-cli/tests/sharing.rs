@@ -288,6 +288,9 @@ fn planted(random: &mut Random) -> (Vec<Value>, Vec<String>) {
         plain(),
         vec![header("Location", format!("https://h/#id_token={}", new(random)))],
     );
+    let saml = format!("<samlp:Response><ds:SignatureValue>{}</ds:SignatureValue></samlp:Response>", new(random));
+    let saml = format!("/adfs/ls?wctx=1&SAMLResponse={}", base64url(saml.as_bytes()));
+    entry(vec![host()], url(saml), None, plain(), vec![]);
     let form = format!("grant_type=password&username=megan&password={}&client_secret={}", new(random), new(random));
     let answer = format!(
         "{{\"access_token\":\"{}\",\"refresh_token\":\"{}\",\"token_type\":\"Bearer\"}}",
@@ -444,6 +447,7 @@ fn what_cannot_be_redacted_is_refused_and_leaves_nothing() {
     ran(2, &["redact", "-q", "handshake-complete/dsb.pcapng", "-o", &at("x.pcapng")]);
     ran(2, &["redact", "-q", "handshake-complete", "-o", &at("x.har")]);
     ran(2, &["redact", "-q", "--only-hosts", "handshake-complete/recording.har", "-o", &at("x.har")]);
+    ran(2, &["redact", "-q", "--show-secrets", "handshake-complete/recording.har", "-o", &at("x.har")]);
     ran(4, &["redact", "-q", "nothing.har", "-o", &at("x.har")]);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     // Contents left out leave the question open; other hosts left out, too.

@@ -46,6 +46,9 @@ pub(crate) fn run(redact: &Redact) -> Result<Exit, Failure> {
     let reading = &redact.reading;
     let output = super::file(reading).ok_or_else(|| Failure::Usage("where to? give -o OUT".to_owned()))?;
     super::spare_inputs(reading)?;
+    if reading.show_secrets {
+        return Err(Failure::Usage("--show-secrets is not for what is redacted".to_owned()));
+    }
     if run::is_live(reading) {
         return Err(Failure::Usage(
             "a recording is read three times to be redacted: give a file, not a pipe".to_owned(),
