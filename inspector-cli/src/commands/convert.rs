@@ -142,7 +142,8 @@ pub(crate) fn write(
     let mut writer = target.writer(to)?;
     let hosts: &[String] = if leave.others { &reading.host } else { &[] };
     let make = |_: &Recording| Carrier { hosts, latest: 0, notes: Vec::new() };
-    let (mut written, mut before) = (0_u64, 0_u64);
+    let (mut written, mut before, mut open) = (0_u64, 0_u64, 0_u64);
+    let limits = Limits::for_memory(reading.max_memory);
     // One after the other: what is read is written at once, and not held.
     let one = Reading { jobs: Some(1), ..clone(reading) };
     if !hosts.is_empty() {
@@ -157,7 +158,11 @@ pub(crate) fn write(
                     without_bodies(&mut exchange);
                 }
                 match &mut redactor {
-                    Some(redactor) => writer.exchange(&redactor.exchange(&exchange))?,
+                    Some(redactor) => {
+                        let new = redactor.exchange(&exchange);
+                        open += Redactor::remains(&new, &limits);
+                        writer.exchange(&new)?;
+                    }
                     None => writer.exchange(&exchange)?,
                 }
                 written += 1;
@@ -179,6 +184,13 @@ pub(crate) fn write(
         Ok(())
     })?;
     writer.finish()?;
+    if open > 0 {
+        complain(&format!(
+            "error: {} could not be replaced; nothing was written",
+            count(open, "secret that a server would take", "secrets that a server would take")
+        ));
+        return Err(Failure::Refused);
+    }
     Ok(written)
 }
 

@@ -357,6 +357,7 @@ fn search(redactor: &Redactor, reading: &Reading, part: &Path, way: &Way) -> Res
             output: None,
             ..convert::clone(reading)
         };
+        let limits = Limits::for_memory(reading.max_memory);
         let make = |_: &run::Recording| convert::Carrier::default();
         run::read_all(&one, BodyPolicy::Whole, false, &make, &mut |part| {
             if let Part::Exchange(exchange) = part {
@@ -366,6 +367,7 @@ fn search(redactor: &Redactor, reading: &Reading, part: &Path, way: &Way) -> Res
                     leaks += u64::from(search.is_in(message.body.kept.as_deref().unwrap_or_default()));
                 }
                 leaks += u64::from(again.exchange(&exchange) != *exchange);
+                leaks += Redactor::remains(&exchange, &limits);
             }
             Ok(())
         })?;

@@ -97,6 +97,32 @@ impl Redactor {
         self.learn_extraction(&extract::extract(exchange, &mut interner, limits));
     }
 
+    /// How many passwords and tokens of an exchange a server would take: what parsing finds and no mark stands for. Of one that
+    /// was redacted there is none.
+    pub fn remains(exchange: &Exchange, limits: &Limits) -> u64 {
+        let mut interner = Interner::new(limits);
+        let found = extract::extract(exchange, &mut interner, limits);
+        let is_open = |secret: &str| {
+            let secret = secret.trim();
+            !secret.is_empty()
+                && !mark::is_mark(secret)
+                && !redact::placeholder::is_redacted(secret)
+                && !redact::placeholder::is_placeholder(secret)
+        };
+        let passwords = found.passwords.iter().filter(|password| is_open(password.password.reveal()));
+        let credentials = found.credentials.iter().filter(|credentials| match &credentials.kind {
+            CredentialsKind::Basic(basic) if basic.malformed => {
+                let values = exchange.request.iter().flat_map(|request| request.head.values(&credentials.field));
+                let texts = values.filter_map(|value| std::str::from_utf8(value).ok()?.trim().split_once(' '));
+                is_open(basic.password.reveal()) && !texts.into_iter().any(|(_, rest)| mark::is_mark(rest.trim()))
+            }
+            CredentialsKind::Basic(basic) => is_open(basic.password.reveal()),
+            _ => false,
+        });
+        let tokens = found.sightings.iter().filter(|sighting| has_secret(&sighting.token));
+        (passwords.count() + credentials.count() + tokens.count()) as u64
+    }
+
     fn learn_extraction(&mut self, found: &Extraction) {
         for sighting in &found.sightings {
             self.learn_token(&sighting.token);
@@ -443,6 +469,9 @@ impl Redactor {
         let new = self.text_at(text, Level::Prose, depth);
         match new {
             Cow::Owned(new) if new.len() == text.len() => Some(encode.encode(new.as_bytes())),
+            // Credentials of text without a user's name: what is decoded is the secret.
+            _ if kind == Kind::Credentials && mark::is_mark(text) => Some(secret.to_owned()),
+            _ if kind == Kind::Credentials => Some(encode.encode(self.plain(text, kind).as_bytes())),
             _ => None,
         }
     }
@@ -571,6 +600,24 @@ impl Redactor {
         self.register(signature.as_bytes());
         mark::of_signature(signature)
     }
+}
+
+/// Whether a token, or one inside it, could be used by who has it.
+fn has_secret(token: &Token) -> bool {
+    let raw = token.raw.reveal().trim();
+    let is_compact = raw.matches('.').count() >= 2 && compact::begins(raw.as_bytes());
+    let own = if is_compact {
+        raw.rsplit('.').next().is_some_and(is_secret_signature)
+    } else {
+        !raw.is_empty()
+            && !mark::is_mark(raw)
+            && !redact::placeholder::is_placeholder(raw)
+            && !redact::placeholder::is_redacted(raw)
+            && !redact::placeholder::is_partly_redacted(raw)
+    };
+    // Two parts, and nothing signed.
+    let is_unsigned = raw.matches('.').count() == 1 && compact::begins(raw.as_bytes());
+    (own && !is_unsigned) || token.actor.as_deref().is_some_and(has_secret)
 }
 
 /// Whether a signature is one that somebody could use: not missing, not marked, not a stub that no algorithm makes.
