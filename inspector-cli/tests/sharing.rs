@@ -110,9 +110,10 @@ fn what_was_missing_is_missing_in_every_form() {
         ran(0, &["convert", "-q", capture, "--keys", &log, "-o", &out]);
         assert_eq!(judged(&out, None).0, judged(capture, Some(&log)).0, "{form}");
     }
+    // Exported packets never prove that nothing is missing.
     let out = folder.join("out.pcapng").display().to_string();
     ran(0, &["convert", "-q", "handshake-complete/clear.pcap", "-o", &out]);
-    assert_eq!(judged(&out, None).0, "pass");
+    assert_eq!(judged(&out, None).0, "inconclusive");
     if let Ok(output) =
         Command::new("tshark").args(["-r", &out, "-Y", "http.request", "-T", "fields", "-e", "http.host"]).output()
         && output.status.success()
