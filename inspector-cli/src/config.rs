@@ -11,7 +11,7 @@ use std::{
 use inspector_core::settings::{FILE_NAME, Setting, Settings};
 
 use crate::{
-    args::{self, Agreed, Command, ConfigFile, Form, Judging, Reading},
+    args::{self, Agreed, Command, ConfigFile, Form, Judging, KeysCommand, Reading},
     commands::judging::now,
     exit::{Failure, complain},
     run::read_small,
@@ -67,6 +67,23 @@ fn above() -> Option<PathBuf> {
 /// # Errors
 /// As [`find`]; or a setting cannot be used.
 pub(crate) fn apply(command: &mut Command, typed: &dyn Fn(&str) -> bool) -> Result<(), Failure> {
+    // Where nothing is judged, only the keys of the settings count.
+    let only_read = match command {
+        Command::Convert(convert) => Some(&mut convert.reading),
+        Command::Redact(redact) => Some(&mut redact.reading),
+        Command::Keys(keys) => match &mut keys.command {
+            KeysCommand::Audit(audit) => Some(&mut audit.reading),
+            KeysCommand::Minimise(minimise) => Some(&mut minimise.reading),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(reading) = only_read {
+        return match find(&reading.config)? {
+            Some(found) => read_by(reading, &found, &|_| true),
+            None => Ok(()),
+        };
+    }
     let (reading, judging) = match command {
         Command::Check(check) => (&mut check.reading, &mut check.judging),
         Command::Exchanges(listing) | Command::Tokens(listing) | Command::Doctor(listing) => {

@@ -89,6 +89,9 @@ fn keys_come_from_files_beside_the_settings_and_from_variables() {
     fs::write(folder.join("inspector.toml"), "keys = [\"secret.log\"]\n").unwrap();
     assert_eq!(code(&folder.join("deep"), &["check", "-q", "capture.pcap"]), 0);
     assert_eq!(code(&folder.join("deep"), &["check", "-q", "--no-config", "capture.pcap"]), 3);
+    // Where nothing is judged, the keys count, too.
+    assert_eq!(code(&folder.join("deep"), &["convert", "-q", "capture.pcap", "-o", "out.har"]), 0);
+    assert!(fs::read_to_string(folder.join("deep/out.har")).unwrap().contains("/EWS/Exchange.asmx"));
     fs::write(folder.join("inspector.toml"), "keys = [\"env:INSPECTOR_TEST_KEYS\"]\n").unwrap();
     let log = fs::read_to_string(folder.join("secret.log")).unwrap();
     for value in [folder.join("secret.log").display().to_string(), log] {
