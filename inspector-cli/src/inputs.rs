@@ -6,12 +6,13 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use inspector_core::{
     input::{
-        self, ReadError,
-        archive::{self, Listing, Member},
+        self, ReadError, Recording,
+        archive::{Archive, Listing, Member},
     },
     limits::Limits,
     redact::{self, Level},
@@ -35,16 +36,34 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// `None` is standard input. A member of an archive has the path it would have if the archive were a folder.
     pub(crate) path: Option<PathBuf>,
-    /// The archive's path and the member, if it is one.
-    pub(crate) inside: Option<(PathBuf, Member)>,
+    /// The archive and the member, if it is one.
+    pub(crate) inside: Option<(Arc<Archive>, Member)>,
     /// Told by content; `None` of what can be read but once (standard input, a named pipe).
     pub(crate) format: Option<&'static str>,
+    /// It is compressed, or has compressed parts.
+    pub(crate) packed: bool,
 }
+
+/// Formats that are compressed by themselves.
+const PACKED: [&str; 2] = ["saz", "har+zlib"];
+
+/// What a compressed recording may unpack to, times its size, before it counts as one of the largest: far more than any real
+/// one does.
+const UNPACKED: u64 = 256;
 
 impl Input {
     /// A file.
     pub(crate) const fn file(name: String, path: PathBuf, format: Option<&'static str>) -> Self {
-        Self { name, path: Some(path), inside: None, format }
+        Self { name, path: Some(path), inside: None, format, packed: false }
+    }
+
+    /// Bytes of its content, as far as that is known before it is read, unpacked.
+    pub(crate) fn weight(&self) -> u64 {
+        let bytes = match &self.inside {
+            Some((_, member)) => Some(member.size),
+            None => self.path.as_ref().and_then(|path| path.metadata().ok()).map(|metadata| metadata.len()),
+        };
+        bytes.map_or(u64::MAX, |bytes| if self.packed { bytes.saturating_mul(UNPACKED) } else { bytes })
     }
 
     /// Opens the file or the member; standard input is not opened here.
@@ -53,7 +72,7 @@ impl Input {
     /// The operating system's, and `InvalidData` for a damaged archive.
     pub(crate) fn open(&self, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
         match (&self.inside, &self.path) {
-            (Some((path, member)), _) => archive::open(File::open(path)?, member, limits),
+            (Some((archive, member)), _) => archive.open(member, limits),
             (None, Some(path)) => Ok(Box::new(File::open(path)?)),
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }
@@ -113,7 +132,7 @@ impl Gathered {
                     gathered.again.push("-".to_owned());
                     continue;
                 }
-                let input = Input { name: "-".to_owned(), path: None, inside: None, format: None };
+                let input = Input { name: "-".to_owned(), path: None, inside: None, format: None, packed: false };
                 gathered.found.push(Found::Recording(input));
             } else if path.is_dir() {
                 let (mut files, mut problems) = (Vec::new(), Vec::new());
@@ -145,15 +164,23 @@ impl Gathered {
             self.found.push(Found::Recording(Input::file(name, path, None)));
             return;
         }
-        match File::open(&path).and_then(|mut file| archive::list(&mut file, limits)) {
-            Ok(Some(listing)) => self.look_into(&name, &path, listing, named, limits),
+        match Archive::list(&path, limits) {
+            Ok(Some((archive, listing))) => self.look_into(&name, &path, &archive, listing, named, limits),
             Ok(None) => self.identify(Input::file(name, path, None), named, limits),
             Err(error) => self.found.push(Found::Unreadable(name, advised(&error.into()))),
         }
     }
 
     /// Takes the members of an archive as the files of a folder.
-    fn look_into(&mut self, name: &str, path: &Path, listing: Listing, named: bool, limits: &Limits) {
+    fn look_into(
+        &mut self,
+        name: &str,
+        path: &Path,
+        archive: &Arc<Archive>,
+        listing: Listing,
+        named: bool,
+        limits: &Limits,
+    ) {
         let before = self.found.len() + self.keys.len();
         for (member, why) in listing.problems {
             let name = if member.is_empty() { name.to_owned() } else { member_name(name, &member) };
@@ -162,8 +189,8 @@ impl Gathered {
         for member in listing.members {
             let name = member_name(name, &member.name);
             let place = path.join(&member.name);
-            let inside = Some((path.to_owned(), member));
-            self.identify(Input { name, path: Some(place), inside, format: None }, false, limits);
+            let inside = Some((Arc::clone(archive), member));
+            self.identify(Input { name, path: Some(place), inside, format: None, packed: false }, false, limits);
         }
         if named && self.found.len() + self.keys.len() == before {
             let why = "it is an archive, and no recording is in it".to_owned();
@@ -172,19 +199,19 @@ impl Gathered {
     }
 
     fn identify(&mut self, mut input: Input, named: bool, limits: &Limits) {
-        let identified = input.open(limits).map_err(ReadError::from);
-        match identified.and_then(|mut file| input::identify(&mut *file, limits)) {
+        match told(&input, limits) {
             Ok(recording) => {
                 input.format = Some(recording.format);
+                input.packed = !recording.compressions.is_empty() || PACKED.contains(&recording.format);
                 self.found.push(Found::Recording(input));
             }
-            Err(ReadError::UnknownFormat(_)) if holds_keys(&input, limits) => self.keys.push(input),
-            Err(error @ (ReadError::UnknownFormat(_) | ReadError::Empty))
-                if !named && !looks_like_recording(&input, limits) =>
+            Err((ReadError::UnknownFormat(_), head)) if holds_keys(&input, &head, limits) => self.keys.push(input),
+            Err((error @ (ReadError::UnknownFormat(_) | ReadError::Empty), head))
+                if !named && !looks_like_recording(&input, &head) =>
             {
                 self.skipped.push(Skipped { path: input.name, why: error.to_string() });
             }
-            Err(error) => self.found.push(Found::Unreadable(input.name, advised(&error))),
+            Err((error, _)) => self.found.push(Found::Unreadable(input.name, advised(&error))),
         }
     }
 
@@ -272,15 +299,30 @@ pub(crate) fn advised(error: &ReadError) -> String {
     }
 }
 
+/// What the content tells of an input; why it is no recording, and its beginning. A member of an archive is opened but once:
+/// it is found by going over others, and its beginning tells as much as all of it.
+fn told(input: &Input, limits: &Limits) -> Result<Recording, (ReadError, Vec<u8>)> {
+    let nothing = |error: io::Error| (error.into(), Vec::new());
+    if input.inside.is_some() {
+        let head = input.beginning(KEY_FILE_BEGINNING, limits).map_err(nothing)?;
+        return input::identify(&mut head.as_slice(), limits).map_err(|error| (error, head));
+    }
+    let mut file = input.open(limits).map_err(nothing)?;
+    input::identify(&mut *file, limits).map_err(|error| {
+        let is_none = matches!(error, ReadError::UnknownFormat(_) | ReadError::Empty);
+        let head = is_none.then(|| input.beginning(KEY_FILE_BEGINNING, limits).ok()).flatten();
+        (error, head.unwrap_or_default())
+    })
+}
+
 /// Whether the file is a key log or a private key that opens recordings, by its beginning: a key file is told by that, and
 /// whatever else lies in a folder is not read into memory.
-fn holds_keys(input: &Input, limits: &Limits) -> bool {
+fn holds_keys(input: &Input, head: &[u8], limits: &Limits) -> bool {
     let length = match &input.inside {
         Some((_, member)) => Some(member.size),
         None => input.path.as_ref().and_then(|path| path.metadata().ok()).map(|metadata| metadata.len()),
     };
-    let small = length.is_some_and(|length| length <= KEY_FILE);
-    small && input.beginning(KEY_FILE_BEGINNING, limits).is_ok_and(|bytes| Keys::new(limits).add(&bytes).is_ok())
+    length.is_some_and(|length| length <= KEY_FILE) && Keys::new(limits).add(head).is_ok()
 }
 
 /// Entries of a folder that are looked at for keys.
@@ -311,7 +353,7 @@ fn holds_key_log(path: &Path, limits: &Limits) -> bool {
 
 /// Whether a file without a beginning that tells its format was a recording: its name says so, also before the ending of a
 /// compression or with the number of a ring buffer (`trace.pcap12`), or it has the members of a HAR.
-fn looks_like_recording(input: &Input, limits: &Limits) -> bool {
+fn looks_like_recording(input: &Input, head: &[u8]) -> bool {
     const ENDINGS: [&str; 6] = ["pcap", "pcapng", "cap", "ntar", "har", "http"];
     const MEMBERS: [&[u8]; 2] = [b"\"startedDateTime\"", b"\"entries\""];
     let path = input.path.as_deref().unwrap_or(Path::new(""));
@@ -319,10 +361,7 @@ fn looks_like_recording(input: &Input, limits: &Limits) -> bool {
     let inner = [".gz", ".zst", ".lz4"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     let ending = inner.rsplit_once('.').map_or("", |(_, ending)| ending.trim_end_matches(|c: char| c.is_ascii_digit()));
     let has = |bytes: &[u8], member: &[u8]| bytes.windows(member.len()).any(|window| window == member);
-    ENDINGS.contains(&ending)
-        || input
-            .beginning(KEY_FILE_BEGINNING, limits)
-            .is_ok_and(|bytes| MEMBERS.iter().all(|member| has(&bytes, member)))
+    ENDINGS.contains(&ending) || MEMBERS.iter().all(|member| has(head, member))
 }
 
 /// Names in the order in which people count: `case 2` before `case 10`.

@@ -181,7 +181,15 @@ pub(crate) fn read_all<R: Reader>(
     let at_once = threads.min(jobs.len()).max(1);
     let live = is_live(reading);
     // What comes is wanted at once: several threads would wait for more of it.
-    let options = Options { limits, bodies, digests, jobs: if live { 1 } else { (threads / at_once).max(1) } };
+    let together = Options { limits, bodies, digests, jobs: if live { 1 } else { (threads / at_once).max(1) } };
+    // A recording that is read while no other one is has all threads.
+    let alone = Options { jobs: if live { 1 } else { threads }, ..together.clone() };
+    let weigh = |number: usize| match jobs.get(number) {
+        Some(Job::Read(_, group)) if !live => {
+            group.files.iter().fold(0_u64, |sum, input| sum.saturating_add(input.weight()))
+        }
+        _ => 0,
+    };
     if live {
         live::listen();
     }
@@ -194,7 +202,8 @@ pub(crate) fn read_all<R: Reader>(
             Job::Unreadable(recording, why) => unreadable(make(recording), recording, why, give),
             Job::Read(recording, group) => {
                 let reader = make(recording);
-                Run { recording, group, options: &options, bar: &bar, reading, logs: &session.logs, live }.read(
+                let options = if weigh(number) < workers::MOST { &together } else { &alone };
+                Run { recording, group, options, bar: &bar, reading, logs: &session.logs, live }.read(
                     reader,
                     keys.fork(),
                     give,
@@ -203,7 +212,7 @@ pub(crate) fn read_all<R: Reader>(
         };
     };
     let (mut any, mut coverage, mut unreadable) = (false, Coverage::default(), 0_u64);
-    workers::in_order(jobs.len(), at_once, &work, &mut |message| match message {
+    workers::in_order(jobs.len(), at_once, &weigh, &work, &mut |message| match message {
         Message::Part(part) => take(part),
         Message::Done(read, complaints) => {
             any |= read.is_some();
@@ -445,7 +454,8 @@ fn scan_for_secrets(jobs: &[Job], threads: usize, limits: &Limits, keys: &mut Ke
         // What is wrong with the file is said when it is read.
         let _ = input::read_recording(&mut *file, limits, &mut sink);
     };
-    let _ = workers::in_order(files.len(), threads, &scan, &mut |text| {
+    let weigh = |number: usize| files.get(number).map_or(0, |input| input.weight());
+    let _ = workers::in_order(files.len(), threads, &weigh, &scan, &mut |text| {
         keys.add_recorded(&text);
         Ok(())
     });

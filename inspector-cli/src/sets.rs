@@ -291,8 +291,13 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Option<(String, Kind, Option<u64>)> {
-        let input =
-            Input { name: name.to_owned(), path: Some(PathBuf::from(name)), inside: None, format: Some("pcap") };
+        let input = Input {
+            name: name.to_owned(),
+            path: Some(PathBuf::from(name)),
+            inside: None,
+            format: Some("pcap"),
+            packed: false,
+        };
         let bases = ["trace.pcap", "host2.pcap"].into_iter().map(PathBuf::from).collect();
         name_of(&input, &bases).map(|(series, number)| (series.name, series.kind, number))
     }

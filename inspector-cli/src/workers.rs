@@ -1,12 +1,13 @@
 //! Several threads, one order: jobs are taken in their order and done at once, and what they give comes out in their
 //! order, whatever thread was faster.
 //!
-//! Whoever is ahead of his turn waits once his channel is full, so that memory is bounded whatever the jobs give.
+//! Whoever is ahead of his turn waits once his channel is full, so that memory is bounded whatever the jobs give. And as each
+//! job may take memory in proportion to what it reads, those that are done at once have a weight in all.
 
 use std::{
     io,
     sync::{
-        Mutex, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -16,17 +17,22 @@ use std::{
 /// Results that may wait for their turn, per job.
 const WAITING: usize = 4;
 
+/// What the jobs weigh that may be done at once: a job that weighs as much, or more, is done while no other one is.
+pub(crate) const MOST: u64 = 8 << 20;
+
 /// What hands results on, in the order of the jobs. Fails once nobody takes them.
 pub(crate) type Give<'g, T> = dyn FnMut(T) -> io::Result<()> + 'g;
 
-/// Does `jobs` jobs on so many `threads`. `work` does the job of that number and hands on what it gives; `take` gets it all
-/// in the order of the jobs. Once `take` fails, what is handed on fails too, and no further job begins.
+/// Does `jobs` jobs on so many `threads`, at once as many of them as weigh no more than [`MOST`] by `weigh`. `work` does the
+/// job of that number and hands on what it gives; `take` gets it all in the order of the jobs. Once `take` fails, what is
+/// handed on fails too, and no further job begins.
 ///
 /// # Errors
 /// What `take` said.
 pub(crate) fn in_order<T: Send>(
     jobs: usize,
     threads: usize,
+    weigh: &(dyn Fn(usize) -> u64 + Sync),
     work: &(dyn Fn(usize, &mut Give<'_, T>) + Sync),
     take: &mut Give<'_, T>,
 ) -> io::Result<()> {
@@ -40,6 +46,7 @@ pub(crate) fn in_order<T: Send>(
         })
         .unzip();
     let next = AtomicUsize::new(0);
+    let scale = Scale::default();
     thread::scope(|scope| {
         for _ in 0..threads.min(jobs) {
             scope.spawn(|| {
@@ -48,6 +55,7 @@ pub(crate) fn in_order<T: Send>(
                     let Some(slot) = senders.get(job) else { return };
                     let sender = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let Some(sender) = sender else { continue };
+                    let _on_it = scale.step_on(job, weigh(job).min(MOST));
                     work(job, &mut |result| sender.send(result).map_err(|_| io::ErrorKind::BrokenPipe.into()));
                 }
             });
@@ -59,6 +67,49 @@ pub(crate) fn in_order<T: Send>(
         }
         taken
     })
+}
+
+/// Lets jobs begin in their order, which is what makes it sure that each may at last: who is on the scale comes before those
+/// that wait for it, so that what he hands on is taken.
+#[derive(Default)]
+struct Scale {
+    state: Mutex<OnScale>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct OnScale {
+    /// The job that steps on it next.
+    next: usize,
+    weight: u64,
+}
+
+impl Scale {
+    /// Waits until it is the job's turn and there is room for its weight.
+    fn step_on(&self, job: usize, weight: u64) -> Weighed<'_> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while state.next != job || state.weight.saturating_add(weight) > MOST {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.next += 1;
+        state.weight += weight;
+        drop(state);
+        self.changed.notify_all();
+        Weighed { scale: self, weight }
+    }
+}
+
+/// A job's weight on the scale, for as long as this lives.
+struct Weighed<'s> {
+    scale: &'s Scale,
+    weight: u64,
+}
+
+impl Drop for Weighed<'_> {
+    fn drop(&mut self) {
+        self.scale.state.lock().unwrap_or_else(PoisonError::into_inner).weight -= self.weight;
+        self.scale.changed.notify_all();
+    }
 }
 
 /// Where a job finds its end of the channel.
@@ -95,7 +146,9 @@ mod tests {
                 }
             }
         };
-        let result = in_order(20, threads, &work, &mut |part| {
+        // Some are done alone, and some by twos.
+        let weigh = |job: usize| [0, MOST / 2, 7 * MOST, 1][job % 4];
+        let result = in_order(20, threads, &weigh, &work, &mut |part| {
             if fail_at == Some(got.len()) {
                 return Err(io::ErrorKind::Other.into());
             }
@@ -115,12 +168,36 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_done_at_once_than_weighs_so_much() {
+        let (now, most) = (Mutex::new(0), Mutex::new(0));
+        let weigh = |job: usize| [MOST / 4, MOST / 2, 3 * MOST][job % 3];
+        let work = |job: usize, give: &mut Give<'_, usize>| {
+            *now.lock().unwrap() += weigh(job);
+            let beside = *now.lock().unwrap();
+            let mut most = most.lock().unwrap();
+            *most = beside.max(*most);
+            assert!(beside <= MOST.max(weigh(job)), "{job}");
+            drop(most);
+            let _ = give(job);
+            thread::yield_now();
+            *now.lock().unwrap() -= weigh(job);
+        };
+        let mut got = Vec::new();
+        in_order(60, 8, &weigh, &work, &mut |job| {
+            got.push(job);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((got.len(), got.is_sorted(), *most.lock().unwrap()), (60, true, 3 * MOST));
+    }
+
+    #[test]
     fn a_failure_ends_it_at_the_same_place_and_is_told() {
         for threads in [1, 2, 8] {
             let (got, fine) = run(threads, Some(100));
             assert!(!fine);
             assert_eq!(got.len(), 100, "{threads}");
         }
-        assert!(in_order::<()>(0, 4, &|_, _| (), &mut |()| Ok(())).is_ok());
+        assert!(in_order::<()>(0, 4, &|_| 0, &|_, _| (), &mut |()| Ok(())).is_ok());
     }
 }

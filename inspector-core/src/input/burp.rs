@@ -14,7 +14,7 @@ use std::io::{BufReader, Read};
 use super::{
     Format, ItemSink, Probe, ReadError,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, protocol_of, scheme_of},
-    xml::{Event, Xml},
+    xml::{Event, Xml, append},
 };
 use crate::{
     evidence::Endpoint,
@@ -102,8 +102,8 @@ impl Reading<'_, '_> {
                     }
                 }
                 Event::Text(piece) => {
-                    if text.len() + piece.len() <= self.limits.entry {
-                        text.extend(piece);
+                    if self.item.weight() + text.len() + piece.len() <= self.limits.entry {
+                        append(&mut text, piece);
                     } else {
                         text.clear();
                         self.recorded.skip("an item is larger than what is kept (limit: entry)");
@@ -160,7 +160,7 @@ impl Reading<'_, '_> {
             self.recorded.skip("the base64 of an item is damaged");
             return;
         };
-        match self.item.draft(&request, &response, is_exact) {
+        match self.item.draft(&request, &response, is_exact, self.limits) {
             Ok(draft) => self.recorded.hand_out(draft),
             Err(why) => self.recorded.skip(why),
         }
@@ -180,8 +180,19 @@ fn decoded(coded: Option<Coded>) -> Option<Vec<u8>> {
 }
 
 impl Item {
-    fn draft<'t>(&self, request: &'t [u8], response: &'t [u8], is_exact: bool) -> Result<Draft<'t>, &'static str> {
-        let text = Text::parse(request).ok_or("its request has no request line")?;
+    /// Bytes of its messages.
+    fn weight(&self) -> usize {
+        [&self.request, &self.response].into_iter().flatten().map(|coded| coded.text.len()).sum()
+    }
+
+    fn draft<'t>(
+        &self,
+        request: &'t [u8],
+        response: &'t [u8],
+        is_exact: bool,
+        limits: &Limits,
+    ) -> Result<Draft<'t>, &'static str> {
+        let text = Text::parse(request, limits).ok_or("its request has no request line")?;
         let [method, target, version] = text.start;
         let scheme = match self.protocol.trim_ascii() {
             b"http" => Some(Scheme::Http),
@@ -209,7 +220,7 @@ impl Item {
             ..RequestDraft::default()
         });
         if !response.trim_ascii().is_empty() {
-            let text = Text::parse(response).ok_or("its response has no status line")?;
+            let text = Text::parse(response, limits).ok_or("its response has no status line")?;
             let status = text.status().ok_or("its response has no status line")?;
             draft.marks.merge(text.marks());
             let (content, cut) = content_of(&text, is_exact);

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::{
     Format, ItemSink, Probe, ReadError,
     recorded::{Content, Draft, Fields, Recorded, RequestDraft, ResponseDraft, protocol_of},
-    xml::{Event, Xml},
+    xml::{Event, Xml, append},
 };
 use crate::{
     evidence::Endpoint,
@@ -456,12 +456,16 @@ struct XmlTransaction {
     attributes: Vec<(String, String)>,
     request: XmlMessage,
     response: XmlMessage,
+    /// Bytes of the texts in them.
+    weight: usize,
 }
 
 impl XmlReading<'_, '_> {
     fn document(&mut self) -> Result<(), ReadError> {
         let mut transaction: Option<XmlTransaction> = None;
         let (mut in_response, mut path, mut text) = (false, Vec::<String>::new(), Vec::new());
+        // Elements among the transactions.
+        let mut foreign = 0_u64;
         loop {
             if self.recorded.is_stopped() {
                 return Ok(());
@@ -494,7 +498,7 @@ impl XmlReading<'_, '_> {
                                 fields.push((Vec::new(), None));
                             }
                         }
-                        (_, None) if path.len() == 1 => self.recorded.skip("something among the transactions is none"),
+                        (_, None) if path.len() == 1 => foreign += 1,
                         _ => {}
                     }
                     path.push(name);
@@ -503,8 +507,9 @@ impl XmlReading<'_, '_> {
                     }
                 }
                 Event::Text(piece) => {
-                    if text.len() + piece.len() <= self.limits.entry {
-                        text.extend(piece);
+                    let kept = transaction.as_ref().map_or(0, |transaction| transaction.weight);
+                    if kept + text.len() + piece.len() <= self.limits.entry {
+                        append(&mut text, piece);
                     } else if transaction.take().is_some() {
                         self.recorded.skip("a transaction is larger than what is kept (limit: entry)");
                     }
@@ -517,6 +522,7 @@ impl XmlReading<'_, '_> {
                             self.recorded.hand_out(transaction.draft());
                         }
                     } else if let Some(transaction) = &mut transaction {
+                        transaction.weight += text.len();
                         transaction.message(in_response).take(&name, text);
                     }
                 }
@@ -530,11 +536,21 @@ impl XmlReading<'_, '_> {
                     } else if transaction.is_some() || !path.is_empty() {
                         self.recorded.note(NoteKind::TruncatedInput { offset: self.xml.offset() });
                     }
+                    if foreign > 0 {
+                        self.recorded.skip(foreign_elements(foreign));
+                    }
                     self.recorded.finish();
                     return Ok(());
                 }
             }
         }
+    }
+}
+
+fn foreign_elements(count: u64) -> String {
+    match count {
+        1 => "something among the transactions is none".to_owned(),
+        _ => format!("{count} elements among the transactions are none"),
     }
 }
 

@@ -430,7 +430,7 @@ impl Reading<'_> {
             return;
         }
         let is_ascii = self.is_ascii == Some(true);
-        match transfer.draft(is_ascii) {
+        match transfer.draft(is_ascii, self.limits) {
             Some(draft) => self.recorded.hand_out(draft),
             None => self.recorded.skip("a transfer has no request line or no status line"),
         }
@@ -496,7 +496,7 @@ impl Transfer {
         self.is_head_over |= matches!(line, b"\r\n" | b"\n");
     }
 
-    fn draft(&self, is_ascii: bool) -> Option<Draft<'_>> {
+    fn draft(&self, is_ascii: bool, limits: &Limits) -> Option<Draft<'_>> {
         let mut draft = Draft {
             scheme: Some(if self.facts.is_tls { Scheme::Https } else { Scheme::Http }),
             server: self.facts.server,
@@ -506,7 +506,7 @@ impl Transfer {
             draft.tls = Some(TlsSession { version, suite: self.facts.suite.clone().into(), ..TlsSession::default() });
         }
         if !self.request.is_empty() {
-            let text = Text::parse(&self.request)?;
+            let text = Text::parse(&self.request, limits)?;
             let [method, target, version] = text.start;
             draft.protocol = protocol_of(version);
             draft.marks.merge(text.marks());
@@ -525,7 +525,7 @@ impl Transfer {
             });
         }
         if !self.head.is_empty() {
-            let text = Text::parse(&self.head)?;
+            let text = Text::parse(&self.head, limits)?;
             let status = text.status()?;
             draft.marks.merge(text.marks());
             let cut = self.is_cut[1] || (is_ascii && is_coded(&text) && !self.received.is_empty());

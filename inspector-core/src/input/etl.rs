@@ -21,7 +21,7 @@ mod tests;
 use std::{
     collections::{HashMap, VecDeque},
     hash::BuildHasher,
-    io::{Cursor, Read, SeekFrom},
+    io::{Read, SeekFrom},
 };
 
 use foldhash::fast::FixedState;
@@ -32,8 +32,8 @@ use self::{
     events::{Found, Logged, Piece},
 };
 use super::{
-    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, helpers::Helpers, order::Order,
-    whole_file,
+    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, held::read_held, helpers::Helpers,
+    order::Order,
 };
 use crate::{
     evidence::At,
@@ -74,12 +74,7 @@ impl Format for Etl {
     }
 
     fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        let (bytes, is_whole) = whole_file(input, limits)?;
-        read(&mut Cursor::new(bytes), limits, sink)?;
-        if !is_whole {
-            sink.item(Item::Note(Note::input(NoteKind::Limit { limit: "file" })));
-        }
-        Ok(())
+        read_held(input, limits, sink, read)
     }
 
     fn read_any_place(

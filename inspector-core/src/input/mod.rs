@@ -13,6 +13,7 @@ pub(crate) mod exported;
 pub mod f5;
 mod gunzip;
 pub mod har;
+mod held;
 pub mod helpers;
 pub mod hexdump;
 pub mod mitmproxy;
@@ -156,19 +157,6 @@ pub enum ReadError {
 pub trait Seekable: io::Read + io::Seek + Send {}
 
 impl<T: io::Read + io::Seek + Send> Seekable for T {}
-
-/// All of an input, up to [`Limits::file`] bytes, for a format that has to be read at any place and comes from where that is
-/// not possible; and whether it is all.
-pub(crate) fn whole_file(input: &mut dyn io::Read, limits: &Limits) -> io::Result<(Vec<u8>, bool)> {
-    let mut bytes = Vec::new();
-    match io::Read::take(input, (limits.file as u64).saturating_add(1)).read_to_end(&mut bytes) {
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
-        _ => {}
-    }
-    let is_whole = bytes.len() <= limits.file;
-    bytes.truncate(limits.file);
-    Ok((bytes, is_whole))
-}
 
 /// A format of recordings.
 pub trait Format: Sync {

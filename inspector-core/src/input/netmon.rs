@@ -13,11 +13,11 @@
 //!
 //! Source: Wireshark's `wiretap/netmon.c` for the layout.
 
-use std::io::{Cursor, Read, SeekFrom};
+use std::io::{Read, SeekFrom};
 
 use super::{
-    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, etl, helpers::Helpers, magic,
-    order::Order, whole_file,
+    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, etl, held::read_held,
+    helpers::Helpers, magic, order::Order,
 };
 use crate::{
     evidence::At,
@@ -48,12 +48,7 @@ impl Format for NetMon {
     }
 
     fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        let (bytes, is_whole) = whole_file(input, limits)?;
-        read(&mut Cursor::new(bytes), limits, sink)?;
-        if !is_whole {
-            sink.item(Item::Note(Note::input(NoteKind::Limit { limit: "file" })));
-        }
-        Ok(())
+        read_held(input, limits, sink, read)
     }
 
     fn read_any_place(

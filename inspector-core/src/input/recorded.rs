@@ -311,8 +311,12 @@ impl<'s> Recorded<'s> {
             Content::Framed(bytes) => {
                 let is_chunked =
                     head.values("transfer-encoding").any(crate::http::content::contains_chunked) && !bytes.is_empty();
-                match is_chunked.then(|| dechunked(&bytes)).flatten() {
-                    Some((content, whole, _)) => return self.collected(head, &content, !whole, marks),
+                match is_chunked.then(|| dechunked(&bytes, &mut |_| {})).flatten() {
+                    Some((whole, _)) => {
+                        let mut collector = Collector::new(head, BodyPolicy::Tokens);
+                        let _ = dechunked(&bytes, &mut |data| collector.push(data, self.limits));
+                        return self.finished(collector, !whole, marks);
+                    }
                     None => self.collected(head, &bytes, false, marks),
                 }
             }
@@ -329,6 +333,10 @@ impl<'s> Recorded<'s> {
     fn collected(&self, head: &Head, bytes: &[u8], is_cut: bool, marks: &mut Marks) -> Body {
         let mut collector = Collector::new(head, BodyPolicy::of(self.limits));
         collector.push(bytes, self.limits);
+        self.finished(collector, is_cut, marks)
+    }
+
+    fn finished(&self, mut collector: Collector, is_cut: bool, marks: &mut Marks) -> Body {
         if is_cut {
             collector.missing();
         }
@@ -350,13 +358,12 @@ fn decoded_body(head: &Head, bytes: Cow<'_, [u8]>, limit: usize, marks: &mut Mar
     let length = bytes.len() as u64;
     let mut body = Body { transferred: length, decoded: Some(length), kept: None, cut: None };
     if head.status().is_none() || head.value("content-type").is_none_or(can_hold_token) {
-        let mut bytes = bytes.into_owned();
-        if bytes.len() > limit {
-            bytes.truncate(limit);
+        let kept = bytes.get(..limit).unwrap_or(&bytes);
+        if kept.len() < bytes.len() {
             body.cut = Some(BodyCut::Limit);
             marks.add(Mark::BodyLimit);
         }
-        body.kept = Some(bytes.into());
+        body.kept = Some(kept.into());
     }
     body
 }
@@ -369,8 +376,8 @@ fn has_surplus(fields: &Fields<'_>, content: &Content<'_>, is_request: bool) -> 
         fields.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(known)).map(|(_, value)| &**value)
     };
     let rest = if of(b"transfer-encoding").next().is_some() {
-        match dechunked(bytes) {
-            Some((_, true, rest)) => rest,
+        match dechunked(bytes, &mut |_| {}) {
+            Some((true, rest)) => rest,
             _ => return false,
         }
     } else {
@@ -391,20 +398,20 @@ fn ends_as_request_line(line: &[u8]) -> bool {
     line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
 }
 
-/// Undoes the chunked coding: the content, whether its last chunk was there, and what follows its trailer section. `None` if
-/// the bytes are not in it.
-fn dechunked(mut input: &[u8]) -> Option<(Vec<u8>, bool, &[u8])> {
-    let (mut chunked, mut content, mut any) = (Chunked::default(), Vec::new(), false);
+/// Undoes the chunked coding, piece by piece: whether its last chunk was there, and what follows its trailer section. `None`
+/// if the bytes are not in it.
+fn dechunked<'c>(mut input: &'c [u8], each: &mut dyn FnMut(&[u8])) -> Option<(bool, &'c [u8])> {
+    let (mut chunked, mut any) = (Chunked::default(), false);
     loop {
         let (used, step) = chunked.step(input);
         input = input.get(used..).unwrap_or_default();
         match step {
             Step::Data(data) => {
                 any = true;
-                content.extend_from_slice(data);
+                each(data);
             }
-            Step::Last => return Some((content, true, behind_trailers(input))),
-            Step::More | Step::Broken => return any.then_some((content, false, b"")),
+            Step::Last => return Some((true, behind_trailers(input))),
+            Step::More | Step::Broken => return any.then_some((false, b"")),
         }
     }
 }
@@ -458,8 +465,9 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Reads the text of a message; `None` if its first line is no start line.
-    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+    /// Reads the text of a message; `None` if its first line is no start line. Of its fields, one more than are kept of any
+    /// message tells that there are more.
+    pub(crate) fn parse(text: &'a [u8], limits: &Limits) -> Option<Self> {
         let (line, mut rest) = first_line(text);
         let mut words = line.splitn(3, |byte| *byte == b' ');
         let start = [words.next()?, words.next()?, words.next().unwrap_or_default()];
@@ -482,6 +490,7 @@ impl<'a> Text<'a> {
             // A pseudo-header field begins with a colon.
             let colon = memchr(b':', line.get(1..).unwrap_or_default()).map(|at| at + 1);
             match colon.and_then(|at| line.split_at_checked(at)) {
+                Some(_) if read.fields.len() > limits.fields => {}
                 Some((name, value)) => {
                     read.fields.push((name.trim_ascii().into(), value.get(1..).unwrap_or_default().trim_ascii().into()))
                 }

@@ -14,7 +14,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Cursor, Read, Seek},
+    io::{self, Read, Seek},
     net::IpAddr,
 };
 
@@ -24,9 +24,9 @@ use super::{
         is_clutter,
         zip::{Place, Zip},
     },
+    held::read_held,
     helpers::Helpers,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, protocol_of},
-    whole_file,
 };
 use crate::{
     evidence::Endpoint,
@@ -35,6 +35,9 @@ use crate::{
     note::NoteKind,
     time::Timestamp,
 };
+
+/// Bytes of a file of facts that are looked at: Fiddler's has some two thousand.
+const FACTS: usize = 256 << 10;
 
 /// The format.
 #[derive(Clone, Copy, Debug)]
@@ -61,12 +64,7 @@ impl Format for Saz {
     }
 
     fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
-        let (bytes, is_whole) = whole_file(input, limits)?;
-        if !is_whole {
-            let what = "it comes compressed or through a pipe and is larger than can be held (limit: file): give the file itself";
-            return Err(ReadError::Damaged { format: self.name(), what: what.to_owned() });
-        }
-        read(&mut Cursor::new(bytes), limits, sink)
+        read_held(input, limits, sink, read)
     }
 
     fn read_any_place(
@@ -126,7 +124,7 @@ struct Session {
     messages: Option<Place>,
 }
 
-fn read<R: Read + Seek>(input: R, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
+fn read(input: &mut dyn Seekable, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
     let damaged = |what: String| ReadError::Damaged { format: "saz", what };
     let mut zip = Zip::open(input).map_err(|error| damaged(error.to_string()))?;
     let mut sessions: BTreeMap<u64, Session> = BTreeMap::new();
@@ -231,11 +229,12 @@ impl<R: Read + Seek> Archive<'_, R> {
     /// Reads the sessions's files. Damage to one of them costs the session, not the archive.
     fn session(&mut self, session: &Session, recorded: &mut Recorded<'_>) -> Result<(), ReadError> {
         recorded.before_read();
-        let facts =
-            self.text(session.facts)?.and_then(Result::ok).map(|(text, _)| self.facts(&text)).unwrap_or_default();
+        let facts = self.text(session.facts, &mut { FACTS })?;
+        let facts = facts.and_then(Result::ok).map(|(text, _)| self.facts(&text)).unwrap_or_default();
+        let mut room = self.limits.entry;
         let mut texts = [None, None, None];
         for (text, place) in texts.iter_mut().zip([session.request, session.response, session.messages]) {
-            *text = match self.text(place)? {
+            *text = match self.text(place, &mut room)? {
                 Some(Ok(read)) => Some(read),
                 Some(Err(why)) => {
                     recorded.skip(why);
@@ -245,19 +244,20 @@ impl<R: Read + Seek> Archive<'_, R> {
             };
         }
         let [request, response, messages] = texts;
-        match draft(request.as_ref(), response.as_ref(), messages.as_ref(), &facts) {
+        match draft(request.as_ref(), response.as_ref(), messages.as_ref(), &facts, self.limits) {
             Ok(draft) => recorded.hand_out(draft),
             Err(why) => recorded.skip(why),
         }
         Ok(())
     }
 
-    /// A member's content and whether that is all of it; why not, if it is damaged.
-    fn text(&mut self, place: Option<Place>) -> io::Result<Option<Result<PartText, String>>> {
+    /// A member's content and whether that is all of it; why not, if it is damaged. All parts of a session have so much `room`.
+    fn text(&mut self, place: Option<Place>, room: &mut usize) -> io::Result<Option<Result<PartText, String>>> {
         let Some(place) = place else { return Ok(None) };
-        let most = self.limits.entry as u64;
-        let mut text = Vec::new();
+        let most = *room as u64;
+        let mut text = Vec::with_capacity(usize::try_from(place.size.min(most)).unwrap_or(0));
         let read = self.zip.member(&place, self.limits).and_then(|member| member.take(most).read_to_end(&mut text));
+        *room = room.saturating_sub(text.len());
         Ok(Some(match read {
             Ok(_) => Ok((text, place.size <= most)),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(error.to_string()),
@@ -304,6 +304,7 @@ fn draft<'t>(
     response: Option<&'t (Vec<u8>, bool)>,
     messages: Option<&'t (Vec<u8>, bool)>,
     facts: &Facts,
+    limits: &Limits,
 ) -> Result<Draft<'t>, &'static str> {
     let mut marks = Marks::default();
     let mut protocol = Protocol::Http11;
@@ -312,7 +313,7 @@ fn draft<'t>(
     let request = match full(request) {
         None => None,
         Some((text, whole)) => {
-            let text = Text::parse(text).ok_or("its request has no request line")?;
+            let text = Text::parse(text, limits).ok_or("its request has no request line")?;
             marks.merge(text.marks());
             let [method, target, version] = text.start;
             protocol = protocol_of(version);
@@ -334,7 +335,7 @@ fn draft<'t>(
     let response = match full(response) {
         None => None,
         Some((text, whole)) => {
-            let text = Text::parse(text).ok_or("its response has no status line")?;
+            let text = Text::parse(text, limits).ok_or("its response has no status line")?;
             let status = text.status().ok_or("its response has no status line")?;
             marks.merge(text.marks());
             Some(ResponseDraft {
@@ -364,10 +365,10 @@ fn draft<'t>(
 
 /// The messages of a WebSocket are contents of both sides: which side sent what is in lines of Fiddler's own, and every text
 /// that is searched in one is found in both.
-fn with_messages(draft: &mut Draft<'_>, text: &[u8], whole: bool) {
+fn with_messages<'t>(draft: &mut Draft<'t>, text: &'t [u8], whole: bool) {
     draft.marks.add(Mark::Upgraded);
     if let Some(request) = &mut draft.request {
-        request.content = Content::Decoded(text.to_vec().into());
+        request.content = Content::Decoded(text.into());
         request.cut |= !whole;
     }
 }

@@ -50,6 +50,12 @@ fn doctype_end(text: &[u8]) -> Option<usize> {
 /// Attributes of an element that are kept.
 const ATTRIBUTES: usize = 256;
 
+/// Most bytes of an element's attributes, as they stand.
+const ATTRIBUTES_TOTAL: usize = 1 << 20;
+
+/// Bytes of a text from which on it takes its room along instead of being copied.
+const LONG: usize = 16 << 10;
+
 /// A piece of a document.
 pub(crate) enum Event {
     /// An element begins.
@@ -113,6 +119,7 @@ impl<'i> Xml<'i> {
                 Ok(event) => event,
                 Err(quick_xml::Error::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
                     self.is_over = true;
+                    self.buffer = Vec::new();
                     return Ok(Event::TooLarge);
                 }
                 Err(quick_xml::Error::Io(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -123,7 +130,11 @@ impl<'i> Xml<'i> {
                     return Ok(Event::End(Some(NoteKind::TruncatedInput { offset })));
                 }
             };
-            return Ok(match event {
+            let event = match event {
+                events::Event::Start(start) | events::Event::Empty(start) if start.len() > ATTRIBUTES_TOTAL => {
+                    self.is_over = true;
+                    Event::TooLarge
+                }
                 events::Event::Start(start) => open(&start),
                 events::Event::Empty(start) => {
                     let event = open(&start);
@@ -133,8 +144,14 @@ impl<'i> Xml<'i> {
                     event
                 }
                 events::Event::End(end) => Event::Close(String::from_utf8_lossy(end.name().as_ref()).into_owned()),
-                events::Event::Text(text) => Event::Text(text.to_vec()),
-                events::Event::CData(text) => Event::Text(text.to_vec()),
+                events::Event::Text(text) => {
+                    let place = Place::of(&text);
+                    place.take_from(&mut self.buffer)
+                }
+                events::Event::CData(text) => {
+                    let place = Place::of(&text);
+                    place.take_from(&mut self.buffer)
+                }
                 events::Event::GeneralRef(name) => {
                     let mut text = Vec::new();
                     reference(&name, &mut text);
@@ -145,8 +162,46 @@ impl<'i> Xml<'i> {
                     Event::End(None)
                 }
                 _ => continue,
-            });
+            };
+            if self.buffer.capacity() > 4 * LONG {
+                self.buffer = Vec::new();
+            }
+            return Ok(event);
         }
+    }
+}
+
+/// Where a text lies.
+struct Place {
+    address: usize,
+    length: usize,
+}
+
+impl Place {
+    fn of(text: &[u8]) -> Self {
+        Self { address: text.as_ptr().addr(), length: text.len() }
+    }
+
+    /// The text, which lies in this buffer.
+    fn take_from(&self, buffer: &mut Vec<u8>) -> Event {
+        let start = self.address.wrapping_sub(buffer.as_ptr().addr());
+        let range = start..start.saturating_add(self.length);
+        if self.length < LONG || buffer.get(range.clone()).is_none() {
+            return Event::Text(buffer.get(range).unwrap_or_default().to_vec());
+        }
+        let mut text = std::mem::take(buffer);
+        text.truncate(range.end);
+        text.drain(..start);
+        Event::Text(text)
+    }
+}
+
+/// Puts a piece behind a text.
+pub(crate) fn append(text: &mut Vec<u8>, piece: Vec<u8>) {
+    if text.is_empty() {
+        *text = piece;
+    } else {
+        text.extend(piece);
     }
 }
 

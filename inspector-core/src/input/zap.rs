@@ -34,6 +34,9 @@ fn is_separator(line: &[u8]) -> bool {
     matches!(signs, 3 | 4) && (1..=19).contains(&digits) && end == b"=========="
 }
 
+/// Bytes read at once of what is not kept.
+const PIECE: usize = 64 << 10;
+
 impl Format for Zap {
     fn name(&self) -> &'static str {
         "zap"
@@ -54,26 +57,32 @@ impl Format for Zap {
     fn read(&self, input: &mut dyn Read, limits: &Limits, sink: &mut dyn ItemSink) -> Result<(), ReadError> {
         let mut input = BufReader::with_capacity(64 << 10, input);
         let mut recorded = Recorded::new(sink, limits);
-        let (mut block, mut line) = (Vec::new(), Vec::new());
-        let (mut is_begun, mut is_large) = (false, false);
+        let mut block = Vec::new();
+        let (mut is_begun, mut is_large, mut is_at_line) = (false, false, true);
         loop {
-            line.clear();
-            let read = match (&mut input).take(limits.entry as u64).read_until(b'\n', &mut line) {
+            let begin = block.len();
+            // A line that is too long comes in pieces.
+            let most = if is_large { PIECE } else { limits.entry.saturating_sub(begin).saturating_add(1) };
+            let read = match (&mut input).take(most as u64).read_until(b'\n', &mut block) {
                 Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error.into()),
                 Err(_) => 0,
                 Ok(read) => read,
             };
-            if read > 0 && !is_separator(first_line(&line).0) {
-                is_large |= block.len() + line.len() > limits.entry;
-                if !is_large {
-                    block.extend_from_slice(&line);
+            let line = block.get(begin..).unwrap_or_default();
+            let is_between = is_at_line && is_separator(first_line(line).0);
+            is_at_line = line.ends_with(b"\n");
+            if read > 0 && !is_between {
+                is_large |= block.len() > limits.entry;
+                if is_large {
+                    block.clear();
                 }
                 continue;
             }
+            block.truncate(begin);
             if is_large {
                 recorded.skip("a message is larger than what is kept (limit: entry)");
             } else if is_begun {
-                match draft(&block) {
+                match draft(&block, limits) {
                     Ok(draft) => recorded.hand_out(draft),
                     Err(why) => recorded.skip(why),
                 }
@@ -93,8 +102,8 @@ impl Format for Zap {
     }
 }
 
-fn draft(block: &[u8]) -> Result<Draft<'_>, &'static str> {
-    let text = Text::parse(block).ok_or("it has no request line")?;
+fn draft<'t>(block: &'t [u8], limits: &Limits) -> Result<Draft<'t>, &'static str> {
+    let text = Text::parse(block, limits).ok_or("it has no request line")?;
     let [method, target, version] = text.start;
     if !version.starts_with(b"HTTP/") {
         return Err("it has no request line");
@@ -117,7 +126,7 @@ fn draft(block: &[u8]) -> Result<Draft<'_>, &'static str> {
         ..RequestDraft::default()
     });
     if !rest.is_empty() {
-        let text = Text::parse(rest).ok_or("its response has no status line")?;
+        let text = Text::parse(rest, limits).ok_or("its response has no status line")?;
         let status = text.status().ok_or("its response has no status line")?;
         draft.marks.merge(text.marks());
         draft.response = Some(ResponseDraft {
@@ -136,9 +145,12 @@ fn answer(text: &[u8], from: usize) -> Option<usize> {
     let tail = text.get(from..)?;
     memchr::memmem::find_iter(tail, b"HTTP/").map(|at| from + at).find(|at| {
         let begins = *at == 0 || *at == from || text.get(..*at).is_some_and(|before| before.ends_with(b"\n"));
-        let (line, _) = first_line(text.get(*at..).unwrap_or_default());
-        let status = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-        begins && status.len() == 3 && status.iter().all(u8::is_ascii_digit)
+        // Only a line is looked at whole, and each but once.
+        begins && {
+            let (line, _) = first_line(text.get(*at..).unwrap_or_default());
+            let status = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+            status.len() == 3 && status.iter().all(u8::is_ascii_digit)
+        }
     })
 }
 

@@ -1,7 +1,7 @@
 //! Archives of recordings: zip, tar, and tar in gzip, as support cases are sent.
 //!
-//! An archive is no recording but a folder: [`list`] tells its members, each of which is opened by itself with [`open`] and
-//! told by its content like a file. An archive among the members is looked into as well, one level deep. A Fiddler session
+//! An archive is no recording but a folder: [`Archive::list`] tells its members, each of which is opened by itself with
+//! [`Archive::open`] and told by its content like a file. An archive among the members is looked into as well, one level deep. A Fiddler session
 //! archive is a zip, too, and a recording ([`super::saz`]): it is none of these.
 //!
 //! ```text
@@ -10,23 +10,26 @@
 //!           └─ more.tar.gz ── a.har     case.zip!more.tar.gz!a.har
 //! ```
 //!
-//! Members of a zip are read where they lie. Those of a tar are behind each other, so that each is found by going over those
-//! before it.
+//! Members of a zip are read where they lie. Those of a tar are behind each other: who opens them in their order goes on where
+//! the last one ended.
 
 pub mod tar;
 pub mod zip;
+
+mod opener;
 
 use std::{
     fs::File,
     io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
 };
 
-use flate2::bufread::MultiGzDecoder;
-
+pub use self::opener::Archive;
 use self::{
+    opener::Unzipped,
     tar::{Tar, looks_like_tar},
     zip::{Place, Zip},
 };
+use super::held::Held;
 use crate::limits::Limits;
 
 /// Archives in archives.
@@ -67,37 +70,11 @@ pub struct Listing {
     pub problems: Vec<(String, String)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Zip,
     Tar,
     TarGzip,
-}
-
-/// Lists an archive's members; `None` if the file is no archive, or a Fiddler session archive.
-///
-/// Folders, empty members and what macOS and Windows add (`__MACOSX/`, `.DS_Store`, `Thumbs.db`) are left out. Members beyond
-/// [`Limits::members`] are a problem, and so are members that want a password or are compressed in another way.
-///
-/// # Errors
-/// The operating system's.
-pub fn list(file: &mut File, limits: &Limits) -> io::Result<Option<Listing>> {
-    let Some(kind) = kind(file)? else { return Ok(None) };
-    let mut listing = Listing::default();
-    file.seek(SeekFrom::Start(0))?;
-    let found = match kind {
-        Kind::Zip => list_zip(&mut *file, &mut Around::new(&mut listing, limits)),
-        Kind::Tar => list_tar(BufReader::new(&mut *file), &mut Around::new(&mut listing, limits)),
-        Kind::TarGzip => {
-            list_tar(MultiGzDecoder::new(BufReader::new(&mut *file)), &mut Around::new(&mut listing, limits))
-        }
-    };
-    match found {
-        Ok(true) => return Ok(None),
-        Ok(false) => {}
-        Err(error) => listing.problems.push((String::new(), words(&error))),
-    }
-    Ok(Some(listing))
 }
 
 fn words(error: &io::Error) -> String {
@@ -107,53 +84,15 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-/// Opens a member.
-///
-/// # Errors
-/// `InvalidData` if it cannot be unpacked, or the operating system's. Reading fails in the same ways.
-pub fn open(mut file: File, member: &Member, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
-    let kind = kind(&mut file)?;
-    file.seek(SeekFrom::Start(0))?;
-    let (first, rest) = member.steps.split_first().ok_or(io::ErrorKind::NotFound)?;
-    let mut content: Box<dyn Read + Send> = match (first, kind) {
-        (Step::Zip(place), _) => Box::new(Zip::open(file)?.into_member(place, limits)?),
-        (Step::Tar(number), Some(Kind::TarGzip)) => Box::new(nth(MultiGzDecoder::new(BufReader::new(file)), *number)?),
-        (Step::Tar(number), _) => Box::new(nth(BufReader::new(file), *number)?),
-    };
-    for step in rest {
-        content = match step {
-            Step::Zip(place) => Box::new(Zip::open(Cursor::new(whole(content, limits)?))?.into_member(place, limits)?),
-            Step::Tar(number) => {
-                let mut content = BufReader::new(content);
-                if is_gzip(io::BufRead::fill_buf(&mut content)?) {
-                    Box::new(nth(MultiGzDecoder::new(content), *number)?)
-                } else {
-                    Box::new(nth(content, *number)?)
-                }
-            }
-        };
-    }
-    Ok(content)
-}
-
-fn nth<R: Read>(input: R, number: u64) -> io::Result<Tar<R>> {
-    let mut tar = Tar::new(input);
-    for _ in 0..=number {
-        tar.next_file()?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    }
-    Ok(tar)
-}
-
 /// All of an archive that lies in another one.
-fn whole(content: impl Read, limits: &Limits) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    content.take(limits.file as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > limits.file {
+fn whole(mut content: impl Read, limits: &Limits) -> io::Result<Held> {
+    let held = Held::read(&mut content, limits)?;
+    if !held.is_whole() {
         let what =
             "it is an archive inside an archive and too large to be looked into (limit: file): unpack the outer one";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    Ok(bytes)
+    Ok(held)
 }
 
 fn is_gzip(head: &[u8]) -> bool {
@@ -172,7 +111,7 @@ fn kind(file: &mut File) -> io::Result<Option<Kind>> {
         file.seek(SeekFrom::Start(0))?;
         let mut inner = Vec::new();
         // What is wrong with the compression is said by who reads it.
-        let _ = MultiGzDecoder::new(BufReader::new(&mut *file)).take(BEGINNING as u64).read_to_end(&mut inner);
+        let _ = Unzipped::new(&mut *file, &Limits::default()).take(BEGINNING as u64).read_to_end(&mut inner);
         return Ok(looks_like_tar(&inner).then_some(Kind::TarGzip));
     }
     Ok(match () {
@@ -219,7 +158,7 @@ impl<'l> Around<'l> {
         let mut inner = Vec::new();
         if is_gzip(head) {
             // It ends where what is at hand does.
-            let _ = MultiGzDecoder::new(head).take(BEGINNING as u64).read_to_end(&mut inner);
+            let _ = Unzipped::new(head, self.limits).take(BEGINNING as u64).read_to_end(&mut inner);
         }
         looks_like_tar(head) || looks_like_tar(&inner) || (is_zip(head) && !is_saz())
     }
@@ -306,9 +245,9 @@ fn list_inner(content: impl Read, head: &[u8], name: &str, size: u64, step: Step
     around.prefix.push_str(&format!("{name}!"));
     around.steps.push(step);
     let found = if is_zip(head) {
-        whole(content, around.limits).and_then(|bytes| list_zip(Cursor::new(bytes), around))
+        whole(content, around.limits).and_then(|held| list_zip(held, around))
     } else if is_gzip(head) {
-        let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(content)));
+        let mut unpacked = BufReader::new(Unzipped::new(content, around.limits));
         let mut first = vec![0; BEGINNING];
         match unpacked.read_exact(&mut first) {
             Ok(()) if looks_like_tar(&first) => list_tar(Cursor::new(first).chain(unpacked), around),

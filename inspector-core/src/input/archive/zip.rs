@@ -151,39 +151,30 @@ impl<R: Read + Seek> Zip<R> {
         }
     }
 
-    /// Stands at the content of a member.
-    fn seek_to(&mut self, place: &Place) -> io::Result<()> {
-        if place.encrypted {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "it is encrypted: unpack it with its password first",
-            ));
-        }
-        let head = read_at(&mut self.input, place.offset, LOCAL_LENGTH)?;
-        if !head.starts_with(&LOCAL) {
-            return Err(damaged("a member does not lie where the directory says"));
-        }
-        let names = i64::from(u16_at(&head, 26).unwrap_or(0)) + i64::from(u16_at(&head, 28).unwrap_or(0));
-        self.input.seek(SeekFrom::Current(names)).map(|_| ())
-    }
-
     /// The content of a member.
     ///
     /// # Errors
     /// `InvalidData` if it is encrypted, compressed by another method or does not lie there, or the operating system's.
     pub fn member(&mut self, place: &Place, limits: &Limits) -> io::Result<Member<&mut R>> {
-        self.seek_to(place)?;
-        Member::new(&mut self.input, place, limits)
+        member_at(&mut self.input, place, limits)
     }
+}
 
-    /// The content of a member, for longer than the archive.
-    ///
-    /// # Errors
-    /// As of [`Zip::member`].
-    pub fn into_member(mut self, place: &Place, limits: &Limits) -> io::Result<Member<R>> {
-        self.seek_to(place)?;
-        Member::new(self.input, place, limits)
+/// The content of a member that lies there.
+///
+/// # Errors
+/// As of [`Zip::member`].
+pub fn member_at<R: Read + Seek>(mut input: R, place: &Place, limits: &Limits) -> io::Result<Member<R>> {
+    if place.encrypted {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is encrypted: unpack it with its password first"));
     }
+    let head = read_at(&mut input, place.offset, LOCAL_LENGTH)?;
+    if !head.starts_with(&LOCAL) {
+        return Err(damaged("a member does not lie where the directory says"));
+    }
+    let names = i64::from(u16_at(&head, 26).unwrap_or(0)) + i64::from(u16_at(&head, 28).unwrap_or(0));
+    input.seek(SeekFrom::Current(names))?;
+    Member::new(input, place, limits)
 }
 
 /// The content of a member as it is unpacked.
@@ -239,6 +230,9 @@ impl<R: Read> Read for Member<R> {
             .room
             .checked_sub(count as u64)
             .ok_or_else(|| damaged("it unpacks to far more than any recording does (limit: unpack_ratio)"))?;
+        if self.given > self.size {
+            return Err(damaged("it is longer than the directory says"));
+        }
         if count == 0 && !to.is_empty() && (self.checksum.sum() != self.wanted || self.given != self.size) {
             return Err(damaged("it is damaged: its checksum is wrong"));
         }
