@@ -25,7 +25,7 @@ pub struct Limits {
     pub connections: usize,
     /// What the connections followed at once may take together, in bytes, about: heads and contents that are being gathered,
     /// exchanges that wait, ciphers with their keys, tables of HPACK, and some 2 KiB for each. The one that was quiet longest
-    /// is ended to make room. Of those that are over some 8,000 stay known meanwhile, for what comes late.
+    /// is ended to make room. Of those that are over some 4,000 stay known meanwhile, for what comes late.
     pub connections_total: usize,
     /// What is on its way between the threads that read one recording, in bytes, in all, however many they are: packets and
     /// events that wait for those who follow the connections, blocks of entries, and what these yield until it is handed out.
@@ -158,8 +158,8 @@ impl Default for Limits {
             members: 16_384,
             sessions: 131_072,
             connections: 65_536,
-            connections_total: 16 << 20,
-            in_flight: 5 << 20,
+            connections_total: 12 << 20,
+            in_flight: 4 << 20,
             idle_nanos: 600 * 1_000_000_000,
             out_of_order: 1 << 20,
             out_of_order_total: 16 << 20,
@@ -204,8 +204,8 @@ impl Default for Limits {
             findings_total: 4 << 20,
             evidence: 3,
             interfaces: 65_536,
-            hosts: 6144,
-            host_facts: 18_432,
+            hosts: 4096,
+            host_facts: 12_288,
             calls: 4096,
             call_details: 16_384,
             steps: 20_000,

@@ -8,7 +8,10 @@
 //! head ─► Collector::new ─► push(piece)…, missing() ─► finish ─► Body + Marks
 //! ```
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use super::{
     barren::{Barren, Nothing, Twin},
@@ -53,7 +56,13 @@ const _: () = assert!(REMEMBERED as u64 / 8 <= FREE_OF_RATIO);
 
 thread_local! {
     static DECODED: RefCell<Lately<Codings>> = RefCell::new(Lately::new(REMEMBERED));
+    /// Room in which the next content is decoded: contents of a megabyte are not gathered in ever larger rooms of the heap,
+    /// each of which it would keep for a while.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
+
+/// Largest room that a thread keeps.
+const MOST_ROOM: usize = 2 << 20;
 
 /// Bytes of memory a decoder takes while it measures, about: most is its window.
 const MEASURING: usize = 64 << 10;
@@ -266,7 +275,7 @@ impl Collector {
             body.kept = Some(decoded);
             return;
         }
-        let mut decoded = Vec::new();
+        let mut decoded = ROOM.try_with(Cell::take).unwrap_or_default();
         let mut out = |piece: &[u8]| {
             let room = limits.decoded_body.saturating_sub(decoded.len());
             let (kept, beyond) = piece.split_at_checked(room).unwrap_or((piece, b""));
@@ -295,7 +304,13 @@ impl Collector {
             return;
         }
         body.decoded = Some(decoded.len() as u64);
-        body.kept = Some(decoded.into_boxed_slice());
+        if decoded.capacity() > MOST_ROOM {
+            body.kept = Some(decoded.into_boxed_slice());
+            return;
+        }
+        body.kept = Some(decoded.as_slice().into());
+        decoded.clear();
+        let _ = ROOM.try_with(|room| room.set(decoded));
     }
 
     /// What the bytes were decoded to lately, whole, under any limits.

@@ -173,6 +173,9 @@ fn read(input: &mut dyn Seekable, limits: &Limits, sink: &mut dyn ItemSink) -> R
         recorded
             .note(NoteKind::MalformedBlock { what: "several members say that they are the same part of a session" });
     }
+    if archive.zip.has_more() {
+        recorded.note(NoteKind::MalformedBlock { what: "something follows the archive's end that was not looked at" });
+    }
     if others > 0 {
         recorded.note(NoteKind::MalformedBlock { what: "members that are parts of no session were not looked at" });
     }

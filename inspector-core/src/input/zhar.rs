@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::{Decompress, FlushDecompress, bufread::ZlibDecoder};
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Control, Format, Item, ItemSink, Probe, ReadError,
     har::Har,
     helpers::{Helpers, Nobody},
 };
@@ -54,15 +54,23 @@ impl Format for Zhar {
         helpers: &dyn Helpers,
         sink: &mut dyn ItemSink,
     ) -> Result<(), ReadError> {
-        let mut bounded = Bounded { input: ZlibDecoder::new(BufReader::new(input)), limits, given: 0, problem: None };
-        Har.read_with(&mut bounded, limits, helpers, sink)?;
+        let input = ZlibDecoder::new(BufReader::new(input));
+        let mut bounded = Bounded { input, limits, given: 0, problem: None, is_cut: false };
+        let mut is_told = false;
+        let mut watch = Watch { sink, is_told: &mut is_told };
+        Har.read_with(&mut bounded, limits, helpers, &mut watch)?;
         io::copy(&mut bounded, &mut io::sink())?;
+        // The HAR may be whole, and its checksum may not.
+        if bounded.is_cut && !is_told {
+            let offset = bounded.input.total_in();
+            sink.item(Item::Note(Note::input(NoteKind::TruncatedInput { offset })));
+        }
         if bounded.problem.is_none() && !bounded.input.get_mut().fill_buf()?.is_empty() {
             let what = "something follows the end of the compression";
-            sink.item(super::Item::Note(Note::input(NoteKind::MalformedBlock { what })));
+            sink.item(Item::Note(Note::input(NoteKind::MalformedBlock { what })));
         }
         if let Some(problem) = bounded.problem {
-            sink.item(super::Item::Note(Note::input(problem)));
+            sink.item(Item::Note(Note::input(problem)));
         }
         Ok(())
     }
@@ -74,6 +82,25 @@ struct Bounded<'l, R> {
     limits: &'l Limits,
     given: u64,
     problem: Option<NoteKind>,
+    /// It ended before its end.
+    is_cut: bool,
+}
+
+/// Remembers whether it was said that the recording is cut.
+struct Watch<'w> {
+    sink: &'w mut dyn ItemSink,
+    is_told: &'w mut bool,
+}
+
+impl ItemSink for Watch<'_> {
+    fn item(&mut self, item: Item<'_>) -> Control {
+        *self.is_told |= matches!(&item, Item::Note(Note { kind: NoteKind::TruncatedInput { .. }, .. }));
+        self.sink.item(item)
+    }
+
+    fn before_read(&mut self) {
+        self.sink.before_read();
+    }
 }
 
 impl<R: BufRead> Read for Bounded<'_, R> {
@@ -83,8 +110,11 @@ impl<R: BufRead> Read for Bounded<'_, R> {
         }
         let count = match self.input.read(to) {
             Ok(count) => count,
-            // The HAR's reader says that it is cut.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            // The HAR's reader says that it is cut, if it is.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.is_cut = true;
+                0
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
                 self.problem = Some(NoteKind::DamagedCompression { what: error.to_string() });
                 0
@@ -128,6 +158,12 @@ mod tests {
         assert_eq!(split.len(), 2);
         let (result, items) = items_of(&mut &bytes[..bytes.len() - 20], &Limits::default());
         assert!(result.is_err() || items.iter().any(|item| item.starts_with("TruncatedInput")), "{items:?}");
+        // Also where only the checksum is cut.
+        for cut in 1..12 {
+            let (_, items) = items_of(&mut &bytes[..bytes.len() - cut], &Limits::default());
+            let notes = items.iter().filter(|item| item.starts_with("TruncatedInput")).count();
+            assert_eq!(notes, 1, "{cut}: {items:?}");
+        }
         let more = [&bytes[..], &packed(&har)].concat();
         let items = items_of(&mut &more[..], &Limits::default()).1;
         assert!(items.last().is_some_and(|item| item.starts_with("MalformedBlock")), "{items:?}");

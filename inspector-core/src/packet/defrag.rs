@@ -29,8 +29,8 @@ const LARGEST: usize = 65_535;
 /// hundreds of bytes and make fewer than 128.
 const MOST_RANGES: usize = 1024;
 
-/// What a waiting datagram costs besides its buffer, about: entry, order, ranges.
-const OVERHEAD: usize = 256;
+/// What a waiting datagram costs besides its buffer, about: itself, and twice its entries, whose rooms grow by doubling.
+const OVERHEAD: usize = size_of::<Partial>() + 2 * (size_of::<(Key, Box<Partial>)>() + size_of::<(u64, Key)>());
 
 /// Fragments with the same key belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,7 +203,7 @@ impl Partial {
 /// The datagrams whose fragments are coming in, bounded by [`Limits::fragments`]: the oldest makes room.
 #[derive(Debug)]
 pub(crate) struct Defragmenter {
-    partials: HashMap<Key, Partial>,
+    partials: HashMap<Key, Box<Partial>>,
     /// Keys in order of arrival. An entry is stale if its number is no longer that of the key's datagram.
     order: VecDeque<(u64, Key)>,
     serial: u64,
@@ -252,7 +252,7 @@ impl Defragmenter {
         let partial = self.partials.entry(piece.key).or_insert_with(|| {
             *serial = serial.wrapping_add(1);
             order.push_back((*serial, piece.key));
-            Partial { serial: *serial, first: now, ..Partial::default() }
+            Box::new(Partial { serial: *serial, first: now, ..Partial::default() })
         });
         let before = if partial.packets == 0 { 0 } else { partial.cost() };
         partial.add(piece);

@@ -1,6 +1,6 @@
 //! Where something was seen, in words and as a Wireshark display filter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use inspector_core::{
     evidence::{Evidence, SourceId},
@@ -28,6 +28,27 @@ pub(crate) fn input(report: &Report, source: SourceId) -> &str {
     let name = short(path);
     let unique = !report.inputs.iter().any(|other| other.source != source && short(&other.path) == name);
     if unique { name } else { path }
+}
+
+/// What all inputs are called, for who asks for many of them.
+pub(crate) struct Names<'r> {
+    by_source: HashMap<SourceId, &'r str>,
+}
+
+impl<'r> Names<'r> {
+    pub(crate) fn of(report: &'r Report) -> Self {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for input in &report.inputs {
+            *counts.entry(short(&input.path)).or_default() += 1;
+        }
+        let name = |path: &'r str| if counts.get(short(path)) == Some(&1) { short(path) } else { path };
+        Self { by_source: report.inputs.iter().map(|input| (input.source, name(&input.path))).collect() }
+    }
+
+    /// What an input is called, as by [`input`].
+    pub(crate) fn get(&self, source: SourceId) -> &'r str {
+        self.by_source.get(&source).copied().unwrap_or_default()
+    }
 }
 
 fn within(evidence: &Evidence, name: &str) -> String {

@@ -1,8 +1,12 @@
 //! Several recordings at a glance: how many came out how, and a line each, those that failed first.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 use inspector_core::{
+    evidence::SourceId,
     report::{Input, Report},
     rules::Severity,
     verdict::Outcome,
@@ -25,13 +29,15 @@ pub(crate) struct Line<'r> {
 /// The recordings, those that failed first and those that passed last, each kind in the order of the inputs.
 pub(crate) fn lines(report: &Report) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
+    let names = place::Names::of(report);
+    let mut files: HashMap<SourceId, usize> = HashMap::new();
     for input in &report.inputs {
-        let files = report.inputs.iter().filter(|other| other.recording == input.recording).count();
-        if input.source != input.recording {
-            continue;
-        }
+        *files.entry(input.recording).or_default() += 1;
+    }
+    for input in report.inputs.iter().filter(|input| input.source == input.recording) {
+        let files = files.get(&input.recording).copied().unwrap_or(1);
         let more = if files > 1 { format!(" (+{})", files - 1) } else { String::new() };
-        lines.push(Line { input, name: format!("{}{more}", place::input(report, input.source)) });
+        lines.push(Line { input, name: format!("{}{more}", names.get(input.source)) });
     }
     lines.sort_by_key(|line| match line.input.verdict.outcome {
         Outcome::Fail => 0,

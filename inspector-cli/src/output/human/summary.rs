@@ -18,7 +18,7 @@ use inspector_core::{
 };
 
 use super::token::{Moment, signature_words, validity};
-use super::{place, recordings::Line};
+use super::{place::Names, recordings::Line};
 use crate::{
     commands::judging::Judged,
     output::{count, style, wrap},
@@ -116,7 +116,8 @@ fn inputs(judged: &Judged, handshake: &Handshake) -> String {
     let steps = handshake.steps.iter();
     let all: BTreeSet<_> =
         steps.flat_map(|step| std::iter::once(&step.evidence).chain(&step.also)).map(|place| place.input).collect();
-    let names: Vec<&str> = all.iter().map(|source| place::input(&judged.report, *source)).collect();
+    let known = Names::of(&judged.report);
+    let names: Vec<&str> = all.iter().map(|source| known.get(*source)).collect();
     match names.as_slice() {
         [] => String::new(),
         [one] => format!(", in {one}"),

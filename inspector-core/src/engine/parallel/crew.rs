@@ -75,7 +75,7 @@ struct Shares {
 impl Shares {
     const fn new(limits: &Limits) -> Self {
         let all = limits.in_flight;
-        Self { batches: all / 2, results: all / 4, spares: all / 8 }
+        Self { batches: all / 2, results: 3 * (all / 8), spares: all / 16 }
     }
 }
 
@@ -102,7 +102,7 @@ struct State {
     flights: VecDeque<Flight>,
     /// Bytes of all flights.
     flying: usize,
-    /// Bytes of the results in all outputs.
+    /// Bytes of the results in all outputs, and of those the merge is at.
     held: usize,
     /// The producer that the merge waits for.
     wanted: Option<usize>,
@@ -134,6 +134,8 @@ struct Queue {
 #[derive(Default)]
 struct Output {
     chunks: VecDeque<Chunk>,
+    /// Bytes of those that the merge is at.
+    taken: usize,
     /// All results of turns before this one are here, or were.
     covered: u64,
 }
@@ -490,15 +492,19 @@ impl Crew {
         }
         let taken = self.work_until(Some(producer), |state| {
             let had_room = state.held < state.shares.results;
+            // What it got before was handed out.
+            let output = state.outputs.get_mut(producer)?;
+            state.held = state.held.saturating_sub(std::mem::take(&mut output.taken));
+            let has_room = state.held < state.shares.results;
+            if has_room && !had_room {
+                self.tell(state);
+                self.tell_of_tasks(state, state.queues.len());
+            }
             let output = state.outputs.get_mut(producer)?;
             let is_idle = |queue: &Queue| queue.batches.is_empty() && !queue.busy;
             if let Some(chunk) = output.chunks.pop_front() {
                 state.wanted = None;
-                state.held = state.held.saturating_sub(chunk.weight);
-                if !had_room && state.held < state.shares.results {
-                    self.tell(state);
-                    self.tell_of_tasks(state, state.queues.len());
-                }
+                output.taken = chunk.weight;
                 return Some(Taken::Results(chunk));
             }
             if output.covered > covered {
@@ -511,7 +517,7 @@ impl Crew {
             }
             if state.wanted != Some(producer) {
                 state.wanted = Some(producer);
-                if !had_room {
+                if !has_room {
                     self.tell(state);
                 }
             }

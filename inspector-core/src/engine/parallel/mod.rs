@@ -35,8 +35,8 @@
 //!
 //! **Bounds.** What is on its way has one budget, [`Limits::in_flight`](crate::limits::Limits::in_flight), however many
 //! groups and threads there are. Half of it is for the batches that are not worked off, with their buffers: the stream does
-//! others' work while they take more, or while [`crew::QUEUED`] of them wait for a group. A quarter is for the results that
-//! wait for the merge: while they take more, only the producer goes on for which the merge waits, so that it never waits for
+//! others' work while they take more, or while [`crew::QUEUED`] of them wait for a group. Three eighths are for the results
+//! that wait for the merge or that it is at: while they take more, only the producer goes on for which the merge waits, so that it never waits for
 //! one that rests. The rest is for room that is kept. Before the input is read (it may be a pipe on which nothing more comes
 //! for now) all that was found so far is sent on.
 //!

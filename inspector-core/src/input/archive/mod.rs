@@ -203,6 +203,9 @@ fn list_zip<R: Read + Seek>(input: R, around: &mut Around<'_>) -> io::Result<boo
     if is_saz {
         return Ok(true);
     }
+    if zip.has_more() {
+        around.problem("", "something follows the archive's end that was not looked at");
+    }
     if !has_room {
         around.problem("", "it has more members than are looked at (limit: members): unpack it first");
     }

@@ -68,6 +68,7 @@ pub struct Zip<R> {
     entries: u64,
     /// Added to all offsets.
     shift: u64,
+    has_more: bool,
 }
 
 impl<R: Read + Seek> Zip<R> {
@@ -99,7 +100,14 @@ impl<R: Read + Seek> Zip<R> {
         if shift > 0 && read_at(&mut input, 0, LOCAL.len())? == LOCAL {
             return Err(damaged("it is several archives behind each other: unpack them first"));
         }
-        Ok(Self { input, directory: (begin, end), entries, shift })
+        let comment = usize::from(u16_at(&tail, at + 20).unwrap_or(0));
+        let has_more = tail.get(at + END_LENGTH + comment..).is_some_and(|more| more.iter().any(|byte| *byte != 0));
+        Ok(Self { input, directory: (begin, end), entries, shift, has_more })
+    }
+
+    /// Whether something follows the archive's end: perhaps another archive that is cut.
+    pub const fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// Gives every member with its name to `take`, until that is `false`.
@@ -399,6 +407,11 @@ pub(crate) mod tests {
         let mut fewer = whole.clone();
         fewer[end + 10] = 1;
         assert!(members(&fewer).is_err());
+        // Nor may anything stand behind it but what fills it up.
+        for (more, wanted) in [(&[0; 99][..], false), (&whole[..30], true), (b"x", true)] {
+            let bytes = [&whole[..], more].concat();
+            assert_eq!(Zip::open(io::Cursor::new(&bytes)).unwrap().has_more(), wanted);
+        }
         // Something that is said to unpack to nothing is there all the same.
         let mut nothing = whole;
         let entry = memchr::memmem::rfind(&nothing, &ENTRY).unwrap();
