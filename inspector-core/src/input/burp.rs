@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     evidence::Endpoint,
-    http::{base64, exchange::Scheme},
+    http::{
+        base64,
+        exchange::{Mark, Scheme},
+    },
     limits::Limits,
     note::NoteKind,
 };
@@ -64,6 +67,13 @@ struct Item {
     port: Vec<u8>,
     request: Option<Coded>,
     response: Option<Coded>,
+    /// A text has elements in it.
+    is_odd: bool,
+}
+
+/// Whether an element of that name holds a text and nothing else.
+fn is_text(name: &str) -> bool {
+    matches!(name, "request" | "response" | "url" | "host" | "port" | "protocol")
 }
 
 /// The text of a message, and whether it is base64.
@@ -81,7 +91,7 @@ struct Reading<'r, 'i> {
 
 impl Reading<'_, '_> {
     fn document(&mut self) -> Result<(), ReadError> {
-        let (mut text, mut is_base64, mut is_open) = (Vec::new(), false, false);
+        let (mut text, mut is_base64, mut is_open, mut is_in_text) = (Vec::new(), false, false, false);
         loop {
             if self.recorded.is_stopped() {
                 return Ok(());
@@ -92,6 +102,8 @@ impl Reading<'_, '_> {
                         attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
                     };
                     text.clear();
+                    // Texts have no elements in them: something is not escaped, and some of the text is lost.
+                    self.item.is_odd |= std::mem::replace(&mut is_in_text, is_text(&name));
                     is_base64 = attribute("base64") == Some("true");
                     match name.as_str() {
                         "item" => self.item = Item::default(),
@@ -111,6 +123,7 @@ impl Reading<'_, '_> {
                 }
                 Event::Close(name) => {
                     let text = std::mem::take(&mut text);
+                    is_in_text = false;
                     self.close(&name, text, is_base64);
                     is_open &= !matches!(name.as_str(), "items" | "issues");
                 }
@@ -200,6 +213,9 @@ impl Item {
             _ => scheme_of(self.url.trim_ascii()),
         };
         let mut draft = Draft { protocol: protocol_of(version), scheme, marks: text.marks(), ..Draft::default() };
+        if self.is_odd {
+            draft.marks.add(Mark::EntryMalformed);
+        }
         let port = std::str::from_utf8(self.port.trim_ascii()).ok().and_then(|port| port.parse().ok()).unwrap_or(0);
         draft.server = self.address.parse().ok().map(|address| Endpoint { address, port });
         let has_host =

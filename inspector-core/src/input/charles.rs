@@ -458,6 +458,8 @@ struct XmlTransaction {
     response: XmlMessage,
     /// Bytes of the texts in them.
     weight: usize,
+    /// A text has elements in it.
+    is_odd: bool,
 }
 
 impl XmlReading<'_, '_> {
@@ -473,6 +475,12 @@ impl XmlReading<'_, '_> {
             match self.xml.next()? {
                 Event::Open { name, attributes } => {
                     text.clear();
+                    // Texts have no elements in them: something is not escaped, and some of the text is lost.
+                    let is_in_text =
+                        matches!(path.last().map(String::as_str), Some("body" | "first-line" | "name" | "value"));
+                    if let Some(transaction) = transaction.as_mut().filter(|_| is_in_text) {
+                        transaction.is_odd = true;
+                    }
                     match (name.as_str(), &mut transaction) {
                         ("transaction", before) => {
                             if before.is_some() {
@@ -617,7 +625,9 @@ impl XmlTransaction {
             is_tunnel: of("tunnel") == "true",
         };
         let mut draft = facts.draft();
-        if [&self.request, &self.response].into_iter().any(|message| message.fields.iter().any(is_odd)) {
+        let has_odd_field =
+            [&self.request, &self.response].into_iter().any(|message| message.fields.iter().any(is_odd));
+        if has_odd_field || self.is_odd {
             draft.marks.add(Mark::EntryMalformed);
         }
         let millis = of("startTimeMillis").parse::<i64>().ok();

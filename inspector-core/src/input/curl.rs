@@ -69,6 +69,7 @@ impl Format for Trace {
             recorded: Recorded::new(sink, limits),
             transfers: BTreeMap::new(),
             connections: BTreeMap::new(),
+            weight: 0,
             is_ascii: None,
             is_interleaved: false,
             has_strays: false,
@@ -164,11 +165,11 @@ impl<'l> Record<'l> {
 /// What a line of a record's content gives.
 enum Dumped {
     Hex(Vec<u8>),
-    Text(usize, Vec<u8>),
+    Text(Vec<u8>),
 }
 
-/// `0010: 72 2f 61 … r/a…` or `0040: text`. The offset has four digits or more.
-fn dumped(line: &[u8], is_ascii: Option<bool>, left: usize) -> Option<Dumped> {
+/// `0010: 72 2f 61 … r/a…` or `0040: text`, with the offset, which has four digits or more.
+fn dumped(line: &[u8], is_ascii: Option<bool>, left: usize) -> Option<(usize, Dumped)> {
     let colon = line.iter().take(12).position(|byte| *byte == b':').filter(|at| *at >= 4)?;
     let offset = usize::from_str_radix(std::str::from_utf8(line.get(..colon)?).ok()?, 16).ok()?;
     let rest = line.get(colon + 1..)?;
@@ -176,9 +177,9 @@ fn dumped(line: &[u8], is_ascii: Option<bool>, left: usize) -> Option<Dumped> {
     if is_ascii != Some(true)
         && let Some(bytes) = hex_line(rest, left)
     {
-        return Some(Dumped::Hex(bytes));
+        return Some((offset, Dumped::Hex(bytes)));
     }
-    (is_ascii != Some(false)).then(|| Dumped::Text(offset, rest.to_vec()))
+    (is_ascii != Some(false)).then(|| (offset, Dumped::Text(rest.to_vec())))
 }
 
 /// Up to sixteen bytes in hexadecimal, a blank behind each, then the same as text: so many that all are there.
@@ -217,6 +218,8 @@ struct Transfer {
     is_head_over: bool,
     /// More came than is kept.
     is_cut: [bool; 2],
+    /// Lines of its records are missing, or more came of its heads than is kept.
+    is_torn: bool,
     facts: Facts,
 }
 
@@ -226,6 +229,8 @@ struct Reading<'s> {
     transfers: BTreeMap<Option<u64>, Transfer>,
     /// What was said of the connections to a host, for when they are used again.
     connections: BTreeMap<String, Facts>,
+    /// Bytes of the transfers.
+    weight: usize,
     is_ascii: Option<bool>,
     is_interleaved: bool,
     /// Lines were seen that are in no record: the first line of one is missing or damaged, or they are not of the trace.
@@ -238,6 +243,25 @@ struct Gathered {
     transfer: Option<u64>,
     length: usize,
     bytes: Vec<u8>,
+    /// Bytes that came besides, which are more than is kept of a record.
+    beyond: usize,
+    /// A line of it is missing, or stands twice: there, what is kept of it ends.
+    is_torn: bool,
+}
+
+impl Gathered {
+    /// How much of it came.
+    const fn came(&self) -> usize {
+        self.bytes.len() + self.beyond
+    }
+
+    fn add(&mut self, bytes: &[u8], most: usize) {
+        // What follows a hole is not what follows.
+        let most = if self.is_torn { 0 } else { most };
+        let kept = bytes.len().min(most.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(bytes.get(..kept).unwrap_or_default());
+        self.beyond += bytes.len() - kept;
+    }
 }
 
 impl Reading<'_> {
@@ -259,12 +283,13 @@ impl Reading<'_> {
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             if let Some(record) = &mut gathered
-                && record.bytes.len() < record.length
+                && record.came() < record.length
             {
                 if Record::parse(text).is_none() && self.content(record, text) {
                     continue;
                 }
                 if !is_tls(record.kind) && !self.is_line_end_left(record) {
+                    record.is_torn = true;
                     self.recorded.note(NoteKind::TruncatedInput { offset: begin });
                 }
             }
@@ -276,13 +301,14 @@ impl Reading<'_> {
                     self.information(transfer, &String::from_utf8_lossy(text));
                 }
                 Some(Record { kind, transfer, length, .. }) => {
-                    gathered = Some(Gathered { kind, transfer, length, bytes: Vec::new() });
+                    gathered = Some(Gathered { kind, transfer, length, bytes: Vec::new(), beyond: 0, is_torn: false });
                 }
                 None => self.has_strays |= !text.trim_ascii().is_empty() && !is_progress(text),
             }
         }
-        if let Some(record) = gathered.take() {
-            let is_whole = record.bytes.len() >= record.length || self.is_line_end_left(&record);
+        if let Some(mut record) = gathered.take() {
+            let is_whole = record.came() >= record.length || self.is_line_end_left(&record);
+            record.is_torn |= !is_whole;
             if !is_whole && !is_tls(record.kind) && !self.recorded.is_stopped() {
                 self.recorded.note(NoteKind::TruncatedInput { offset });
             }
@@ -308,20 +334,22 @@ impl Reading<'_> {
 
     /// Takes a line of a record's content; `false` if it is none.
     fn content(&mut self, record: &mut Gathered, line: &[u8]) -> bool {
-        let left = record.length - record.bytes.len();
-        match dumped(line, self.is_ascii, left) {
-            Some(Dumped::Hex(bytes)) => {
+        let (came, most) = (record.came(), self.limits.decoded_body);
+        match dumped(line, self.is_ascii, record.length - came) {
+            Some((offset, Dumped::Hex(bytes))) => {
                 self.is_ascii = Some(false);
-                record.bytes.extend(bytes);
+                record.is_torn |= offset != came;
+                record.add(&bytes, most);
                 true
             }
-            Some(Dumped::Text(offset, text)) => {
+            Some((offset, Dumped::Text(text))) => {
                 self.is_ascii = Some(true);
                 // Two bytes more than the text of the line before: a line end.
-                if offset == record.bytes.len() + 2 {
-                    record.bytes.extend_from_slice(b"\r\n");
+                if offset == came + 2 {
+                    record.add(b"\r\n", most);
                 }
-                record.bytes.extend(text);
+                record.is_torn |= offset != record.came();
+                record.add(&text, most);
                 true
             }
             None => false,
@@ -330,7 +358,7 @@ impl Reading<'_> {
 
     /// Whether all that is missing of a record is the line end that `--trace-ascii` does not write at the end.
     fn is_line_end_left(&self, record: &Gathered) -> bool {
-        self.is_ascii != Some(false) && record.length == record.bytes.len() + 2
+        self.is_ascii != Some(false) && record.length == record.came() + 2
     }
 
     fn record(&mut self, mut record: Gathered) {
@@ -338,7 +366,7 @@ impl Reading<'_> {
             return;
         }
         if self.is_line_end_left(&record) {
-            record.bytes.extend_from_slice(b"\r\n");
+            record.add(b"\r\n", self.limits.decoded_body);
         }
         let is_request = record.kind == Kind::SendHeader;
         if is_request
@@ -346,7 +374,7 @@ impl Reading<'_> {
         {
             // A head in two records goes on.
             if transfer.head.is_empty() && !ends_head(&transfer.request) && transfer.sent.is_empty() {
-                transfer.request.extend(record.bytes);
+                transfer.is_torn |= record.is_torn | add(&mut transfer.request, &record.bytes, self.limits.head);
                 return;
             }
             self.is_interleaved |= record.transfer.is_none() && transfer.head.is_empty();
@@ -367,12 +395,30 @@ impl Reading<'_> {
         let transfer = self.transfers.entry(record.transfer).or_default();
         // What comes before its head is of another transfer.
         self.is_interleaved |= record.kind == Kind::ReceiveData && !transfer.is_head_over;
+        let is_head = matches!(record.kind, Kind::SendHeader | Kind::ReceiveHeader);
+        transfer.is_torn |= is_head && record.is_torn;
+        let is_beyond = record.beyond > 0 || record.is_torn;
+        let before = transfer.weight();
         match record.kind {
-            Kind::SendHeader => transfer.request.extend(record.bytes),
-            Kind::SendData => transfer.is_cut[0] |= add(&mut transfer.sent, &record.bytes, most[0]),
-            Kind::ReceiveData => transfer.is_cut[1] |= add(&mut transfer.received, &record.bytes, most[1]),
+            Kind::SendHeader => {
+                transfer.is_torn |= add(&mut transfer.request, &record.bytes, self.limits.head) | is_beyond;
+            }
+            Kind::SendData => transfer.is_cut[0] |= add(&mut transfer.sent, &record.bytes, most[0]) | is_beyond,
+            Kind::ReceiveData => transfer.is_cut[1] |= add(&mut transfer.received, &record.bytes, most[1]) | is_beyond,
             Kind::ReceiveHeader => transfer.header(&record.bytes, self.limits.head),
             Kind::Info | Kind::Other => {}
+        }
+        self.weight = (self.weight + transfer.weight()).saturating_sub(before);
+        self.lighten();
+    }
+
+    /// Hands transfers out as they are while all together take more than one recording's entry may; their ends are lost.
+    fn lighten(&mut self) {
+        while self.weight > self.limits.entry
+            && let Some((_, mut oldest)) = self.transfers.pop_first()
+        {
+            oldest.is_cut = [true; 2];
+            self.hand_out(oldest);
         }
     }
 
@@ -423,6 +469,13 @@ impl Reading<'_> {
     }
 
     fn hand_out(&mut self, transfer: Transfer) {
+        self.weight = self.weight.saturating_sub(transfer.weight());
+        if transfer.is_torn {
+            // What is left may read as something else.
+            return self
+                .recorded
+                .skip("lines are missing in a transfer, or it is larger than what is kept (limit: head)");
+        }
         if transfer.request.is_empty() && transfer.head.is_empty() {
             if !transfer.sent.is_empty() || !transfer.received.is_empty() {
                 self.recorded.skip("a transfer has contents without heads");
@@ -472,6 +525,11 @@ fn place(line: &str) -> Option<Endpoint> {
 }
 
 impl Transfer {
+    /// Bytes it takes, about.
+    fn weight(&self) -> usize {
+        [&self.request, &self.sent, &self.head, &self.received, &self.trailers].into_iter().map(Vec::len).sum()
+    }
+
     /// What is said of a connection before a request is sent on it.
     fn next_facts(&mut self, facts: Facts) {
         self.facts = facts;
@@ -492,7 +550,7 @@ impl Transfer {
             self.is_head_over = false;
         }
         let section = if self.is_head_over { &mut self.trailers } else { &mut self.head };
-        add(section, line, most);
+        self.is_torn |= add(section, line, most);
         self.is_head_over |= matches!(line, b"\r\n" | b"\n");
     }
 

@@ -493,6 +493,8 @@ pub(crate) fn magic(head: &[u8], magic: &[u8]) -> Probe {
 }
 
 #[cfg(test)]
+mod bounded;
+#[cfg(test)]
 mod losses;
 
 #[cfg(test)]

@@ -4,6 +4,29 @@
 /// A gzip member around the bytes, in stored blocks (RFC 1951 §3.2.4, RFC 1952).
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
+    stored(bytes, &mut out);
+    let crc = bytes
+        .iter()
+        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xedb8_8320 * (crc & 1))));
+    out.extend((!crc).to_le_bytes());
+    out.extend((bytes.len() as u32).to_le_bytes());
+    out
+}
+
+/// A zlib stream around the bytes, in stored blocks (RFC 1950).
+pub fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut out = b"\x78\x01".to_vec();
+    stored(bytes, &mut out);
+    let (low, high) = bytes.iter().fold((1_u32, 0_u32), |(low, high), byte| {
+        let low = (low + u32::from(*byte)) % 65_521;
+        (low, (high + low) % 65_521)
+    });
+    out.extend((high << 16 | low).to_be_bytes());
+    out
+}
+
+/// Stored blocks (RFC 1951 §3.2.4).
+fn stored(bytes: &[u8], out: &mut Vec<u8>) {
     let mut blocks = bytes.chunks(60_000).peekable();
     if blocks.peek().is_none() {
         out.extend([1, 0, 0, 0xff, 0xff]);
@@ -15,12 +38,6 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
         out.extend((!length).to_le_bytes());
         out.extend(block);
     }
-    let crc = bytes
-        .iter()
-        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xedb8_8320 * (crc & 1))));
-    out.extend((!crc).to_le_bytes());
-    out.extend((bytes.len() as u32).to_le_bytes());
-    out
 }
 
 /// A zstd frame around the bytes, in raw blocks (RFC 8878 §3.1.1): a window of 128 KiB, neither size nor checksum.

@@ -8,17 +8,22 @@
 //!     └─► pieces, 1, 2, 3 and 8 jobs ┘ notes and report
 //! ```
 //!
+//! The formats of other tools are written from some of the scenarios. Those that are read from place to place are read so,
+//! too, and must give the same as from front to back.
+//!
 //! Edits set, insert, remove, repeat and swap bytes, or cut the end off. A third of the cases is read within limits so
 //! small that most of them are reached.
 
 #[path = "packed.rs"]
 #[allow(unreachable_pub)] // The fuzz targets use it too.
 mod packed;
+#[path = "written.rs"]
+mod written;
 
 use std::{
     collections::VecDeque,
     fs,
-    io::{self, Read},
+    io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
 
@@ -29,7 +34,7 @@ use inspector_core::{
     evidence::SourceId,
     http::exchange::Exchange,
     input::{
-        Control,
+        Control, Seekable,
         set::{Piece, Set},
     },
     limits::Limits,
@@ -98,7 +103,52 @@ pub(crate) fn bases() -> Vec<Base> {
         transcripts += usize::from(is_transcript);
         !is_transcript || transcripts % 16 == 0
     });
+    bases.extend(written_bases(&fixtures));
     bases.sort_by(|a, b| a.path.cmp(&b.path));
+    bases
+}
+
+/// Scenarios that are written in the formats of other tools.
+const WRITTEN: [&str; 4] = ["basic-sent", "golden", "handshake-complete", "username-token"];
+
+/// Scenarios in the formats of other tools.
+fn written_bases(fixtures: &Path) -> Vec<Base> {
+    use written::{
+        asciidump, burp, charles, charles_xml, curl, etl, exported, f5, flows, hexdump, netlog, netmon, packets, saz,
+        sniffer, snoop, zap,
+    };
+    let mut bases = Vec::new();
+    for folder in WRITTEN.map(|name| fixtures.join("scenarios").join(name)) {
+        let scenario = folder.file_name().unwrap().to_str().unwrap();
+        let read = |name: &str| fs::read(folder.join(name)).unwrap();
+        let frames = packets(scenario);
+        let json = charles(scenario).iter().map(ToString::to_string).collect::<Vec<_>>().join(",\n");
+        let all = [
+            ("saz", saz(scenario)),
+            ("flows", flows(scenario)),
+            ("chlsj", format!("[{json}]").into()),
+            ("chlsx", charles_xml(scenario)),
+            ("burp", burp(scenario)),
+            ("zap", zap(scenario)),
+            ("netlog", netlog(scenario)),
+            ("curl", curl(scenario)),
+            ("zhar", packed::zlib(&read("recording.har"))),
+            ("snoop", snoop(&frames)),
+            ("sniffer", sniffer(&frames)),
+            ("netmon", netmon(&frames)),
+            ("etl", etl(&frames)),
+            ("hex", hexdump(&frames)),
+            ("ascii", asciidump(&frames)),
+            ("exported", exported(&frames)),
+            ("f5", f5(&read("tls12.pcap"), &String::from_utf8(read("tls12.keys")).unwrap())),
+        ];
+        bases.extend(all.into_iter().map(|(ending, bytes)| Base {
+            path: folder.join(format!("written.{ending}")),
+            bytes,
+            keys: Vec::new(),
+        }));
+    }
+    assert!(bases.len() > 30, "{}", bases.len());
     bases
 }
 
@@ -171,8 +221,19 @@ impl Receiver for Hearing<'_> {
     }
 }
 
-/// Reads the files in one piece each, or in pieces of at most a number of bytes by a seed.
-fn answer(base: &Base, files: &[Vec<u8>], pieces: Option<(usize, u64)>, jobs: usize, limits: &Limits) -> Answer {
+/// How the files of a case are read.
+#[derive(Clone, Copy)]
+enum How {
+    /// In one piece each.
+    Whole,
+    /// In pieces of at most a number of bytes, by a seed.
+    Pieces(usize, u64),
+    /// As the only file of a set, in one piece or at any place.
+    InSet { at_any_place: bool },
+}
+
+/// Reads the files.
+fn answer(base: &Base, files: &[Vec<u8>], how: How, jobs: usize, limits: &Limits) -> Answer {
     let mut keys = Keys::new(limits);
     base.keys.iter().for_each(|file| _ = keys.add(file));
     let policy = Policy::new(Profile::builtin("exchange-s2s").unwrap());
@@ -184,9 +245,19 @@ fn answer(base: &Base, files: &[Vec<u8>], pieces: Option<(usize, u64)>, jobs: us
     };
     hearing.analysis.input(SOURCE, "recording", "");
     let options = Options { limits: limits.clone(), jobs, ..Options::default() };
-    let (most, seed) = pieces.unwrap_or((usize::MAX, 0));
-    let open = |file: &[u8]| Pieces { rest: file.to_vec().into(), whole: pieces.is_none(), most, random: Random(seed) };
-    let read = if let [file] = files {
+    let (whole, most, seed) = match how {
+        How::Whole | How::InSet { .. } => (true, usize::MAX, 0),
+        How::Pieces(most, seed) => (false, most, seed),
+    };
+    let open = |file: &[u8]| Pieces { rest: file.to_vec().into(), whole, most, random: Random(seed) };
+    let read = if let ([file], How::InSet { at_any_place }) = (files, how) {
+        let piece = if at_any_place {
+            Piece::file(move || Ok(Box::new(Cursor::new(file.as_slice())) as Box<dyn Seekable + '_>), 0)
+        } else {
+            Piece::new(move || Ok(Box::new(open(file)) as Box<dyn Read>), 0)
+        };
+        engine::read_from(SOURCE, &mut Set::new(vec![piece]), &mut keys, &options, &mut hearing)
+    } else if let [file] = files {
         engine::read(SOURCE, &mut open(file), &mut keys, &options, &mut hearing)
     } else {
         let piece = |file| Piece::new(move || Ok(Box::new(open(file)) as Box<dyn Read>), 0);
@@ -316,15 +387,26 @@ pub(crate) fn case(bases: &[Base], number: u64) -> Result<(), (String, Vec<u8>)>
         2 => Limits::for_memory(4 << 20),
         _ => Limits::default(),
     };
-    let whole = answer(base, &files, None, 1, &limits);
+    let whole = answer(base, &files, How::Whole, 1, &limits);
     for jobs in [1, 2, 3, 8] {
         let most = [1, 40, 1500, 100_000][random.below(4)];
-        let pieces = Some((most, random.next()));
-        if let Some(difference) = whole.difference(&answer(base, &files, pieces, jobs, &limits)) {
+        let how = How::Pieces(most, random.next());
+        if let Some(difference) = whole.difference(&answer(base, &files, how, jobs, &limits)) {
             let name = base.path.display();
             let kind = if files.len() > 1 { format!("{} files", files.len()) } else { "one file".to_owned() };
             return Err((
                 format!("case {number}, {name}, {kind}, {jobs} jobs, reads of {most}: {difference}"),
+                files.concat(),
+            ));
+        }
+    }
+    // What is larger than can be held is read at any place only.
+    if files.len() == 1 && files[0].len() < limits.file {
+        let [in_order, at_any_place] =
+            [false, true].map(|at_any_place| answer(base, &files, How::InSet { at_any_place }, 2, &limits));
+        if let Some(difference) = in_order.difference(&at_any_place) {
+            return Err((
+                format!("case {number}, {}, at any place: {difference}", base.path.display()),
                 files.concat(),
             ));
         }

@@ -221,3 +221,79 @@ impl<R: Read> Read for Counted<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::input::{archive::tar, unpack::tests::gzip};
+
+    fn content(number: usize) -> Vec<u8> {
+        format!("GET /{number} HTTP/1.1\r\n\r\n").repeat(number % 7 + 1).into()
+    }
+
+    /// Calls `run` with an archive of that content.
+    fn with_archive(name: &str, bytes: &[u8], run: impl FnOnce(&Arc<Archive>, Vec<Member>)) {
+        let path = std::env::temp_dir().join(format!("inspector-{}-{name}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        let (archive, listing) = Archive::list(&path, &Limits::default()).unwrap().unwrap();
+        assert_eq!(listing.problems, []);
+        run(&archive, listing.members);
+        fs::remove_file(&path).unwrap();
+    }
+
+    fn read(archive: &Arc<Archive>, member: &Member) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        archive.open(member, &Limits::default()).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn members_are_found_in_any_order_and_gone_on_from_in_theirs() {
+        let names: Vec<String> = (0..40).map(|number| format!("{number}.http")).collect();
+        let contents: Vec<Vec<u8>> = (0..40).map(content).collect();
+        let members: Vec<(&str, &[u8])> =
+            names.iter().map(String::as_str).zip(contents.iter().map(Vec::as_slice)).collect();
+        let plain = tar::tests::archive(&members);
+        let zip = zip::tests::archive(b"", &members);
+        let inner = gzip(&plain);
+        let nested = zip::tests::archive(b"", &[("a.tar.gz", inner.as_slice()), ("b.zip", &zip), ("c.tar", &plain)]);
+        for (name, bytes, count) in
+            [("a.tar", &plain, 40), ("b.tar.gz", &inner, 40), ("c.zip", &zip, 40), ("d.zip", &nested, 120)]
+        {
+            with_archive(name, bytes, |archive, members| {
+                assert_eq!(members.len(), count, "{name}");
+                let orders: [Vec<usize>; 3] =
+                    [(0..count).collect(), (0..count).rev().collect(), (0..count).map(|at| at * 17 % count).collect()];
+                for order in orders {
+                    for at in order {
+                        // Only a part of it, then all.
+                        let mut part = [0; 5];
+                        archive.open(&members[at], &Limits::default()).unwrap().read_exact(&mut part).unwrap();
+                        assert_eq!(read(archive, &members[at]), content(at % 40), "{name} {at}");
+                    }
+                }
+                assert!(archive.kept().places.len() <= PLACES);
+            });
+        }
+        // In their order, nothing is gone over twice.
+        with_archive("e.tar", &plain, |archive, members| {
+            for (number, member) in members.iter().enumerate() {
+                read(archive, member);
+                let next: Vec<u64> = archive.kept().places.iter().map(|place| place.next).collect();
+                assert_eq!(next, [number as u64 + 1]);
+            }
+        });
+    }
+
+    #[test]
+    fn an_archive_that_unpacks_to_far_more_is_given_up() {
+        let zeros = vec![0; 3 << 20];
+        let bomb = gzip(&tar::tests::archive(&[("a.http", &zeros)]));
+        let limits = Limits { unpack_free: 1 << 20, unpack_ratio: 10, ..Limits::default() };
+        let mut unzipped = Unzipped::new(bomb.as_slice(), &limits);
+        let error = io::copy(&mut unzipped, &mut io::sink()).unwrap_err();
+        assert!(error.to_string().contains("unpack_ratio"), "{error}");
+    }
+}
