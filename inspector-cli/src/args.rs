@@ -310,7 +310,7 @@ pub(crate) struct Reading {
     /// Threads that may work at once [default: as many as there are processors, and for 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Memory the bounds of one recording are made for, at least 16M, for example 64M or 1G
+    /// Memory the bounds of one recording are made for, for example 64M or 1G; below 16M they are those for 16M
     #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "64M")]
     pub(crate) max_memory: u64,
     /// Print no progress, warnings or hints to standard error
@@ -510,7 +510,7 @@ pub(crate) struct Init {
     /// Key log (SSLKEYLOGFILE), RSA private key (PEM or DER), or a folder of them; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
-    /// Memory the bounds are made for, at least 16M, for example 64M or 1G
+    /// Memory the bounds are made for, for example 64M or 1G; below 16M they are those for 16M
     #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "64M")]
     pub(crate) max_memory: u64,
     /// Print no progress, warnings or hints to standard error

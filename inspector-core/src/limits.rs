@@ -5,7 +5,8 @@
 
 /// The bounds of reading and judging one recording. [`Limits::default`] is made for 64 MiB; [`Limits::for_memory`] scales
 /// it. Recordings that are read at once have their bounds each: divided among them, what is found in one would depend on how
-/// many others are read beside it. One recording has the same bounds for any number of threads.
+/// many others are read beside it. Only those that are small together can be read at once within the same memory. One
+/// recording has the same bounds for any number of threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

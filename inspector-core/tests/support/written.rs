@@ -494,21 +494,24 @@ pub(crate) fn civil(days: u64) -> [u64; 3] {
     if month < 10 { [year, month + 3, day] } else { [year + 1, month - 9, day] }
 }
 
-/// A TCP segment over IPv4 over Ethernet: addresses, ports, and payload.
-fn segment(frame: &[u8]) -> Option<([u8; 4], [u8; 4], u16, u16, &[u8])> {
+/// Address and port.
+type End = ([u8; 4], u16);
+
+/// A TCP segment over IPv4 over Ethernet: its ends, and its payload.
+fn segment(frame: &[u8]) -> Option<(End, End, &[u8])> {
     let ip = frame.get(14..).filter(|_| frame[12..14] == [8, 0])?;
     let length = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
     let tcp = ip.get(usize::from(ip[0] & 15) * 4..length).filter(|_| ip[9] == 6)?;
     let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
     let payload = tcp.get(usize::from(tcp[12] >> 4) * 4..)?;
-    Some((ip[12..16].try_into().ok()?, ip[16..20].try_into().ok()?, port(0), port(2), payload))
+    Some(((ip[12..16].try_into().ok()?, port(0)), (ip[16..20].try_into().ok()?, port(2)), payload))
 }
 
 /// As Wireshark exports them from a capture: what each segment carried.
 pub(crate) fn exported(packets: &[Packet]) -> Vec<u8> {
     let mut out = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 0x4_0000, 252].map(u32::to_le_bytes).concat();
     for (time, frame) in packets {
-        let Some((source, destination, from, to, payload)) = segment(frame) else { continue };
+        let Some(((source, from), (destination, to), payload)) = segment(frame) else { continue };
         if payload.is_empty() {
             continue;
         }
@@ -537,7 +540,7 @@ pub(crate) fn exported(packets: &[Packet]) -> Vec<u8> {
 pub(crate) fn asciidump(packets: &[Packet]) -> Vec<u8> {
     let mut out = String::new();
     for (time, frame) in packets {
-        let Some((source, destination, from, to, payload)) = segment(frame) else { continue };
+        let Some(((source, from), (destination, to), payload)) = segment(frame) else { continue };
         let clock = time / 1_000_000_000 % 86_400;
         let dotted = |address: [u8; 4]| address.map(|byte| byte.to_string()).join(".");
         out += &format!(

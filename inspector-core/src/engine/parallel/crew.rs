@@ -784,6 +784,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_merge_is_at_counts_as_waiting() {
+        let crew = crew(2);
+        crew.state().put(0, full(), 5);
+        assert!(matches!(taken(&crew, 0, 0), Taken::Results(_)));
+        assert!(!crew.state().may_yield(1) && !crew.state().has_room());
+        // Until it asks for more of the same.
+        assert!(matches!(taken(&crew, 0, 0), Taken::Covered(5)));
+        assert!(crew.state().may_yield(1) && crew.state().has_room());
+        assert_eq!(crew.state().held, 0);
+    }
+
+    #[test]
     fn the_stream_helps_when_too_much_waits() {
         let crew = crew(1);
         for turn in 1..=QUEUED as u64 + 4 {
