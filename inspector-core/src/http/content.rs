@@ -64,6 +64,14 @@ thread_local! {
 /// Largest room that a thread keeps.
 const MOST_ROOM: usize = 2 << 20;
 
+/// Keeps room for the next content.
+fn keep_room(mut room: Vec<u8>) {
+    if room.capacity() <= MOST_ROOM {
+        room.clear();
+        let _ = ROOM.try_with(|kept| kept.set(room));
+    }
+}
+
 /// Bytes of memory a decoder takes while it measures, about: most is its window.
 const MEASURING: usize = 64 << 10;
 
@@ -309,8 +317,7 @@ impl Collector {
             return;
         }
         body.kept = Some(decoded.as_slice().into());
-        decoded.clear();
-        let _ = ROOM.try_with(|room| room.set(decoded));
+        keep_room(decoded);
     }
 
     /// What the bytes were decoded to lately, whole, under any limits.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::{Decompress, FlushDecompress, bufread::ZlibDecoder};
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{
     Control, Format, Item, ItemSink, Probe, ReadError,
@@ -54,18 +54,24 @@ impl Format for Zhar {
         helpers: &dyn Helpers,
         sink: &mut dyn ItemSink,
     ) -> Result<(), ReadError> {
-        let input = ZlibDecoder::new(BufReader::new(input));
-        let mut bounded = Bounded { input, limits, given: 0, problem: None, is_cut: false };
+        let mut bounded = Bounded {
+            input: BufReader::new(input),
+            inflate: Decompress::new(true),
+            limits,
+            problem: None,
+            is_over: false,
+            is_cut: false,
+        };
         let mut is_told = false;
         let mut watch = Watch { sink, is_told: &mut is_told };
         Har.read_with(&mut bounded, limits, helpers, &mut watch)?;
         io::copy(&mut bounded, &mut io::sink())?;
         // The HAR may be whole, and its checksum may not.
         if bounded.is_cut && !is_told {
-            let offset = bounded.input.total_in();
+            let offset = bounded.inflate.total_in();
             sink.item(Item::Note(Note::input(NoteKind::TruncatedInput { offset })));
         }
-        if bounded.problem.is_none() && !bounded.input.get_mut().fill_buf()?.is_empty() {
+        if bounded.problem.is_none() && !bounded.input.fill_buf()?.is_empty() {
             let what = "something follows the end of the compression";
             sink.item(Item::Note(Note::input(NoteKind::MalformedBlock { what })));
         }
@@ -76,12 +82,15 @@ impl Format for Zhar {
     }
 }
 
-/// Ends where the compression is damaged or gives too much, and says so.
+/// Ends where the compression is damaged or gives too much, and says so. What came out before is given, however much is
+/// asked for at once.
 struct Bounded<'l, R> {
-    input: ZlibDecoder<R>,
+    input: R,
+    inflate: Decompress,
     limits: &'l Limits,
-    given: u64,
     problem: Option<NoteKind>,
+    /// It ended as it should.
+    is_over: bool,
     /// It ended before its end.
     is_cut: bool,
 }
@@ -105,29 +114,33 @@ impl ItemSink for Watch<'_> {
 
 impl<R: BufRead> Read for Bounded<'_, R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if self.problem.is_some() {
-            return Ok(0);
-        }
-        let count = match self.input.read(to) {
-            Ok(count) => count,
-            // The HAR's reader says that it is cut, if it is.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.is_cut = true;
-                0
+        while self.problem.is_none() && !self.is_over && !self.is_cut && !to.is_empty() {
+            let packed = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => &[],
+                packed => packed?,
+            };
+            let is_end = packed.is_empty();
+            let (taken, given) = (self.inflate.total_in(), self.inflate.total_out());
+            let result = self.inflate.decompress(packed, to, FlushDecompress::None);
+            let count = |before: u64, now: u64| usize::try_from(now.saturating_sub(before)).unwrap_or(0);
+            let (taken, given) = (count(taken, self.inflate.total_in()), count(given, self.inflate.total_out()));
+            self.input.consume(taken);
+            let most = self.inflate.total_in().saturating_mul(self.limits.unpack_ratio as u64);
+            match result {
+                Err(error) => self.problem = Some(NoteKind::DamagedCompression { what: error.to_string() }),
+                Ok(Status::StreamEnd) => self.is_over = true,
+                // The HAR's reader says that it is cut, if it is.
+                Ok(_) => self.is_cut = is_end && given == 0,
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
-                self.problem = Some(NoteKind::DamagedCompression { what: error.to_string() });
-                0
+            if self.inflate.total_out() > most.saturating_add(self.limits.unpack_free as u64) {
+                self.problem = Some(NoteKind::Limit { limit: "unpack_ratio" });
+                return Ok(0);
             }
-            Err(error) => return Err(error),
-        };
-        self.given = self.given.saturating_add(count as u64);
-        let taken = self.input.total_in().saturating_mul(self.limits.unpack_ratio as u64);
-        if self.given > taken.saturating_add(self.limits.unpack_free as u64) {
-            self.problem = Some(NoteKind::Limit { limit: "unpack_ratio" });
-            return Ok(0);
+            if given > 0 {
+                return Ok(given);
+            }
         }
-        Ok(count)
+        Ok(0)
     }
 }
 
@@ -163,6 +176,15 @@ mod tests {
             let (_, items) = items_of(&mut &bytes[..bytes.len() - cut], &Limits::default());
             let notes = items.iter().filter(|item| item.starts_with("TruncatedInput")).count();
             assert_eq!(notes, 1, "{cut}: {items:?}");
+        }
+        // Damage costs what follows it, however the bytes come.
+        for at in 2..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x41;
+            let whole = items_of(&mut &damaged[..], &Limits::default()).1;
+            for most in [1, 7] {
+                assert_eq!(items_of(&mut Dribble::new(&damaged, most), &Limits::default()).1, whole, "{at} by {most}");
+            }
         }
         let more = [&bytes[..], &packed(&har)].concat();
         let items = items_of(&mut &more[..], &Limits::default()).1;
