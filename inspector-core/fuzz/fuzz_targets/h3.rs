@@ -48,9 +48,11 @@ fn exchanges(input: &[u8], at_once: usize, limits: &Limits) -> Vec<String> {
 
 fuzz_target!(|input: &[u8]| {
     let limits = limits(input);
-    let whole = exchanges(input, usize::MAX, &limits);
+    exchanges(input, usize::MAX, &limits);
     // Where bounds are reached it matters in which pieces bytes come.
     if input.len() % 2 == 0 {
-        assert_eq!(whole, exchanges(input, 3, &limits));
+        let mut limits = limits;
+        limits.qpack_table = 64 << 20;
+        assert_eq!(exchanges(input, usize::MAX, &limits), exchanges(input, 3, &limits));
     }
 });

@@ -37,7 +37,7 @@ pub(super) struct Decoder {
     partial: Vec<u8>,
     /// The capacity the other side allows the table at most, once it said so.
     maximum: Option<u64>,
-    /// The capacity the encoder has set.
+    /// The largest capacity the encoder has set.
     capacity: u64,
     /// Instructions are waited for that were sent before others that are there.
     stalled: bool,
@@ -54,6 +54,8 @@ pub(super) struct Waiting {
     pub(super) section: Vec<u8>,
     /// Entries that were inserted when it came.
     inserted: u64,
+    /// Instructions were waited for then: there may have been more.
+    stalled: bool,
 }
 
 /// How many entries a section needs.
@@ -147,7 +149,7 @@ impl Decoder {
         let inserted = self.table.inserted();
         let before = |index: usize| inserted.checked_sub(1)?.checked_sub(index as u64);
         if first & 0xe0 == 0x20 {
-            self.capacity = integer(bytes, 5)?.0 as u64;
+            self.capacity = self.capacity.max(integer(bytes, 5)?.0 as u64);
             return Ok(());
         }
         self.name.clear();
@@ -187,13 +189,14 @@ impl Decoder {
 
     /// A field section, unless it has to wait for instructions.
     pub(super) fn section(&mut self, section: &[u8], limits: &Limits) -> Result<FieldSection, Waiting> {
-        let inserted = self.table.inserted();
-        self.resolved(section, inserted, limits).ok_or_else(|| Waiting { section: section.to_vec(), inserted })
+        let (inserted, stalled) = (self.table.inserted(), self.stalled);
+        let found = self.resolved(section, inserted, stalled, limits);
+        found.ok_or_else(|| Waiting { section: section.to_vec(), inserted, stalled })
     }
 
     /// A section that waited, if it need not wait any longer.
     pub(super) fn again(&mut self, waiting: &Waiting, limits: &Limits) -> Option<FieldSection> {
-        self.resolved(&waiting.section, waiting.inserted, limits)
+        self.resolved(&waiting.section, waiting.inserted, waiting.stalled, limits)
     }
 
     /// A section that cannot wait any longer: what it refers to is unknown.
@@ -201,8 +204,8 @@ impl Decoder {
         self.decode(&waiting.section, None, limits)
     }
 
-    fn resolved(&mut self, section: &[u8], at: u64, limits: &Limits) -> Option<FieldSection> {
-        match self.required(section, at) {
+    fn resolved(&mut self, section: &[u8], at: u64, stalled: bool, limits: &Limits) -> Option<FieldSection> {
+        match self.required(section, at, stalled) {
             Required::Nothing => Some(self.decode(section, Some(0), limits)),
             Required::Entries(count) if count <= self.table.inserted() => {
                 Some(self.decode(section, Some(count), limits))
@@ -218,7 +221,7 @@ impl Decoder {
     }
 
     /// §4.5.1.1: the number is sent modulo twice the entries there may be, and was near `at`, the entries there were.
-    fn required(&self, section: &[u8], at: u64) -> Required {
+    fn required(&self, section: &[u8], at: u64, stalled: bool) -> Required {
         let Ok((encoded, _)) = integer(section, 8) else { return Required::Invalid };
         let Some(before) = (encoded as u64).checked_sub(1) else { return Required::Nothing };
         if self.lost {
@@ -230,7 +233,7 @@ impl Decoder {
         let Some(maximum) = self.maximum else {
             // The encoder's own capacity is no larger: before as many entries the number is what it is.
             let no_more_than = self.capacity / LEAST_ENTRY;
-            let exact = self.table.inserted() <= no_more_than && before < no_more_than;
+            let exact = at <= no_more_than && before < no_more_than;
             return if exact { Required::Entries(before) } else { Required::Later };
         };
         let most = maximum / LEAST_ENTRY;
@@ -238,8 +241,8 @@ impl Decoder {
         if before >= range {
             return Required::Invalid;
         }
-        // So many were inserted since that it may be another.
-        if self.table.inserted().saturating_sub(at) > most {
+        // So many were inserted meanwhile that it may be another.
+        if stalled && self.table.inserted().saturating_sub(at) > most {
             return Required::Never;
         }
         let highest = at.saturating_add(most);

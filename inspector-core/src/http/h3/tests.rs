@@ -264,6 +264,22 @@ fn required_counts_wrap() {
     }
 }
 
+/// Instructions that come at once tell of a section that came before them what they would tell one by one.
+#[test]
+fn what_comes_at_once_tells_no_less() {
+    let section = Data(0, Client, vec![1, 3, 2, 0, 0x80]);
+    let mut instructions = hex("02 3f21 c00f 7777 772e 6578 616d 706c 652e 636f 6d");
+    instructions.extend([2; 40]);
+    let at_once = vec![section.clone(), Data(2, Client, instructions.clone())];
+    let one_by_one: Vec<Step> =
+        [section].into_iter().chain(instructions.into_iter().map(|byte| Data(2, Client, vec![byte]))).collect();
+    for steps in [at_once, one_by_one] {
+        let exchanges = read(&steps);
+        assert!(!exchanges[0].marks.has(Mark::HeaderUnknown));
+        assert_eq!(exchanges[0].authority().as_deref(), Some("www.example.com"));
+    }
+}
+
 fn exchange_steps() -> Vec<Step> {
     vec![
         Data(0, Client, request("/ews")),
