@@ -475,8 +475,12 @@ impl Http3 {
                 }
             }
             OneWay::Encoder => {
-                self.decoder(side).instructions(bytes, cx.limits);
+                let outcome = self.decoder(side).instructions(bytes, cx.limits);
                 self.retry(at, cx);
+                if outcome.is_err() {
+                    self.decoder(side).lose();
+                    self.retry(at, cx);
+                }
             }
             OneWay::Unknown => self.pass_over(side, bytes.len() as u64),
             OneWay::Beginning(_) | OneWay::Ignored => {}

@@ -108,40 +108,39 @@ impl Decoder {
         self.partial = Vec::new();
     }
 
-    /// Takes the next bytes of the encoder's stream.
-    pub(super) fn instructions(&mut self, bytes: &[u8], limits: &Limits) {
+    /// Takes the next bytes of the encoder's stream; [`Broken`] if nothing more can be read of it. What came before that
+    /// holds.
+    pub(super) fn instructions(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Broken> {
         if self.lost {
-            return;
+            return Ok(());
         }
-        if self.partial.is_empty() {
-            let done = self.all_instructions(bytes, limits);
-            self.partial.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        let mut gathered = std::mem::take(&mut self.partial);
+        let (done, outcome) = if gathered.is_empty() {
+            let (done, outcome) = self.all_instructions(bytes, limits);
+            gathered.extend_from_slice(bytes.get(done..).unwrap_or_default());
+            (0, outcome)
         } else {
-            let mut gathered = std::mem::take(&mut self.partial);
             gathered.extend_from_slice(bytes);
-            let done = self.all_instructions(&gathered, limits);
-            gathered.drain(..done);
-            if gathered.is_empty() {
-                gathered.shrink_to(REUSED);
-            }
-            self.partial = gathered;
+            self.all_instructions(&gathered, limits)
+        };
+        gathered.drain(..done);
+        if gathered.is_empty() {
+            gathered.shrink_to(REUSED);
         }
-        if self.lost || self.partial.len() > limits.head.saturating_add(16) {
-            self.lose();
-        }
+        self.partial = gathered;
+        outcome?;
+        if self.partial.len() > limits.head.saturating_add(16) { Err(Broken) } else { Ok(()) }
     }
 
     /// Follows whole instructions; how many bytes they are.
-    fn all_instructions(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+    fn all_instructions(&mut self, bytes: &[u8], limits: &Limits) -> (usize, Result<(), Broken>) {
         let mut rest = bytes;
-        while let Some((instruction, after)) = first_instruction(rest) {
+        let mut outcome = Ok(());
+        while let Some((instruction, after)) = first_instruction(rest).filter(|_| outcome.is_ok()) {
             rest = after;
-            if self.instruction(instruction, limits).is_err() {
-                self.lost = true;
-                break;
-            }
+            outcome = self.instruction(instruction, limits);
         }
-        bytes.len() - rest.len()
+        (bytes.len() - rest.len(), outcome)
     }
 
     fn instruction(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Broken> {
