@@ -208,8 +208,9 @@ fn an_expired_certificate_is_told_at_the_time_of_the_recording() {
 fn every_signature_that_cannot_be_verified_says_why_without_keys() {
     for (header, signature, state, words) in [
         (r#"{"alg":"HS256"}"#, 32, "unverifiable", "needs the secret"),
-        (r#"{"alg":"ES512"}"#, 132, "unverifiable", "cannot be verified by this program"),
-        (r#"{"alg":"ES256K"}"#, 64, "unverifiable", "cannot be verified by this program"),
+        (r#"{"alg":"ES512"}"#, 132, "unverifiable", "no key was given"),
+        (r#"{"alg":"ES256K"}"#, 64, "unverifiable", "no key was given"),
+        (r#"{"alg":"Ed448"}"#, 114, "unverifiable", "cannot be verified by this program"),
         (r#"{"alg":"XX1"}"#, 32, "unverifiable", "its algorithm is not known"),
         (r#"{"alg":"RS256","nonce":"AQAB"}"#, 256, "unverifiable", "nonce"),
         (r#"{"alg":"RS256"}"#, 256, "unverifiable", "no key was given"),

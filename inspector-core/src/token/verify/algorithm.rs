@@ -11,9 +11,22 @@ pub(super) enum Family {
     Rsa,
     EcP256,
     EcP384,
+    EcP521,
+    EcK256,
     Edwards,
-    /// Registered, but not among those `jsonwebtoken` verifies.
+    /// Registered, but not among those this program verifies.
     Unsupported,
+}
+
+/// What verifies signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verifier {
+    /// `jsonwebtoken`.
+    Common(Algorithm),
+    /// ES512, by the curve's own crate.
+    P521,
+    /// ES256K, by the curve's own crate.
+    K256,
 }
 
 /// One algorithm.
@@ -22,7 +35,7 @@ pub(super) struct SignatureAlgorithm {
     /// `alg`; case matters.
     pub(super) name: &'static str,
     pub(super) family: Family,
-    pub(super) verifier: Option<Algorithm>,
+    pub(super) verifier: Option<Verifier>,
     /// Bytes of every signature by it, where the key does not matter.
     pub(super) length: Option<usize>,
     /// Bytes of its hash.
@@ -36,7 +49,17 @@ const fn known(
     length: Option<usize>,
     hash: usize,
 ) -> SignatureAlgorithm {
-    SignatureAlgorithm { name, family, verifier: Some(verifier), length, hash }
+    SignatureAlgorithm { name, family, verifier: Some(Verifier::Common(verifier)), length, hash }
+}
+
+const fn of_curve(
+    name: &'static str,
+    family: Family,
+    verifier: Verifier,
+    length: usize,
+    hash: usize,
+) -> SignatureAlgorithm {
+    SignatureAlgorithm { name, family, verifier: Some(verifier), length: Some(length), hash }
 }
 
 const fn unsupported(name: &'static str, length: Option<usize>) -> SignatureAlgorithm {
@@ -57,8 +80,8 @@ static ALGORITHMS: [SignatureAlgorithm; 18] = [
     known("ES384", Family::EcP384, Algorithm::ES384, Some(96), 48),
     known("EdDSA", Family::Edwards, Algorithm::EdDSA, None, 64),
     known("Ed25519", Family::Edwards, Algorithm::EdDSA, Some(64), 64),
-    unsupported("ES512", Some(132)),
-    unsupported("ES256K", Some(64)),
+    of_curve("ES512", Family::EcP521, Verifier::P521, 132, 64),
+    of_curve("ES256K", Family::EcK256, Verifier::K256, 64, 32),
     unsupported("Ed448", Some(114)),
     unsupported("RS1", None),
     unsupported("HS1", Some(20)),
@@ -77,6 +100,8 @@ impl SignatureAlgorithm {
             Family::Rsa => matches!(kind, KeyKind::Rsa { .. }),
             Family::EcP256 => matches!(kind, KeyKind::P256),
             Family::EcP384 => matches!(kind, KeyKind::P384),
+            Family::EcP521 => matches!(kind, KeyKind::P521),
+            Family::EcK256 => matches!(kind, KeyKind::Secp256k1),
             Family::Edwards => matches!(kind, KeyKind::Ed25519),
             Family::Unsupported => false,
         }

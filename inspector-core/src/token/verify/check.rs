@@ -371,7 +371,7 @@ impl<'s> Search<'s> {
     }
 
     fn attempt(&mut self, key: &Key) -> Trial {
-        let Some(algorithm) = self.statement.algorithm.verifier.filter(|_| key.fits(self.statement.algorithm)) else {
+        let Some(verifier) = self.statement.algorithm.verifier.filter(|_| key.fits(self.statement.algorithm)) else {
             return Trial::DoesNotFit;
         };
         if let KeyKind::Rsa { bits } = key.key.kind {
@@ -386,9 +386,8 @@ impl<'s> Search<'s> {
         };
         self.trials = left;
         let Statement { signature, input, .. } = self.statement;
-        let verifies =
-            |key| jsonwebtoken::crypto::verify(signature, input.as_bytes(), key, algorithm).is_ok_and(|it| it);
-        if key.key.decoding.iter().any(verifies) { Trial::Verified } else { Trial::Refuted(None) }
+        let verifies = key.key.verifies(verifier, signature, input.as_bytes());
+        if verifies { Trial::Verified } else { Trial::Refuted(None) }
     }
 
     fn verified(&self, key: &Key, contradicted: bool, by_trial: bool) -> Signature {

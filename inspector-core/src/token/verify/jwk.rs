@@ -96,6 +96,8 @@ fn public_key(key: &Map<String, Value>) -> Result<Option<PublicKey>, BadKey> {
             let size = match curve {
                 "P-256" => 32,
                 "P-384" => 48,
+                "P-521" => 66,
+                "secp256k1" => 32,
                 _ => x.len().max(y.len()),
             };
             // RFC 7518 §6.2.1.2 wants full length; some senders leave leading zeros out.

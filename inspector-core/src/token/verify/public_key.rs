@@ -7,12 +7,14 @@
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
+use k256::ecdsa::signature::Verifier as _;
 
 use super::{
+    algorithm::Verifier,
     confusion::Encoded,
     der::{self, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE},
 };
-use crate::secret::Fingerprint;
+use crate::{http::base64, secret::Fingerprint};
 
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
@@ -44,6 +46,10 @@ pub enum KeyKind {
     P256,
     /// The curve P-384.
     P384,
+    /// The curve P-521.
+    P521,
+    /// The curve secp256k1 (RFC 8812).
+    Secp256k1,
     /// Ed25519 (RFC 8037).
     Ed25519,
     /// A secret for HMAC.
@@ -58,6 +64,8 @@ impl fmt::Display for KeyKind {
             Self::Rsa { bits } => write!(f, "RSA {bits}"),
             Self::P256 => f.write_str("EC P-256"),
             Self::P384 => f.write_str("EC P-384"),
+            Self::P521 => f.write_str("EC P-521"),
+            Self::Secp256k1 => f.write_str("EC secp256k1"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Secret => f.write_str("secret"),
             Self::Unsupported(name) => f.write_str(name),
@@ -69,12 +77,50 @@ impl fmt::Display for KeyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadKey(pub(super) &'static str);
 
+/// A key as what verifies with it takes it.
+#[derive(Clone)]
+enum Decoding {
+    Common(DecodingKey),
+    P521(p521::ecdsa::VerifyingKey),
+    K256(k256::ecdsa::VerifyingKey),
+}
+
+impl fmt::Debug for Decoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Common(_) => "Common",
+            Self::P521(_) => "P521",
+            Self::K256(_) => "K256",
+        })
+    }
+}
+
+impl Decoding {
+    /// Whether `signature` (base64url) is by this key.
+    fn verifies(&self, verifier: Verifier, signature: &str, input: &[u8]) -> bool {
+        let bytes = || base64::decode(signature).map(|decoded| decoded.bytes).unwrap_or_default();
+        match (self, verifier) {
+            (Self::Common(key), Verifier::Common(algorithm)) => {
+                jsonwebtoken::crypto::verify(signature, input, key, algorithm).is_ok_and(|it| it)
+            }
+            (Self::P521(key), Verifier::P521) => {
+                p521::ecdsa::Signature::from_slice(&bytes()).is_ok_and(|it| key.verify(input, &it).is_ok())
+            }
+            (Self::K256(key), Verifier::K256) => k256::ecdsa::Signature::from_slice(&bytes()).is_ok_and(|it| {
+                // The crate takes the lower of the two values of `s` only, RFC 8812 either.
+                key.verify(input, &it.normalize_s().unwrap_or(it)).is_ok()
+            }),
+            _ => false,
+        }
+    }
+}
+
 /// A key ready to verify with.
 #[derive(Clone, Debug)]
 pub(super) struct PublicKey {
     pub(super) kind: KeyKind,
     /// What to try: one key, or the two readings of a secret. Empty for an unsupported kind.
-    pub(super) decoding: Vec<DecodingKey>,
+    decoding: Vec<Decoding>,
     /// Tells equal keys.
     pub(super) identity: Fingerprint,
     /// For a secret, its length in bytes.
@@ -99,7 +145,16 @@ impl PublicKey {
     }
 
     fn new(kind: KeyKind, key: DecodingKey, identity: &[u8]) -> Self {
+        Self::of(kind, Decoding::Common(key), identity)
+    }
+
+    fn of(kind: KeyKind, key: Decoding, identity: &[u8]) -> Self {
         Self { kind, decoding: vec![key], identity: Fingerprint::of(identity), secret_length: 0, encoded: None }
+    }
+
+    /// Whether `signature` (base64url) over `input` is by this key.
+    pub(super) fn verifies(&self, verifier: Verifier, signature: &str, input: &[u8]) -> bool {
+        self.decoding.iter().any(|key| key.verifies(verifier, signature, input))
     }
 
     /// RSA by modulus and exponent, big-endian.
@@ -137,11 +192,15 @@ impl PublicKey {
             "P-384" => (KeyKind::P384, Algorithm::ES384, 48),
             "P-521" => {
                 let encoded = Encoded::of_curve(EC_PUBLIC_KEY, P_521, point);
-                return Ok(Self::unsupported("EC P-521", point).with(encoded));
+                let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(point);
+                let key = Decoding::P521(key.map_err(|_| BadKey("its point is not on its curve"))?);
+                return Ok(Self::of(KeyKind::P521, key, point).with(encoded));
             }
             "secp256k1" => {
                 let encoded = Encoded::of_curve(EC_PUBLIC_KEY, SECP256K1, point);
-                return Ok(Self::unsupported("EC secp256k1", point).with(encoded));
+                let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(point);
+                let key = Decoding::K256(key.map_err(|_| BadKey("its point is not on its curve"))?);
+                return Ok(Self::of(KeyKind::Secp256k1, key, point).with(encoded));
             }
             _ => return Ok(Self::unsupported("an unknown curve", point)),
         };
@@ -173,7 +232,8 @@ impl PublicKey {
             return Err(BadKey("it is empty"));
         }
         let mut key = Self::new(KeyKind::Secret, DecodingKey::from_secret(bytes), bytes);
-        key.decoding.extend(other.filter(|other| !other.is_empty()).map(DecodingKey::from_secret));
+        let other = other.filter(|other| !other.is_empty()).map(DecodingKey::from_secret);
+        key.decoding.extend(other.map(Decoding::Common));
         key.secret_length = bytes.len();
         Ok(key)
     }
@@ -206,9 +266,10 @@ impl PublicKey {
     /// Refuses a key the verifier cannot even be made of.
     fn probed(self, algorithm: Algorithm, why: &'static str) -> Result<Self, BadKey> {
         super::install_provider();
-        let usable = self.decoding.iter().all(|key| {
-            let signature = super::encode(&[0; 64]);
-            jsonwebtoken::crypto::verify(&signature, b"", key, algorithm).is_ok()
+        let signature = super::encode(&[0; 64]);
+        let usable = self.decoding.iter().all(|key| match key {
+            Decoding::Common(key) => jsonwebtoken::crypto::verify(&signature, b"", key, algorithm).is_ok(),
+            Decoding::P521(_) | Decoding::K256(_) => true,
         });
         if usable { Ok(self) } else { Err(BadKey(why)) }
     }
@@ -256,8 +317,11 @@ mod tests {
             ("P-256", vec![4; 65], Err("its point is not on its curve")),
             ("P-256", vec![4; 32], Err("its point has not the length of its curve")),
             ("P-384", vec![], Err("its point has not the length of its curve")),
-            ("P-521", vec![4; 133], Ok(KeyKind::Unsupported("EC P-521"))),
-            ("secp256k1", vec![4; 65], Ok(KeyKind::Unsupported("EC secp256k1"))),
+            ("P-521", vec![4; 133], Err("its point is not on its curve")),
+            ("P-521", vec![], Err("its point is not on its curve")),
+            ("secp256k1", vec![4; 65], Err("its point is not on its curve")),
+            ("secp256k1", vec![4; 64], Err("its point is not on its curve")),
+            ("brainpoolP256r1", vec![4; 65], Ok(KeyKind::Unsupported("an unknown curve"))),
         ] {
             assert_eq!(kind(PublicKey::ec(curve, &point)), expected, "{curve}");
         }
