@@ -4,25 +4,11 @@
 
 mod common;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
-use common::{Run, run, scenarios};
+use common::{folder, ran, scenarios};
 
 const SCENARIO: &str = "handshake-complete";
-
-fn folder(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("keys-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-/// Runs it; it must end with that code.
-fn ran(code: i32, arguments: &[&str]) -> Run {
-    let run = run(arguments);
-    assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
-    run
-}
 
 #[test]
 fn an_audit_tells_opened_unused_and_missing() {

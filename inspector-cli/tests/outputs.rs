@@ -6,11 +6,10 @@ mod common;
 
 use std::{
     fs,
-    path::PathBuf,
     process::{Command, Output},
 };
 
-use common::scenarios;
+use common::{folder, scenarios};
 
 const FORMATS: [&str; 9] = ["human", "json", "ndjson", "sarif", "junit", "github", "gitlab", "markdown", "csv"];
 
@@ -21,13 +20,6 @@ fn inspector(arguments: &[&str], summary: Option<&str>) -> Output {
         command.env("GITHUB_STEP_SUMMARY", summary);
     }
     command.output().unwrap()
-}
-
-fn folder(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("outputs-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
 }
 
 #[test]

@@ -14,8 +14,7 @@ use common::scenarios;
 use serde_json::Value;
 
 fn folder(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("policy-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
+    let path = common::folder(name);
     fs::create_dir_all(path.join("deep/er")).unwrap();
     path
 }

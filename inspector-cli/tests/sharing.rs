@@ -12,21 +12,8 @@ use std::{
     process::Command,
 };
 
-use common::{RECORDINGS, Run, base64url, run, scenarios};
+use common::{RECORDINGS, base64url, folder, ran, run, scenarios};
 use serde_json::{Value, json};
-
-fn folder(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sharing-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn ran(code: i32, arguments: &[&str]) -> Run {
-    let run = run(arguments);
-    assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
-    run
-}
 
 /// What a judgement rests on: the outcome, and the findings with their weights and hosts.
 fn judged(path: &str, keys: Option<&str>) -> (Value, Vec<String>, Vec<String>) {
@@ -331,6 +318,11 @@ fn planted(random: &mut Random) -> (Vec<Value>, Vec<String>) {
     (entries, secrets)
 }
 
+fn write_har(path: &Path, entries: &[Value]) {
+    let har = json!({"log": {"version": "1.2", "creator": {"name": "t", "version": "1"}, "entries": entries}});
+    fs::write(path, har.to_string()).unwrap();
+}
+
 fn secrets_fixed(
     entry: &mut impl FnMut(Vec<Value>, String, Option<(String, &str)>, (String, &str), Vec<Value>),
     headers: Vec<Value>,
@@ -402,14 +394,7 @@ fn planted_secrets_are_found_in_no_output() {
     }
     assert!(secrets.len() >= 10_000, "{}", secrets.len());
     let har = folder.join("in.har");
-    fs::write(
-        &har,
-        serde_json::to_vec(
-            &json!({"log": {"version": "1.2", "creator": {"name": "t", "version": "1"}, "entries": entries}}),
-        )
-        .unwrap(),
-    )
-    .unwrap();
+    write_har(Path::new(&har), &entries);
     let har = har.display().to_string();
     let at = |name: &str| folder.join(name).display().to_string();
     ran(0, &["redact", "-q", &har, "-o", &at("out.har"), "--receipt", &at("receipt.json")]);
@@ -423,14 +408,7 @@ fn planted_secrets_are_found_in_no_output() {
         entries.extend(some);
         secrets.extend(new);
     }
-    fs::write(
-        &har,
-        serde_json::to_vec(
-            &json!({"log": {"version": "1.2", "creator": {"name": "t", "version": "1"}, "entries": entries}}),
-        )
-        .unwrap(),
-    )
-    .unwrap();
+    write_har(Path::new(&har), &entries);
     for form in ["har", "ndjson", "http", "pcapng"] {
         ran(0, &["convert", "-q", &har, "-o", &at(&format!("masked.{form}"))]);
         assert_clean(&folder.join(format!("masked.{form}")), &secrets);

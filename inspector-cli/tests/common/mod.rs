@@ -1,6 +1,7 @@
 //! Runs the built program in an environment that is the same everywhere.
 
 use std::{
+    fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -121,4 +122,20 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// A new, empty folder of this test program.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let name = format!("{}-{name}-{}", env!("CARGO_CRATE_NAME"), std::process::id());
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Runs it; it must end with that code.
+pub(crate) fn ran(code: i32, arguments: &[&str]) -> Run {
+    let run = run(arguments);
+    assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
+    run
 }
