@@ -253,21 +253,9 @@ impl Sink for Exchanges {
 pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<'_>)) -> u64 {
     let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
     let mut connection = Connection {
-        id: ConnectionId(1),
-        first: AT,
-        last: AT,
-        client: end(50_000),
-        server: end(443),
         roles_known: true,
         from_start: [true; 2],
-        packets: 0,
-        gaps: [0; 2],
-        bytes_missing: [0; 2],
-        duplicates: 0,
-        overlaps_differing: 0,
-        strays: 0,
-        standing: inspector_core::flow::Standing::default(),
-        bytes: [0; 2],
+        ..Connection::new(ConnectionId(1), end(50_000), end(443), AT)
     };
     let mut sink = Exchanges::default();
     run(&mut Context {

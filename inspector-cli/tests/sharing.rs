@@ -4,13 +4,7 @@
 
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path, process::Command};
 
 use common::{RECORDINGS, base64url, folder, ran, run, scenarios};
 use serde_json::{Value, json};

@@ -155,23 +155,7 @@ pub fn stream_keys(limits: &Limits) -> Keys {
 /// A connection between two hosts.
 pub fn connection() -> Connection {
     let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
-    Connection {
-        id: ConnectionId(1),
-        first: AT,
-        last: AT,
-        client: end(50_000),
-        server: end(443),
-        roles_known: false,
-        from_start: [true; 2],
-        packets: 0,
-        gaps: [0; 2],
-        bytes_missing: [0; 2],
-        duplicates: 0,
-        overlaps_differing: 0,
-        strays: 0,
-        standing: inspector_core::flow::Standing::default(),
-        bytes: [0; 2],
-    }
+    Connection { from_start: [true; 2], ..Connection::new(ConnectionId(1), end(50_000), end(443), AT) }
 }
 
 /// Keeps exchanges after looking at them, and counts notes.

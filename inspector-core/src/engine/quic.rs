@@ -42,15 +42,44 @@ pub(super) struct Connections {
     identifiers: HashMap<Identifier, (usize, Side), RandomState>,
     /// The lengths of these, a bit for each.
     lengths: u32,
+    reading: Reading,
+    /// What all weigh together.
+    weight: usize,
+    /// How many there are.
+    count: usize,
+}
+
+/// What all connections read with.
+struct Reading {
     barren: Barren,
     bodies: BodyPolicy,
     pending: Cell<usize>,
     searched: Cell<usize>,
     buffer: Vec<u8>,
-    /// What all weigh together.
-    weight: usize,
-    /// How many there are.
-    count: usize,
+}
+
+impl Reading {
+    /// Lets a connection read, and counts the exchanges that come of it.
+    fn read<O: Outcome>(
+        &mut self,
+        followed: &mut Followed,
+        world: &mut World<'_, O>,
+        act: impl FnOnce(&mut Connection, &mut Env<'_>),
+    ) {
+        let before = world.outcome.exchanges();
+        let mut env = Env {
+            keys: world.keys,
+            limits: world.limits,
+            bodies: self.bodies,
+            barren: &self.barren,
+            sink: &mut *world.outcome,
+            pending: &self.pending,
+            searched: &self.searched,
+            buffer: &mut self.buffer,
+        };
+        act(&mut followed.connection, &mut env);
+        followed.exchanges += world.outcome.exchanges() - before;
+    }
 }
 
 /// Keys and results for one call.
@@ -67,11 +96,13 @@ impl Connections {
             free: Vec::new(),
             identifiers: HashMap::default(),
             lengths: 0,
-            barren: Barren::default(),
-            bodies,
-            pending: Cell::new(0),
-            searched: Cell::new(0),
-            buffer: Vec::new(),
+            reading: Reading {
+                barren: Barren::default(),
+                bodies,
+                pending: Cell::new(0),
+                searched: Cell::new(0),
+                buffer: Vec::new(),
+            },
             weight: 0,
             count: 0,
         }
@@ -206,19 +237,9 @@ impl Connections {
         world: &mut World<'_, O>,
     ) {
         let Some(followed) = self.followed.get_mut(place).and_then(Option::as_mut) else { return };
-        let before = world.outcome.exchanges();
-        let mut env = Env {
-            keys: world.keys,
-            limits: world.limits,
-            bodies: self.bodies,
-            barren: &self.barren,
-            sink: &mut *world.outcome,
-            pending: &self.pending,
-            searched: &self.searched,
-            buffer: &mut self.buffer,
-        };
-        followed.connection.datagram(sender, datagram.payload, datagram.at, &mut env);
-        followed.exchanges += world.outcome.exchanges() - before;
+        self.reading.read(followed, world, |connection, env| {
+            connection.datagram(sender, datagram.payload, datagram.at, env);
+        });
         let oldest = followed.connection.oldest_open();
         if oldest != followed.oldest {
             world.outcome.open(followed.connection.id(), followed.oldest, oldest);
@@ -275,19 +296,7 @@ impl Connections {
                 self.identifiers.remove(&id);
             }
         }
-        let before = world.outcome.exchanges();
-        let mut env = Env {
-            keys: world.keys,
-            limits: world.limits,
-            bodies: self.bodies,
-            barren: &self.barren,
-            sink: &mut *world.outcome,
-            pending: &self.pending,
-            searched: &self.searched,
-            buffer: &mut self.buffer,
-        };
-        followed.connection.finish(&mut env);
-        followed.exchanges += world.outcome.exchanges() - before;
+        self.reading.read(&mut followed, world, Connection::finish);
         world.outcome.open(followed.connection.id(), followed.oldest, None);
         let Followed { connection, exchanges, .. } = *followed;
         world.outcome.report(connection.report(world.keys, exchanges));

@@ -137,6 +137,27 @@ pub struct Standing {
 }
 
 impl Connection {
+    /// A connection of which nothing is known but its ends and where it was first seen.
+    pub const fn new(id: ConnectionId, client: Endpoint, server: Endpoint, first: At) -> Self {
+        Self {
+            id,
+            first,
+            last: first,
+            client,
+            server,
+            roles_known: false,
+            from_start: [false; 2],
+            packets: 0,
+            gaps: [0; 2],
+            bytes_missing: [0; 2],
+            duplicates: 0,
+            overlaps_differing: 0,
+            strays: 0,
+            bytes: [0; 2],
+            standing: Standing { began: 0, acknowledged: None, reached: [0; 2] },
+        }
+    }
+
     /// Exchanges the roles of the two ends; content has shown that the guess was wrong. Counters follow.
     pub const fn swap_roles(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);

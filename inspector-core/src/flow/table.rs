@@ -647,21 +647,8 @@ impl<C: Consumer> FlowTable<C> {
             Way::Second => (segment.destination, segment.source),
         };
         let connection = Connection {
-            id: ConnectionId(self.totals.connections),
-            first: segment.at,
-            last: segment.at,
-            client: client_end,
-            server: server_end,
             roles_known,
-            from_start: [false; 2],
-            packets: 0,
-            gaps: [0; 2],
-            bytes_missing: [0; 2],
-            duplicates: 0,
-            overlaps_differing: 0,
-            strays: 0,
-            standing: crate::flow::Standing::default(),
-            bytes: [0; 2],
+            ..Connection::new(ConnectionId(self.totals.connections), client_end, server_end, segment.at)
         };
         let state = consumer.open(&connection);
         let mut conversation = Box::new(Conversation::new::<C>(connection, state, client));

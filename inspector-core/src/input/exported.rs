@@ -240,23 +240,7 @@ impl Stream {
                 && unit.source.port < 32_768);
         let (client, server) =
             if is_answer { (unit.destination, unit.source) } else { (unit.source, unit.destination) };
-        let connection = Connection {
-            id: ConnectionId(number),
-            first: at,
-            last: at,
-            client,
-            server,
-            roles_known: false,
-            from_start: [false; 2],
-            packets: 0,
-            gaps: [0; 2],
-            bytes_missing: [0; 2],
-            duplicates: 0,
-            overlaps_differing: 0,
-            strays: 0,
-            bytes: [0; 2],
-            standing: crate::flow::Standing::default(),
-        };
+        let connection = Connection::new(ConnectionId(number), client, server, at);
         Self { connection, speaks: Speaks::Unknown, used: number, weight: 0 }
     }
 

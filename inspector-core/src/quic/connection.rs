@@ -25,7 +25,7 @@ use super::{
 use crate::{
     context::{BodyPolicy, Sink},
     evidence::{At, ConnectionId, Endpoint},
-    flow::{self, Side, Standing},
+    flow::{self, Side},
     http::{barren::Barren, h3::Http3},
     limits::Limits,
     note::{Note, NoteKind},
@@ -174,23 +174,7 @@ impl Connection {
     /// A connection that begins with a datagram between these.
     pub(crate) fn new(id: ConnectionId, client: Endpoint, server: Endpoint, first: At, roles_known: bool) -> Self {
         Self {
-            connection: flow::Connection {
-                id,
-                first,
-                last: first,
-                client,
-                server,
-                roles_known,
-                from_start: [false; 2],
-                packets: 0,
-                gaps: [0; 2],
-                bytes_missing: [0; 2],
-                duplicates: 0,
-                overlaps_differing: 0,
-                strays: 0,
-                standing: Standing::default(),
-                bytes: [0; 2],
-            },
+            connection: flow::Connection { roles_known, ..flow::Connection::new(id, client, server, first) },
             known: false,
             version: 0,
             initial: Vec::new(),

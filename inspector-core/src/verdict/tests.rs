@@ -225,21 +225,11 @@ fn dark(name: Option<&str>, server: &str, reason: Reason) -> ConnectionReport {
     };
     ConnectionReport {
         connection: Connection {
-            id: ConnectionId(7),
-            first: at,
-            last: at,
-            client: endpoint("10.0.0.1:6000"),
-            server: endpoint(server),
             roles_known: true,
             from_start: [true, true],
             packets: 10,
-            gaps: [0, 0],
-            bytes_missing: [0, 0],
-            duplicates: 0,
-            overlaps_differing: 0,
-            strays: 0,
-            standing: crate::flow::Standing::default(),
             bytes: [100, 100],
+            ..Connection::new(ConnectionId(7), endpoint("10.0.0.1:6000"), endpoint(server), at)
         },
         transport: Transport::Tcp,
         application: Application::Unknown,

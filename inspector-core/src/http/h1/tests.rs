@@ -94,21 +94,9 @@ impl Setup {
         mut cut: impl FnMut() -> usize,
     ) -> Outcome {
         let mut connection = Connection {
-            id: ConnectionId(1),
-            first: frame(1),
-            last: frame(1),
-            client: endpoint(1, 40_000),
-            server: endpoint(2, 80),
             roles_known: true,
             from_start: self.from_start,
-            packets: 0,
-            gaps: [0; 2],
-            bytes_missing: [0; 2],
-            duplicates: 0,
-            overlaps_differing: 0,
-            strays: 0,
-            standing: crate::flow::Standing::default(),
-            bytes: [0; 2],
+            ..Connection::new(ConnectionId(1), endpoint(1, 40_000), endpoint(2, 80), frame(1))
         };
         let (keys, mut recorder, mut http, mut switch) = (Keys::default(), Recorder::default(), Http1::new(), None);
         let mut context = Context {

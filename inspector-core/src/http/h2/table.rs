@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::http::compression::{Entry, size_of_entry};
+
 /// Appendix A, index 1 first.
 const STATIC: [(&[u8], &[u8]); 61] = [
     (b":authority", b""),
@@ -70,17 +72,6 @@ const STATIC: [(&[u8], &[u8]); 61] = [
     (b"www-authenticate", b""),
 ];
 
-/// RFC 7541 §4.1: what an entry counts besides its name and value.
-const OVERHEAD: usize = 32;
-
-/// An entry of the dynamic table: name and value in one allocation.
-#[derive(Debug)]
-struct Entry {
-    bytes: Box<[u8]>,
-    name: usize,
-    name_known: bool,
-}
-
 /// What an index refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found<'t> {
@@ -143,8 +134,8 @@ impl Table {
         }
         match self.dynamic.get(static_index - STATIC.len()) {
             Some(entry) => {
-                let (name, value) = entry.bytes.split_at_checked(entry.name).unwrap_or_default();
-                Found::Entry { name: entry.name_known.then_some(name), value }
+                let (name, value) = entry.parts();
+                Found::Entry { name, value }
             }
             None if self.incomplete => Found::Unknown,
             None => Found::Invalid,
@@ -153,22 +144,20 @@ impl Table {
 
     /// Inserts an entry; an unknown name counts as empty.
     pub(super) fn insert(&mut self, name: Option<&[u8]>, value: &[u8]) {
-        let length = name.map_or(0, <[u8]>::len);
-        let size = length.saturating_add(value.len()).saturating_add(OVERHEAD);
+        let size = size_of_entry(name, value);
         self.evict(size);
         if size > self.maximum {
             self.incomplete |= self.maximum == self.cap && size <= self.cap.saturating_mul(16);
             return;
         }
-        let bytes = [name.unwrap_or_default(), value].concat().into_boxed_slice();
-        self.dynamic.push_front(Entry { bytes, name: length, name_known: name.is_some() });
+        self.dynamic.push_front(Entry::new(name, value));
         self.size += size;
     }
 
     fn evict(&mut self, coming: usize) {
         while self.size.saturating_add(coming) > self.maximum {
             let Some(entry) = self.dynamic.pop_back() else { return };
-            self.size = self.size.saturating_sub(entry.bytes.len() + OVERHEAD);
+            self.size = self.size.saturating_sub(entry.size());
         }
     }
 }

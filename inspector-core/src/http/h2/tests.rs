@@ -35,21 +35,9 @@ fn at(number: u64) -> At {
 fn connection() -> Connection {
     let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
     Connection {
-        id: ConnectionId(1),
-        first: at(1),
-        last: at(1),
-        client: end(5000),
-        server: end(443),
         roles_known: true,
         from_start: [true; 2],
-        packets: 0,
-        gaps: [0; 2],
-        bytes_missing: [0; 2],
-        duplicates: 0,
-        overlaps_differing: 0,
-        strays: 0,
-        standing: crate::flow::Standing::default(),
-        bytes: [0; 2],
+        ..Connection::new(ConnectionId(1), end(5000), end(443), at(1))
     }
 }
 

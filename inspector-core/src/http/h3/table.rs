@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::http::compression::Entry;
+
 /// Appendix A, index 0 first.
 const STATIC: [(&[u8], &[u8]); 99] = [
     (b":authority", b""),
@@ -109,17 +111,6 @@ const STATIC: [(&[u8], &[u8]); 99] = [
     (b"x-frame-options", b"sameorigin"),
 ];
 
-/// RFC 9204 §3.2.1: what an entry counts besides its name and value.
-const OVERHEAD: usize = 32;
-
-/// An entry of the dynamic table: name and value in one allocation.
-#[derive(Debug)]
-struct Entry {
-    bytes: Box<[u8]>,
-    name: usize,
-    name_known: bool,
-}
-
 /// What an index refers to: a name, unless it was not recorded, and a value.
 pub(super) type Found<'t> = (Option<&'t [u8]>, &'t [u8]);
 
@@ -156,20 +147,17 @@ impl Table {
 
     /// The entry with this number; `None` if it was not inserted yet, or forgotten.
     pub(super) fn find(&self, absolute: u64) -> Option<Found<'_>> {
-        let entry = self.entries.get(usize::try_from(absolute.checked_sub(self.forgotten)?).ok()?)?;
-        let (name, value) = entry.bytes.split_at_checked(entry.name)?;
-        Some((entry.name_known.then_some(name), value))
+        self.entries.get(usize::try_from(absolute.checked_sub(self.forgotten)?).ok()?).map(Entry::parts)
     }
 
     /// Inserts an entry; the oldest are forgotten for it.
     pub(super) fn insert(&mut self, name: Option<&[u8]>, value: &[u8]) {
-        let length = name.map_or(0, <[u8]>::len);
-        let bytes = [name.unwrap_or_default(), value].concat().into_boxed_slice();
-        self.size = self.size.saturating_add(bytes.len() + OVERHEAD);
-        self.entries.push_back(Entry { bytes, name: length, name_known: name.is_some() });
+        let entry = Entry::new(name, value);
+        self.size = self.size.saturating_add(entry.size());
+        self.entries.push_back(entry);
         while self.size > self.most {
             let Some(entry) = self.entries.pop_front() else { return };
-            self.size = self.size.saturating_sub(entry.bytes.len() + OVERHEAD);
+            self.size = self.size.saturating_sub(entry.size());
             self.forgotten += 1;
         }
     }

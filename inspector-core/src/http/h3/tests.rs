@@ -56,21 +56,9 @@ use Step::{Data, End, Gap, Reset, Stall, Stop};
 fn read_with(steps: &[Step], server_over: bool, limits: &Limits) -> (Vec<Exchange>, u64) {
     let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
     let mut connection = Connection {
-        id: ConnectionId(1),
-        first: at(1),
-        last: at(1),
-        client: end(5000),
-        server: end(443),
         roles_known: true,
         from_start: [true; 2],
-        packets: 0,
-        gaps: [0; 2],
-        bytes_missing: [0; 2],
-        duplicates: 0,
-        overlaps_differing: 0,
-        strays: 0,
-        standing: crate::flow::Standing::default(),
-        bytes: [0; 2],
+        ..Connection::new(ConnectionId(1), end(5000), end(443), at(1))
     };
     let (mut sink, keys, barren) = (Recorder::default(), Keys::default(), Barren::default());
     let mut cx = Context {

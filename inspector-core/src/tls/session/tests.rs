@@ -142,21 +142,9 @@ impl<'k> Driver<'k> {
     fn new(keys: &'k Keys) -> Self {
         let endpoint = Endpoint { address: IpAddr::from([127, 0, 0, 1]), port: 443 };
         let connection = Connection {
-            id: ConnectionId(7),
-            first: AT,
-            last: AT,
-            client: Endpoint { port: 50_000, ..endpoint },
-            server: endpoint,
             roles_known: true,
             from_start: [true; 2],
-            packets: 0,
-            gaps: [0; 2],
-            bytes_missing: [0; 2],
-            duplicates: 0,
-            overlaps_differing: 0,
-            strays: 0,
-            standing: crate::flow::Standing::default(),
-            bytes: [0; 2],
+            ..Connection::new(ConnectionId(7), Endpoint { port: 50_000, ..endpoint }, endpoint, AT)
         };
         Self { tls: Tls::new(), seen: Seen::default(), connection, keys, limits: Limits::default() }
     }
