@@ -5,7 +5,7 @@ use crate::{
     http::{auth::CredentialsKind, exchange::Mark},
     note::{Note, NoteKind},
     rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
-    token::Defect,
+    token::{Defect, Token},
 };
 
 declare_rule! {
@@ -17,7 +17,8 @@ declare_rule! {
     /// recording without a single `Authorization` or cookie.
     ///
     /// # Traps
-    /// A recording of anonymous traffic has no such fields either: that alone is no sign.
+    /// A recording of anonymous traffic has no such fields either: that alone is no sign. A signature that this program
+    /// removed is missed only by who gives keys to verify it.
     pub(crate) RecordingSanitized = "COV-004" "recording-sanitized" Medium,
     title: "Values were taken out of the recording",
     remedy: "Export again with sensitive data (Chrome, Edge: DevTools settings, \"Allow to generate HAR with sensitive \
@@ -54,6 +55,7 @@ impl Rule for RecordingSanitized {
     }
 
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
+        find_unverifiable(context);
         for input in context.ledger.inputs() {
             let source = input.source;
             if input.coverage.is_some_and(|coverage: Coverage| coverage.sanitized) {
@@ -68,6 +70,63 @@ impl Rule for RecordingSanitized {
                 let detail = "a resource answered as if it got credentials, but no request of the recording has any";
                 context.find(Self::META.host(*host).detail(detail).overturns().seen(seen));
             }
+        }
+    }
+}
+
+/// Who gives keys asks whether signatures are right, and of one that a redaction removed that cannot be told: a forged one
+/// can look so, too.
+fn find_unverifiable(context: &mut Context<'_>) {
+    let (ledger, policy) = (context.ledger, context.policy);
+    if policy.keys.is_empty() {
+        return;
+    }
+    for facts in ledger.tokens() {
+        let actor = facts.token.actor.as_deref();
+        if !facts.token.is_redacted() && !actor.is_some_and(Token::is_redacted) {
+            continue;
+        }
+        for host in &facts.presented_to {
+            let detail = "the signature of a token was removed by redaction, so that the given keys cannot verify it";
+            let draft = RecordingSanitized::META.host(*host).subject("signature").detail(detail).overturns();
+            context.find(draft.count(facts.presented).evidence(facts.first.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{slice, sync::Arc};
+
+    use crate::{
+        analysis::Policy,
+        profile::Profile,
+        redact::mark,
+        rules::testing,
+        token::verify::{Origin, VerificationKeys},
+        verdict::Outcome,
+    };
+
+    #[test]
+    fn a_signature_that_was_removed_passes_only_where_no_keys_are_given() {
+        let jwk = serde_json::json!({"kty": "oct", "k": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"}).to_string();
+        let claims = serde_json::json!({"iss": "https://as.example.com", "client_id": "app", "aud": "https://api.example.com",
+            "iat": 1_767_225_660, "exp": 1_767_229_260});
+        let token = testing::jwt(&serde_json::json!({"alg": "RS256"}), &claims, 256);
+        let (text, signature) = token.rsplit_once('.').unwrap();
+        let text = format!(
+            "# @time 2026-01-01T00:02:00Z\nGET /v1/me HTTP/1.1\nHost: api.example.com\n\
+             Authorization: Bearer {text}.{}\n\nHTTP/1.1 200 OK\nContent-Type: application/json\n\n{{\"ok\":true}}",
+            mark::of_signature(signature)
+        );
+        for (keys, outcome) in [(&[][..], Outcome::Pass), (slice::from_ref(&jwk), Outcome::Inconclusive)] {
+            let mut given = VerificationKeys::default();
+            for key in keys {
+                given.add(key.as_bytes(), &Origin::File("keys".to_owned())).unwrap();
+            }
+            let policy = Policy { keys: Arc::new(given), ..Policy::new(Profile::builtin("generic").unwrap()) };
+            let report = testing::judge_by(policy, &text);
+            assert_eq!(report.outcome, outcome, "{}", report.reason);
         }
     }
 }
