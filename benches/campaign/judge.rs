@@ -6,7 +6,7 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     engine::{self, Options, Reading, Receiver},
     evidence::SourceId,
@@ -17,6 +17,7 @@ use inspector_core::{
     },
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::Profile,
     report::{Report, v1},
     tls::keylog::Keys,

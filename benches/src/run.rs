@@ -6,7 +6,7 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     context::{BodyPolicy, Context, Sink},
     engine::{self, Options, Receiver},
@@ -17,6 +17,7 @@ use inspector_core::{
     limits::Limits,
     note::{Note, NoteKind},
     packet::{Dissector, Packet, Segment},
+    policy::Policy,
     profile::Profile,
     report::{Report, v1},
     time::Timestamp,

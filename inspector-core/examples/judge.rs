@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, fs::File, process::ExitCode};
 
-use inspector_core::{Judge, analysis::Policy, profile::Profile};
+use inspector_core::{Judge, policy::Policy, profile::Profile};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = env::args().skip(1);

@@ -11,108 +11,36 @@
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
 //! findings because equal ones are folded as they come.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
     handshake::{
-        call::Step, host::HostPattern, ledger::Ledger, meaning::Subject, observation::Observation,
+        call::Step,
+        ledger::Ledger,
+        meaning::Subject,
+        observation::Observation,
         published::PublishedKeys,
+        signatures::{Signature, Signatures},
     },
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::{Judgement, Profile},
-    report::{
-        Report,
-        signature::{Signature, Signatures},
-    },
+    report::Report,
     rules::{
-        self, Context, Severity, Summary,
+        self, Context, Summary,
         finding::{Findings, Weighing},
         panel::Panel,
     },
+    scope::Scope,
     secret::Fingerprint,
-    time::Timestamp,
-    token::{extract::Extraction, verify::VerificationKeys, words::WordList},
-    verdict::{self, Facts, Scope},
+    token::{extract::Extraction, verify::VerificationKeys},
+    verdict::{self, Facts},
 };
-
-/// When the validity of tokens is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Clock {
-    /// At the time of the recording.
-    #[default]
-    Capture,
-    /// At this moment (the caller's now, or one the user named).
-    Fixed(Timestamp),
-}
-
-impl Clock {
-    /// The moment to judge at for something recorded at `recorded`; `None` if that is only counted from the beginning of
-    /// the recording.
-    pub fn at(self, recorded: Option<Timestamp>) -> Option<Timestamp> {
-        match self {
-            Self::Capture => recorded.filter(|time| !time.is_relative()),
-            Self::Fixed(moment) => Some(moment),
-        }
-    }
-}
-
-/// What is expected, and how it is judged.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// Callers, resources, issuers, paths.
-    pub profile: Profile,
-    /// Limits the scope. The profile's, unless `--host` names others. Empty for the scope the traffic tells.
-    pub hosts: Vec<HostPattern>,
-    /// Realms an expected caller may be of; any if empty. The profile's, unless `--realm` names others.
-    pub realms: Vec<String>,
-    /// When validity is judged.
-    pub clock: Clock,
-    /// `--fail-on`: a finding at or above it fails the run, whatever the outcome is.
-    pub fail_on: Option<Severity>,
-    /// Words to try on HMAC signatures; none unless the user gives a list.
-    pub words: Arc<WordList>,
-    /// Keys the user gave to verify signatures with.
-    pub keys: Arc<VerificationKeys>,
-    /// Steps of handshakes are all messages, not only those of authentication.
-    pub all_messages: bool,
-}
-
-impl Policy {
-    /// A policy of that profile with everything else as usual.
-    pub fn new(profile: Profile) -> Self {
-        let realms = profile.realms.clone();
-        let hosts = profile.hosts.iter().map(|pattern| HostPattern::new(pattern)).collect();
-        Self {
-            profile,
-            hosts,
-            realms,
-            clock: Clock::Capture,
-            fail_on: None,
-            words: Arc::default(),
-            keys: Arc::default(),
-            all_messages: false,
-        }
-    }
-
-    /// Limits the scope to hosts that fit a pattern; may be called more than once.
-    #[must_use]
-    pub fn host(mut self, pattern: &str) -> Self {
-        self.hosts.push(HostPattern::new(pattern));
-        self
-    }
-
-    /// Wants callers of that realm.
-    #[must_use]
-    pub fn realm(mut self, realm: &str) -> Self {
-        self.realms = vec![realm.to_owned()];
-        self
-    }
-}
 
 /// The judgement of one input, or of several that belong together.
 pub struct Analysis {
@@ -185,7 +113,7 @@ impl Analysis {
     pub fn connection(&mut self, source: SourceId, report: &ConnectionReport) {
         // A name that was only heard of gets its number, so that findings can be weighed by it.
         if let Some(name) = report.server_name.as_deref() {
-            self.ledger.host(&crate::handshake::host::normalize(name, crate::http::exchange::Scheme::Https));
+            self.ledger.host(&crate::hosts::normalize(name, crate::http::exchange::Scheme::Https));
         }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         self.panel.connection(source, report, &mut context);

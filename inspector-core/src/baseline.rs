@@ -170,7 +170,7 @@ fn counts(finding: &Finding) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analysis::Policy, profile::Profile, rules::testing, verdict::Outcome};
+    use crate::{policy::Policy, profile::Profile, rules::testing, verdict::Outcome};
 
     const CALLER: &str = "00000004-0000-0ff1-ce00-000000000000@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
 

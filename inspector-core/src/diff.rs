@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use crate::{
     evidence::Evidence as Place,
-    report::{Handshake, Report, TokenSummary, mask},
+    report::{Handshake, Report, TokenSummary},
     rules::{Family, Severity},
-    token::{Token, principal::Principal},
+    token::{Token, mask, principal::Principal},
     verdict::Outcome,
 };
 

@@ -3,13 +3,14 @@
 use std::io::Read;
 
 use crate::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
     http::exchange::Exchange,
     input::{Control, ReadError},
     note::Note,
+    policy::Policy,
     report::Report,
     tls::keylog::{KeyError, KeySummary, Keys},
     token::{extract::extract, interner::Interner},

@@ -27,18 +27,18 @@
 //! | Basic that cannot be decoded, or whose purpose is not clear | yes | it may be a password |
 
 pub mod bearer;
-pub mod scope;
 mod seen;
 pub(crate) mod words;
 
 use std::sync::Arc;
 
 use self::bearer::{Against, Bearer, Forgeries};
-pub use self::scope::Scope;
 use self::seen::Seen;
+pub use crate::scope::Scope;
 use crate::{
-    analysis::Policy,
-    handshake::{facts::Tally, host::HostPattern, ledger::Ledger},
+    handshake::{facts::Tally, ledger::Ledger},
+    hosts::HostPattern,
+    policy::Policy,
     profile::{Judgement, Profile},
     rules::{Family, exceptions::Ignored, finding::Finding},
 };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     coverage::Coverage,
     engine::{self, Options, Receiver},
@@ -21,6 +21,7 @@ use inspector_core::{
     input::Control,
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::Profile,
     report::v1,
     tls::keylog::Keys,

@@ -6,7 +6,7 @@
 mod support;
 
 use inspector_core::{
-    analysis::{Clock, Policy},
+    policy::{Clock, Policy},
     report::Report,
     rules::Severity,
     time::Timestamp,

@@ -5,7 +5,7 @@
 mod support;
 
 use inspector_core::{
-    analysis::Policy,
+    policy::Policy,
     profile::Profile,
     report::{Report, v1},
     rules::Severity,

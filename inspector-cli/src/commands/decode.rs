@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 
 use inspector_core::{
+    handshake::signatures::Signatures,
     limits::Limits,
-    report::{signature::Signatures, v1},
+    report::v1,
     token::{Token, find::find, interner::Interner, verify::VerificationKeys},
 };
 use serde_json::Value;

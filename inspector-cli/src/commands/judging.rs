@@ -9,13 +9,14 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Clock, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     context::BodyPolicy,
     evidence::SourceId,
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
+    policy::{Clock, Policy},
     profile::Profile,
     report::{Input, Report},
     rules::Severity,

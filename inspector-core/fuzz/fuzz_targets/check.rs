@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
@@ -12,6 +12,7 @@ use inspector_core::{
     input::Control,
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::Profile,
     report::v1,
     token::{Token, extract::extract, interner::Interner},

@@ -8,7 +8,7 @@
 use inspector_core::{
     http::message::{HeadBuilder, Message},
     redact::{self, Level},
-    report::mask,
+    token::mask,
 };
 use inspector_core_fuzz::{
     extracted, limits,

@@ -4,8 +4,11 @@
 
 use inspector_core::{
     redact::{self, Level},
-    report::mask,
-    token::{find::find, interner::Interner, mask::tokens_masked},
+    token::{
+        find::find,
+        interner::Interner,
+        mask::{self, tokens_masked},
+    },
 };
 use inspector_core_fuzz::limits;
 use libfuzzer_sys::fuzz_target;

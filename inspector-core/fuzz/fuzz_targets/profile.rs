@@ -1,7 +1,7 @@
 //! Profiles (TOML), and judging by one. What a profile says of a text does not change when it is read again.
 #![no_main]
 
-use inspector_core::{analysis::Policy, limits::Limits, profile::Profile};
+use inspector_core::{limits::Limits, policy::Policy, profile::Profile};
 use inspector_core_fuzz::hear;
 use libfuzzer_sys::fuzz_target;
 

@@ -2,9 +2,15 @@
 #![no_main]
 
 use inspector_core::{
+    handshake::signatures::Signatures,
     redact::{self, Level},
-    report::{mask, signature::Signatures, v1},
-    token::{Token, compact, find::find, interner::Interner, mask::tokens_masked},
+    report::v1,
+    token::{
+        Token, compact,
+        find::find,
+        interner::Interner,
+        mask::{self, tokens_masked},
+    },
 };
 use inspector_core_fuzz::limits;
 use libfuzzer_sys::fuzz_target;

@@ -28,7 +28,7 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     context::{BodyPolicy, Context, Sink},
     engine::{self, Options, Receiver},
@@ -38,6 +38,7 @@ use inspector_core::{
     input::{Control, Frame, Item, Producer, read_recording},
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::Profile,
     report::v1,
     time::Timestamp,

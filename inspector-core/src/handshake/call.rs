@@ -6,20 +6,19 @@ use super::{
     caller::Caller,
     diagnostics::ServerReason,
     facts::{SHORT_LIST, Seen},
-    host::HostId,
-    moment::Moment,
     observation::{self, Answer, Observation},
 };
 use crate::{
     evidence::{Evidence, Part, SourceId},
+    hosts::HostId,
     http::{
         auth::{Credentials, CredentialsKind},
         message::Head,
     },
-    report::mask,
+    moment::Moment,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Sighting, TokenKind},
+    token::{Sighting, TokenKind, mask},
 };
 
 /// A call: which client, in whose name, to which host.

@@ -17,11 +17,10 @@ use std::sync::OnceLock;
 use super::observation::is_readable;
 use crate::{
     profile::Profile,
-    report::mask,
-    rules::s2s::{has_impossible_signature, is_asymmetric},
     token::{
-        Role, Sighting, Token, TokenKind,
+        Role, Sighting, Token, TokenKind, mask,
         principal::{Principal, is_guid},
+        verify::{has_impossible_signature, is_asymmetric},
     },
 };
 

@@ -3,15 +3,15 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    host::HostId,
     identity::Identity,
     lineage::Station,
-    moment::Moment,
     observation::{Answer, Observation},
 };
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    hosts::HostId,
+    moment::Moment,
     time::Timestamp,
     token::{Token, TokenKind},
 };

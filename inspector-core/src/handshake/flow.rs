@@ -319,7 +319,7 @@ pub fn parts(url: &str) -> Option<(&str, String, &str)> {
     let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
     let secure = if scheme.eq_ignore_ascii_case("http") { Scheme::Http } else { Scheme::Https };
     let end = path.find(['?', '#']).unwrap_or(path.len());
-    Some((scheme, super::host::normalize(authority, secure), path.get(..end).unwrap_or_default()))
+    Some((scheme, crate::hosts::normalize(authority, secure), path.get(..end).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use super::{
     flow::{self, AuthorizationRequest, Carriage},
-    host::HostId,
     observation::{Endpoint, Observation},
 };
-use crate::{evidence::Evidence, rules::memory::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{bounded::Memory, evidence::Evidence, hosts::HostId, secret::Fingerprint, time::Timestamp};
 
 /// Entries of a table.
 const ENTRIES: usize = 4096;

@@ -18,16 +18,15 @@ use std::{net::IpAddr, sync::Arc};
 use super::{
     call::{Step, StepKind},
     flow::{AuthorizationRequest, TokenAnswer},
-    host::HostId,
-    ledger::Index,
     observation::{Endpoint, Observation},
     sts::{self, ACS_GRANT},
 };
 use crate::{
-    report::mask,
+    bounded::Index,
+    hosts::HostId,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Role, principal::Principal},
+    token::{Role, mask, principal::Principal},
 };
 
 /// Fingerprints kept of what one exchange gives or uses.

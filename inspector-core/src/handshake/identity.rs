@@ -7,7 +7,7 @@ use super::{
     observation::is_readable,
 };
 use crate::{
-    analysis::Policy,
+    policy::Policy,
     profile::{Judgement, Profile},
     token::{Sighting, Token, TokenKind},
 };

@@ -3,11 +3,7 @@
 //! Everything here is a count, a flag or a short list; a recording of any length ends in the same few megabytes. What
 //! does not fit is counted in a shared entry and shows in the report ([`Ledger::overflowed`]).
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
     call::{
@@ -18,26 +14,23 @@ use super::{
     facts::{self, HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
     flows::Flows,
     grants::{Grant, Grants},
-    host::{self, HostId, HostNames},
     identity::{self, ActorSays, Identity, LONGEST_NAME},
     lineage,
-    moment::Moment,
     observation::{self, Answer, Endpoint, Observation},
 };
 use crate::{
-    analysis::Policy,
+    bounded::Index,
     evidence::{Part, SourceId},
+    hosts::{self, HostId, HostNames},
     http::exchange::{Mark, Scheme},
     limits::Limits,
+    moment::Moment,
+    policy::Policy,
     profile::Judgement,
-    report::mask,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Role, Sighting, Token, principal::Principal},
+    token::{Role, Sighting, Token, mask, principal::Principal},
 };
-
-/// A hash map without an order; nothing ever iterates over it.
-pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Longest authority whose host is remembered, in bytes; of longer ones it is worked out anew.
 const USUAL_AUTHORITY: usize = 64;
@@ -137,7 +130,7 @@ impl Ledger {
         if let Some(id) = known.get(authority) {
             return *id;
         }
-        let id = self.host(&host::normalize(authority, scheme));
+        let id = self.host(&hosts::normalize(authority, scheme));
         let [http, https] = &mut self.authorities;
         let known = if scheme == Scheme::Https { https } else { http };
         if known.len() < self.limits.hosts && authority.len() <= USUAL_AUTHORITY {
@@ -210,7 +203,7 @@ impl Ledger {
 
     /// Whether a host (in lower case, without port) was seen to belong to server-to-server OAuth.
     pub fn is_s2s_host(&self, name: &str) -> bool {
-        self.find_host(host::bare(name)).is_some_and(|id| {
+        self.find_host(hosts::bare(name)).is_some_and(|id| {
             let facts = self.facts(id);
             facts.endpoint || facts.token || facts.challenge
         })

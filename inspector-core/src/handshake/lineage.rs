@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::host::HostId;
 use crate::{
     evidence::{Evidence, Part},
+    hosts::HostId,
     time::Timestamp,
     token::{Role, Sighting},
 };

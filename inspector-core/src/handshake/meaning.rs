@@ -535,7 +535,7 @@ fn words(content: &[u8]) -> Option<String> {
     let words = text(document.get("error_description"))
         .or_else(|| message(error.and_then(|error| error.get("message"))))
         .or_else(|| message(document.get("message")))?;
-    let words = crate::report::mask::text(words.lines().next().unwrap_or_default().trim());
+    let words = crate::token::mask::text(words.lines().next().unwrap_or_default().trim());
     (!words.is_empty()).then_some(words)
 }
 

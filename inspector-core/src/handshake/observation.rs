@@ -14,29 +14,29 @@ use super::{
     caller::{self, Caller, Direction},
     diagnostics::{Diagnostic, ServerReason},
     flow::Flow,
-    host::{self, HostId},
     identity::{Identity, Named},
     ledger::Ledger,
     meaning::{self, Refused},
-    moment::Moment,
     sts::{self, TokenError, TokenRequest},
 };
 use crate::{
-    analysis::Policy,
     evidence::{Evidence, Part},
+    hosts::{self, HostId},
     http::{
         auth::{Basic, Challenge, Credentials, CredentialsKind},
         exchange::{Exchange, Mark, Scheme},
         message::Head,
     },
+    moment::Moment,
+    policy::Policy,
     profile::{EndpointKind, Profile},
-    report::mask,
     rules::finding::Concern,
     secret::names::{SecretKind, secret_kind},
     time::Timestamp,
     token::{
         Defect, Role, Sighting, Token, TokenKind,
         extract::{Extraction, Parameter},
+        mask,
     },
 };
 
@@ -536,7 +536,8 @@ fn authority_of(exchange: &Exchange) -> Option<Cow<'_, str>> {
     let authority = exchange.authority().filter(said)?;
     // A name is told by its first letter that is no hexadecimal digit.
     let is_name = |name: &str| name.bytes().any(|byte| matches!(byte.to_ascii_lowercase(), b'g'..=b'z'));
-    let is_address = |name: &str| !is_name(name) && host::address_of(&host::normalize(name, exchange.scheme)).is_some();
+    let is_address =
+        |name: &str| !is_name(name) && hosts::address_of(&hosts::normalize(name, exchange.scheme)).is_some();
     if is_address(&authority)
         && let Some(head) = exchange.request.as_ref().map(|request| &request.head)
         && let Some(name) = head.value("host").map(String::from_utf8_lossy).filter(said)

@@ -13,11 +13,12 @@ use std::{collections::HashSet, sync::LazyLock};
 use memchr::memmem;
 
 use super::{
-    flow, host,
+    flow,
     identity::LONGEST_NAME,
     observation::{Endpoint, Observation},
 };
 use crate::{
+    hosts,
     http::message::{Body, Head},
     secret::Fingerprint,
     token::verify::VerificationKeys,
@@ -76,7 +77,7 @@ impl PublishedKeys {
         let text = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
         let (Some(issuer), Some(uri)) = (text("issuer"), text("jwks_uri")) else { return };
         let (Some((_, of, _)), Some((_, at, path))) = (flow::parts(issuer), flow::parts(uri)) else { return };
-        if host::bare(&of) == host::bare(host) && issuer.len() <= LONGEST_NAME && uri.len() <= LONGEST_NAME {
+        if hosts::bare(&of) == hosts::bare(host) && issuer.len() <= LONGEST_NAME && uri.len() <= LONGEST_NAME {
             self.keys.add_discovery(issuer, &place(&at, &path.to_ascii_lowercase()));
         }
     }
@@ -85,7 +86,7 @@ impl PublishedKeys {
 /// Host and path of a document, without port.
 fn place(host: &str, path: &str) -> String {
     let path: String = path.chars().take(LONGEST_NAME).collect();
-    format!("{}{}", host::bare(host), path.trim_end_matches('/'))
+    format!("{}{}", hosts::bare(host), path.trim_end_matches('/'))
 }
 
 /// The document of an answer that publishes keys.

@@ -20,7 +20,7 @@ use std::{
 use foldhash::quality::RandomState;
 
 use super::coding::Codings;
-use crate::{handshake::ledger::Index, limits::Limits, token::extract::may_tell};
+use crate::{bounded::Index, limits::Limits, token::extract::may_tell};
 
 /// Contents known to hold nothing, of at most [`Limits::barren`] bytes together; then it begins anew.
 #[derive(Debug, Default)]

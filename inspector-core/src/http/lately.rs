@@ -12,7 +12,7 @@ use std::{
 
 use foldhash::quality::RandomState;
 
-use crate::handshake::ledger::Index;
+use crate::bounded::Index;
 
 /// Coded bytes of one kind of codings, and what each was decoded to.
 pub(super) struct Lately<K> {

@@ -30,7 +30,7 @@ pub use self::{
     form::{AnswerPattern, Form},
 };
 use crate::{
-    handshake::host,
+    hosts,
     rules::exceptions::Exceptions,
     token::{Token, principal::Principal},
 };
@@ -90,7 +90,7 @@ impl Issuer {
                     && pattern.realm().is_none_or(|realm| realm == "*" || found.realm().is_none_or(|r| r == realm))
             }
             (None, None) => {
-                host::glob(self.issuer.to_ascii_lowercase().as_bytes(), issuer.to_ascii_lowercase().as_bytes())
+                hosts::glob(self.issuer.to_ascii_lowercase().as_bytes(), issuer.to_ascii_lowercase().as_bytes())
             }
             _ => false,
         }
@@ -266,7 +266,7 @@ impl Profile {
 
     /// Whether the host collects statistics and errors, and is nobody's API.
     pub fn is_analytics(&self, host: &str) -> bool {
-        fits_any(&self.analytics, host::bare(host))
+        fits_any(&self.analytics, hosts::bare(host))
     }
 
     /// Whether a token is a key that is meant to be published. Supabase's is a JWT with the role `anon`.
@@ -281,7 +281,7 @@ impl Profile {
 
     /// Whether the host is known for its token endpoints.
     pub fn is_token_host(&self, host: &str) -> bool {
-        fits_any(&self.token_hosts, host::bare(host))
+        fits_any(&self.token_hosts, hosts::bare(host))
     }
 
     /// Whether the path in lower case ends as endpoints do where clients authenticate.
@@ -292,7 +292,7 @@ impl Profile {
 
     /// Whether the host relays for a resource of another name.
     pub fn is_relay(&self, host: &str) -> bool {
-        fits_any(&self.relays, host::bare(host))
+        fits_any(&self.relays, hosts::bare(host))
     }
 
     /// A name for an application id: this profile's, else the published one.
@@ -303,7 +303,7 @@ impl Profile {
 }
 
 fn fits_any(patterns: &[String], host: &str) -> bool {
-    patterns.iter().any(|pattern| host::glob(pattern.as_bytes(), host.as_bytes()))
+    patterns.iter().any(|pattern| hosts::glob(pattern.as_bytes(), host.as_bytes()))
 }
 
 #[cfg(test)]

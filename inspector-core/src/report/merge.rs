@@ -7,9 +7,10 @@ use super::{
     next::{self, Advice},
 };
 use crate::{
+    bounded::Index,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
-    handshake::{ledger::Index, lineage},
+    handshake::lineage,
     rules::finding::{self, Finding},
     secret::Fingerprint,
     verdict::{Outcome, words},
@@ -132,7 +133,7 @@ fn without_the_silent(reports: &[Report]) -> Option<String> {
         [one, two] => (format!("{one} and {two}"), "hold", "them"),
         all => (format!("{} of the inputs", all.len()), "hold", "them"),
     };
-    Some(format!("{} {hold} no call to judge; the other inputs pass without {them}.", super::mask::text(&which)))
+    Some(format!("{} {hold} no call to judge; the other inputs pass without {them}.", crate::token::mask::text(&which)))
 }
 
 /// How many recordings came out how, and why the first of those did that decided.
@@ -159,7 +160,7 @@ fn of_several(reports: &[Report], outcome: Outcome) -> String {
         [one, .., last] => format!("{one} to {last}"),
         [] => String::new(),
     };
-    format!("Of {} recordings {said}; in {}, {}", reports.len(), super::mask::text(&name), first.reason)
+    format!("Of {} recordings {said}; in {}, {}", reports.len(), crate::token::mask::text(&name), first.reason)
 }
 
 /// The file's name: the folders are in the list of inputs.

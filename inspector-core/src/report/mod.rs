@@ -4,10 +4,8 @@
 //! (`--show-secrets`) finds them in [`TokenSummary::token`]; excerpts and texts are masked already and stay so.
 
 mod conceal;
-pub mod mask;
 mod merge;
 mod next;
-pub mod signature;
 mod story;
 mod twins;
 pub mod v1;
@@ -15,25 +13,27 @@ pub mod v1;
 use std::{net::IpAddr, sync::Arc};
 
 use crate::{
-    analysis::Policy,
     baseline::Comparison,
+    bounded::Index,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
     handshake::{
         call::Step,
         diagnostics::ServerReason,
         grants::GrantKind,
-        ledger::{Index, Ledger},
+        ledger::Ledger,
         lineage::{self, Station},
         meaning::Subject,
+        signatures::{SignatureState, Signatures},
     },
+    policy::Policy,
     rules::{Severity, exceptions::Ignored, finding::Finding},
+    scope::Scope,
     secret::Fingerprint,
     time::Timestamp,
-    token::{Token, TokenKind},
-    verdict::{Outcome, Scope, Verdict},
+    token::{Token, TokenKind, mask},
+    verdict::{Outcome, Verdict},
 };
-use signature::{SignatureState, Signatures};
 use story::Threads;
 
 /// Suggestions at most.

@@ -15,21 +15,22 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use super::{Handshake, HandshakeOutcome, Unexpected, twins};
 use crate::{
-    analysis::Policy,
+    bounded::Index,
     evidence::Evidence,
     handshake::{
         call::{Call, Mark, Step, StepKind},
         diagnostics::ServerReason,
         grants::{Given, Grant, GrantKind},
-        ledger::{Index, Ledger},
+        ledger::Ledger,
         observation::Answer,
     },
+    policy::Policy,
     profile::Judgement,
     rules::finding::Finding,
+    scope::Scope,
     secret::Fingerprint,
     time::Timestamp,
     token::{TokenKind, principal::Principal},
-    verdict::Scope,
 };
 
 /// Steps listed of one handshake.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{
-    HandshakeOutcome, Report as Source, TokenSummary, mask,
-    signature::{Signature, SignatureState, Signatures},
-};
+use super::{HandshakeOutcome, Report as Source, TokenSummary};
 use crate::{
     baseline::Comparison,
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
-    handshake::lineage::Station as SourceStation,
+    handshake::{
+        lineage::Station as SourceStation,
+        signatures::{Signature, SignatureState, Signatures},
+    },
     redact::Facts,
     rules::{
         Severity,
@@ -25,7 +25,7 @@ use crate::{
     secret::Fingerprint,
     time::Timestamp,
     token::{
-        Members, Token as SourceToken, mask as display,
+        Members, Token as SourceToken, mask, mask as display,
         verify::{KeyInfo, Trust},
     },
     verdict::Outcome,

@@ -16,7 +16,7 @@
 //! names another. Where the recording has no time, one that ends is not applied.
 
 use super::{RuleMeta, Severity, finding::Finding};
-use crate::{handshake::host::HostPattern, time::Timestamp};
+use crate::{hosts::HostPattern, time::Timestamp};
 
 /// The facts a pass rests on.
 const PROOF: [&str; 2] = ["S2S-001", "S2S-033"];
@@ -181,7 +181,7 @@ impl Ignored {
 #[cfg(test)]
 mod tests {
     use crate::{
-        analysis::{Clock, Policy},
+        policy::{Clock, Policy},
         profile::Profile,
         report::Report,
         rules::{exceptions::Kept, testing},

@@ -21,15 +21,15 @@ use crate::{
     evidence::{Evidence, SourceId},
     handshake::{
         facts::{InputFacts, Seen},
-        host::HostId,
         ledger::Ledger,
         meaning::Subject,
     },
     heap,
+    hosts::HostId,
     limits::Limits,
     profile::Judgement,
+    scope::Scope,
     secret::Fingerprint,
-    verdict::Scope,
 };
 
 /// What a finding is about.

@@ -33,7 +33,6 @@
 
 pub mod exceptions;
 pub mod finding;
-pub mod memory;
 pub mod occasion;
 pub(crate) mod panel;
 pub(crate) mod pending;
@@ -55,19 +54,19 @@ pub(crate) mod testing;
 use std::fmt;
 
 use crate::{
-    analysis::Policy,
     connection::ConnectionReport,
     evidence::{Evidence, SourceId},
-    handshake::{host::HostId, ledger::Ledger, observation::Observation},
+    handshake::{ledger::Ledger, observation::Observation, signatures::Signatures},
+    hosts::HostId,
     note::Note,
-    report::signature::Signatures,
+    policy::Policy,
     rules::{
         finding::{Concern, Draft, Findings},
         occasion::{Basis, Occasions},
         pending::Hides,
     },
+    scope::Scope,
     token::verify::VerificationKeys,
-    verdict::Scope,
 };
 
 /// How grave a finding is.

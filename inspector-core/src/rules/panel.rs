@@ -15,12 +15,12 @@ use super::{
     shape::Shapes,
 };
 use crate::{
-    analysis::Policy,
     connection::ConnectionReport,
     evidence::SourceId,
     handshake::{ledger::Ledger, observation::Observation},
     limits::Limits,
     note::Note,
+    policy::Policy,
 };
 
 /// Kinds of exchanges whose rules are remembered.

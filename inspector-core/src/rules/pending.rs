@@ -12,12 +12,12 @@
 use super::finding::Concern;
 use crate::{
     handshake::{
-        host::{self, HostId},
         ledger::Ledger,
-        moment::Moment,
         observation::{Observation, has},
     },
+    hosts::{self, HostId},
     http::exchange::Mark,
+    moment::Moment,
 };
 
 /// A refusal that something later would lift.
@@ -60,7 +60,7 @@ impl Pending {
             Concern::Host(HostId::OTHER) | Concern::Anything => true,
             Concern::Host(id) => {
                 let (own, other) = (ledger.host_name(self.host), ledger.host_name(id));
-                id == self.host || other.is_empty() || host::bare(own) == host::bare(other)
+                id == self.host || other.is_empty() || hosts::bare(own) == hosts::bare(other)
             }
             Concern::Address(address) => has(address),
             Concern::Between(one, other) => has(one) || has(other),

@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 use crate::{
     evidence::Part,
     handshake::{
-        host::HostId,
         ledger::Ledger,
         observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
+    hosts::HostId,
     http::exchange::{Marks, Scheme},
     rules::finding::Concern,
     time::Timestamp,
@@ -237,7 +237,7 @@ fn is_special(observation: &Observation<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analysis::Policy, limits::Limits, rules::testing, token::testing::OUTER};
+    use crate::{limits::Limits, policy::Policy, rules::testing, token::testing::OUTER};
 
     /// Keys of a transcript's exchanges, and which of them share a shape with the first.
     fn same_as_first(text: &str) -> Vec<Option<bool>> {

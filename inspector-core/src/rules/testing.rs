@@ -18,7 +18,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     coverage::Coverage,
     evidence::{At, Endpoint, SourceId},
     http::{
@@ -26,6 +26,7 @@ use crate::{
         message::{Body, HeadBuilder, Message},
     },
     limits::Limits,
+    policy::Policy,
     profile::Profile,
     report::Report,
     time::Timestamp,

@@ -8,20 +8,19 @@
 
 use std::{collections::BTreeMap, collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::Scope;
 use crate::{
-    analysis::Policy,
     handshake::{
         caller::issuing_tenant,
         facts::{Reception, TokenFacts},
-        host::HostId,
         ledger::Ledger,
-        moment::Moment,
     },
-    report::mask,
+    hosts::HostId,
+    moment::Moment,
+    policy::Policy,
     rules::{finding::Finding, pending::Pending},
+    scope::Scope,
     secret::Fingerprint,
-    token::{Token, principal::Principal},
+    token::{Token, mask, principal::Principal},
 };
 
 /// Longest name of a caller that is shown, in characters.

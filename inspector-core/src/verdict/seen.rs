@@ -3,14 +3,14 @@
 
 use super::{Facts, Outcome, Verdict, words};
 use crate::{
-    analysis::Policy,
     evidence::Evidence,
-    handshake::{call::Call, host::HostId, ledger::Ledger, meaning::Subject},
+    handshake::{call::Call, ledger::Ledger, meaning::Subject},
+    hosts::HostId,
+    policy::Policy,
     profile::nearest::nearest,
-    report::mask,
     rules::{finding::Finding, s2s::expected_issuer_missing},
-    token::principal::Principal,
-    verdict::Scope,
+    scope::Scope,
+    token::{mask, principal::Principal},
 };
 
 /// Callers that are listed as expected.

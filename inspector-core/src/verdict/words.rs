@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     profile::Judgement,
-    report::mask,
     rules::{Family, finding::Finding},
+    token::mask,
 };
 
 /// Rules that say that Basic was sent, to whomever and for whatever.

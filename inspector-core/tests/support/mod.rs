@@ -8,7 +8,7 @@ pub(crate) mod literals;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use inspector_core::{
     Judge,
-    analysis::{Clock, Policy},
+    policy::{Clock, Policy},
     profile::Profile,
     report::Report,
     rules::Severity,

@@ -28,7 +28,7 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::{Analysis, Policy},
+    analysis::Analysis,
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
@@ -39,6 +39,7 @@ use inspector_core::{
     },
     limits::Limits,
     note::Note,
+    policy::Policy,
     profile::Profile,
     report::v1,
     tls::keylog::Keys,

@@ -6,9 +6,9 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::Clock,
     coverage::Coverage,
     handshake::call::StepKind,
+    policy::Clock,
     report::{Handshake, HandshakeOutcome, Report, TokenSummary, Unexpected},
     token::{
         Token,

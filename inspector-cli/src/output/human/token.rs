@@ -7,12 +7,12 @@ use std::{
 };
 
 use inspector_core::{
-    analysis::Clock,
-    handshake::lineage::{Station, Step},
-    report::{
-        Report, TokenSummary,
-        signature::{Signature, SignatureState, Signatures},
+    handshake::{
+        lineage::{Station, Step},
+        signatures::{Signature, SignatureState, Signatures},
     },
+    policy::Clock,
+    report::{Report, TokenSummary},
     secret::Fingerprint,
     time::Timestamp,
     token::{Defect, Members, Token, TokenKind, mask},

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::{
-    handshake::host,
+    hosts,
     http::{exchange::Scheme, message::Head},
     profile::Profile,
 };
@@ -39,15 +39,15 @@ fn leads_to_login(location: &[u8], profile: &Profile, (own_host, own_path): (&st
         None => ("", location),
     };
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let host = host::normalize(authority, Scheme::Https);
-    let is_own = host.is_empty() || host::bare(&host) == host::bare(own_host);
+    let host = hosts::normalize(authority, Scheme::Https);
+    let is_own = host.is_empty() || hosts::bare(&host) == hosts::bare(own_host);
     if is_own && path.trim_end_matches('/') == own_path.trim_end_matches('/') {
         return false;
     }
     let names = |text: &str| profile.login_paths.iter().any(|login| text.contains(login.as_str()));
     let by_path =
         |path: &str| path.split(['/', '\\']).any(|segment| WORDS.iter().any(|word| segment.starts_with(word)));
-    let first = host::bare(&host).split('.').next().unwrap_or_default();
+    let first = hosts::bare(&host).split('.').next().unwrap_or_default();
     names(path)
         || names(query)
         || by_path(path)

@@ -39,10 +39,10 @@ use crate::{
         message::{Head, Message},
     },
     profile::{Form, Judgement, Profile},
-    report::mask,
     token::{
         TokenKind,
         extract::{Extraction, is_socket},
+        mask,
     },
 };
 

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::{
-    analysis::Policy,
     handshake::{ledger::Ledger, observation::Observation},
     http::message::{Body, BodyCut, HeadBuilder},
     limits::Limits,
+    policy::Policy,
     rules::testing,
 };
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{analysis::Policy, limits::Limits, profile::Profile, rules::remedies::commands, token::interner::Interner};
+use crate::{limits::Limits, policy::Policy, profile::Profile, rules::remedies::commands, token::interner::Interner};
 
 const REALM: &str = "7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
 const APP: &str = "11111111-2222-4333-8444-555555555555";

@@ -1,16 +1,6 @@
 use memchr::memmem;
 
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    http::{
-        auth::{CredentialsKind, credentials},
-        base64,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::extract::PasswordCarrier,
-};
+use crate::{evidence::Part, handshake::observation::Observation, http::{auth::{CredentialsKind, credentials}, base64}, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// How far a content is searched, in bytes.
 const SEARCH: usize = 1 << 20;

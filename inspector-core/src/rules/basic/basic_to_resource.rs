@@ -1,9 +1,5 @@
 use super::Use;
-use crate::{
-    handshake::observation::{Observation, is_empty_basic},
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{handshake::observation::{Observation, is_empty_basic}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// Basic was sent to a resource: a user name and a password, readable for everyone who sees the request. It is

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    token::extract::PasswordCarrier,
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 /// The title where there is no password.
 const USER_ONLY: &str = "A user name is part of a URL";

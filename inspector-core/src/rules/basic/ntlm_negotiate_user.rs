@@ -1,9 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    http::auth::CredentialsKind,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{handshake::observation::Observation, http::auth::CredentialsKind, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A client authenticated by NTLM, Negotiate or Digest: neither Basic nor OAuth. NTLM and Digest tell the user.

@@ -1,12 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::{Observation, is_readable},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{evidence::Part, handshake::observation::{Observation, is_readable}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// A signed request object carries a user's password in its claims, as brokers of devices do: it is signed, and

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::names::{is_client_secret, is_password, is_switch},
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::names::{is_client_secret, is_password, is_switch}};
 
 /// Longest number that is taken for a count, not for a password (`pass=2`).
 const COUNT: usize = 2;

@@ -30,7 +30,7 @@ impl Rule for ProxyBasic {
             let in_clear = observation.endpoint == Endpoint::Tunnel && !observation.is_protected();
             let severity = if in_clear { Severity::High } else { Self::META.severity };
             let detail =
-                format!("user \"{}\", on the way to {}", crate::report::mask::text(&basic.user), observation.host_name);
+                format!("user \"{}\", on the way to {}", crate::token::mask::text(&basic.user), observation.host_name);
             let draft = Self::META.of(observation).severity(severity).detail(detail).aside();
             context.find(draft.evidence(observation.credentials(credentials)));
         }

@@ -1,9 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    http::auth::Basic,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{handshake::observation::Observation, http::auth::Basic, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// Users that stand for a token in the password.
 const USERS: [&str; 6] =

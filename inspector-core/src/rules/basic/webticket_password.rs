@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{observation::Observation, sts},
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{observation::Observation, sts}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// Skype for Business issued, or was asked for, a web ticket by a password.

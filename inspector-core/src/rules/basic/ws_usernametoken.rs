@@ -1,9 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    token::extract::PasswordCarrier,
-};
+use crate::{handshake::observation::Observation, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A SOAP header carries a user name and a password (WS-Security `UsernameToken`). A digest of the password is medium.

@@ -1,17 +1,4 @@
-use crate::{
-    connection::ConnectionReport,
-    evidence::{Part, SourceId},
-    handshake::{
-        host,
-        observation::{Endpoint, Observation, has},
-    },
-    http::{
-        exchange::{Mark, Scheme},
-        message::Head,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, finding::Concern, occasion::Occasions},
-};
+use crate::{connection::ConnectionReport, evidence::{Part, SourceId}, hosts, handshake::observation::{Endpoint, Observation, has}, http::{exchange::{Mark, Scheme}, message::Head}, token::mask, rules::{Context, Declared, Rule, declare_rule, finding::Concern, occasion::Occasions}};
 
 /// Fewer bytes than these hold no credentials: `Authorization:Basic Og==`.
 const SHORTEST: u64 = 24;
@@ -60,7 +47,7 @@ impl Rule for BytesUnread {
         if report.unread < SHORTEST || report.connection.gaps.first().is_some_and(|gaps| *gaps > 0) {
             return;
         }
-        let tunnel = report.tunnel.as_deref().map(|authority| host::normalize(authority, Scheme::Https));
+        let tunnel = report.tunnel.as_deref().map(|authority| hosts::normalize(authority, Scheme::Https));
         let (name, concern) = match &tunnel {
             Some(name) => {
                 let known = context.ledger.find_host(name);

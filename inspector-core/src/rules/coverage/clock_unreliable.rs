@@ -1,7 +1,4 @@
-use crate::{
-    analysis::Clock,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-};
+use crate::{policy::Clock, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 /// Difference from which a clock is not relied on, in seconds.
 const TOLERATED: i64 = 300;

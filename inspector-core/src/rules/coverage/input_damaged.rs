@@ -1,15 +1,4 @@
-use crate::{
-    evidence::{Evidence, SourceId},
-    handshake::observation::{Observation, has},
-    http::exchange::Mark,
-    note::{Note, NoteKind},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        finding::{Concern, Draft},
-        occasion::Occasions,
-    },
-};
+use crate::{evidence::{Evidence, SourceId}, handshake::observation::{Observation, has}, http::exchange::Mark, note::{Note, NoteKind}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, finding::{Concern, Draft}, occasion::Occasions}};
 
 declare_rule! {
     /// The input is damaged: it ends inside a record, a block contradicts itself, or an entry could not be read.

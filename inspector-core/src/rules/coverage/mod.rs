@@ -24,7 +24,8 @@ pub(crate) use self::limit_reached::limit_reached;
 use crate::{
     connection::{ConnectionReport, Reason, Transport},
     evidence::{Evidence, Part, SourceId},
-    handshake::{host, ledger::Ledger},
+    handshake::ledger::Ledger,
+    hosts,
     http::exchange::Scheme,
     rules::finding::Concern,
 };
@@ -39,7 +40,7 @@ fn concern(report: &ConnectionReport, ledger: &Ledger) -> Concern {
             [report.connection.client, report.connection.server].map(|end| end.address.to_canonical());
         return if report.connection.roles_known { Concern::Address(server) } else { Concern::Between(client, server) };
     };
-    let id = ledger.find_host(&host::normalize(name, Scheme::Https));
+    let id = ledger.find_host(&hosts::normalize(name, Scheme::Https));
     id.map_or(Concern::Anything, Concern::Host)
 }
 
@@ -47,7 +48,7 @@ fn concern(report: &ConnectionReport, ledger: &Ledger) -> Concern {
 fn called(report: &ConnectionReport) -> String {
     let address = report.connection.server;
     match report.server_name.as_deref() {
-        Some(name) => format!("{} ({address})", crate::report::mask::text(name)),
+        Some(name) => format!("{} ({address})", crate::token::mask::text(name)),
         None => address.to_string(),
     }
 }

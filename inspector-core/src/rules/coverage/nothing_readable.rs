@@ -34,7 +34,7 @@ impl Rule for NothingReadable {
         let mut hosts: Vec<(String, u64)> = ledger
             .hosts()
             .filter(|(.., facts)| facts.exchanges > 0)
-            .map(|(_, name, facts)| (crate::report::mask::text(name), facts.exchanges))
+            .map(|(_, name, facts)| (crate::token::mask::text(name), facts.exchanges))
             .collect();
         hosts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         let named = hosts.iter().take(HOSTS).map(|(name, count)| format!("{name} ({count})")).collect::<Vec<_>>();

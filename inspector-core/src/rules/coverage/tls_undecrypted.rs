@@ -58,7 +58,7 @@ impl Rule for TlsUndecrypted {
         let more = if empty { ", the key log that was given is empty" } else { "" };
         let detail = format!("{}: {reason}{more}", super::called(report));
         let mut evidence = super::evidence(input, report, Part::Tls);
-        evidence.excerpt = Some(crate::report::mask::text(&report.detail)).filter(|text| !text.is_empty());
+        evidence.excerpt = Some(crate::token::mask::text(&report.detail)).filter(|text| !text.is_empty());
         let concern = super::concern(report, context.ledger);
         let draft = Self::META.about(concern).detail(detail).overturns().evidence(evidence);
         context.find(draft.remedy(remedy(report.reason).unwrap_or_default()));

@@ -23,7 +23,7 @@ impl Rule for TunnelOnly {
             if facts.tunnels.count == 0 {
                 continue;
             }
-            let inner = crate::handshake::host::bare(name);
+            let inner = crate::hosts::bare(name);
             let read = ledger.find_host(inner).map_or(facts.exchanges, |host| ledger.facts(host).exchanges);
             if facts.exchanges == 0 && read == 0 {
                 let detail = format!("{name}: only the request for a tunnel was read");

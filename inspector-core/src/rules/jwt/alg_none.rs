@@ -1,8 +1,4 @@
-use crate::{
-    report::{mask, signature::Signature},
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s},
-    token::{Token, TokenKind},
-};
+use crate::{token::{mask, Token, TokenKind, verify}, handshake::signatures::Signature, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// Nothing signs the token: `alg` is `none`, or the signature is empty. It is critical for a token that was presented or
@@ -30,7 +26,7 @@ impl Rule for AlgNone {
             };
             let actor = layer.token.actor.as_deref().filter(|_| layer.token.kind == TokenKind::S2sOuter);
             let by_design =
-                actor.is_some_and(|actor| !actor.is_unsigned() && s2s::is_asymmetric(actor) && !wrong(actor));
+                actor.is_some_and(|actor| !actor.is_unsigned() && verify::is_asymmetric(actor) && !wrong(actor));
             let severity = match () {
                 () if by_design => Severity::Info,
                 () if layer.facts.presented > 0 || layer.facts.asserted => Severity::Critical,

@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-    token::TokenKind,
-};
+use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 /// Algorithms of RFC 7518, 8037, 8812 and 9864.
 const USUAL: [&str; 17] = [

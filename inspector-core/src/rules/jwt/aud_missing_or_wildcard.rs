@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-    token::TokenKind,
-};
+use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// The token does not say for whom it is: `aud` is absent, `*`, or names only a realm. Whoever gets it can use it

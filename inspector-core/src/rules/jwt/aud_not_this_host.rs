@@ -1,11 +1,4 @@
-use crate::{
-    handshake::observation::{Answer, Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::observation::{Answer, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The token's audience is a URL of another host than the one it was sent to. It is medium if a token for a service of

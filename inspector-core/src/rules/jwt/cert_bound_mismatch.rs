@@ -2,13 +2,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    evidence::Part,
-    handshake::observation::{Observation, is_readable},
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::Token,
-};
+use crate::{evidence::Part, handshake::observation::{Observation, is_readable}, token::{mask, Token}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// The token is bound to a certificate, and the client showed another in its TLS handshake, or none at all: it uses a

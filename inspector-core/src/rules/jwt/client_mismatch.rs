@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{
-        observation::{Observation, is_readable},
-        sts,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, principal::Principal},
-};
+use crate::{handshake::{observation::{Observation, is_readable}, sts}, token::{mask, Role, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A token endpoint issued an access token for another client than the one that asked.

@@ -1,9 +1,6 @@
 use serde_json::Value;
 
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-};
+use crate::{token::mask, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 /// Extensions that are registered.
 const KNOWN: [&str; 3] = ["b64", "exp", "ppt"];

@@ -2,20 +2,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    handshake::{
-        host::{self, HostId},
-        observation::{CLOCK_SKEW, Observation, is_readable, is_whole},
-    },
-    http::exchange::Scheme,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::{Fingerprint, names::PRIVATE_JWK},
-    token::{
-        Role, Sighting, Token, TokenKind,
-        verify::{Origin, VerificationKeys},
-    },
-};
+use crate::{hosts::{self, HostId}, handshake::observation::{CLOCK_SKEW, Observation, is_readable, is_whole}, http::exchange::Scheme, token::{mask, Role, Sighting, Token, TokenKind, verify::{Origin, VerificationKeys}}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::{Fingerprint, names::PRIVATE_JWK}};
 
 /// Nonces of a server that are kept, the newest.
 const NONCES: usize = 64;
@@ -213,9 +200,9 @@ fn is_url_of(htu: &str, observation: &Observation<'_>) -> bool {
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
     let rest = rest.get(..end).unwrap_or_default();
     let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let host = host::normalize(authority, Scheme::Https);
+    let host = hosts::normalize(authority, Scheme::Https);
     let asked = if observation.path.is_empty() { "/" } else { &observation.path };
-    host::bare(&host) == host::bare(&observation.host_name) && path.eq_ignore_ascii_case(asked)
+    hosts::bare(&host) == hosts::bare(&observation.host_name) && path.eq_ignore_ascii_case(asked)
 }
 
 /// What of the keys and the access token does not fit.

@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-    token::Defect,
-};
+use crate::{token::{mask, Defect}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// A member occurs twice in one object of the token. One receiver takes the first, another the last: they read two

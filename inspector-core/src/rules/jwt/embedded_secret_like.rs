@@ -1,9 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-};
+use crate::{token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 /// Ends of names under which secrets stand, without `_`, `-` and `.`.
 const NAMES: [&str; 6] = ["password", "passwd", "passphrase", "clientsecret", "privatekey", "secretkey"];

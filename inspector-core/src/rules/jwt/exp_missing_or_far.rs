@@ -66,7 +66,7 @@ fn is_by_design(host: &str, token: &Token) -> bool {
     const WITHOUT_END: [&str; 3] = ["push.apple.com", "devicecheck.apple.com", "api.development.devicecheck.apple.com"];
     const LONG: [&str; 2] = ["api.music.apple.com", "amp-api.music.apple.com"];
     const MUSIC: i64 = 15_777_000;
-    let name = crate::handshake::host::bare(host);
+    let name = crate::hosts::bare(host);
     let is_of = |all: &[&str]| {
         all.iter().any(|domain| name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
     };

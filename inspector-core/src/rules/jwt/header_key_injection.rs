@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-    token::{Token, TokenKind},
-};
+use crate::{token::{mask, Token, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// The header brings its own key (`jwk`) or says where to fetch it (`jku`, `x5u`). A receiver that follows it lets the

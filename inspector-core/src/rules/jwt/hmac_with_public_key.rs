@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::verify::HmacStatement,
-};
+use crate::{token::{mask, verify::HmacStatement}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// The token's HMAC was made with the text of a public key that was given or seen: whoever reads the key can write

@@ -2,13 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{
-    handshake::{flow, host, observation::Observation},
-    profile::Issuer,
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions, s2s},
-    token::{Token, TokenKind},
-};
+use crate::{handshake::{flow, observation::Observation}, hosts, profile::Issuer, token::{mask, Token, TokenKind, verify}, rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions}};
 
 /// Issuers kept.
 const ISSUERS: usize = 64;
@@ -58,7 +52,7 @@ impl Rule for HsOnPublicResource {
     fn finish(&mut self, summary: &Summary<'_>, context: &mut Context<'_>) {
         // Key ids of issuers that signed by key pairs.
         let used = || super::layers(context.ledger).filter(|layer| layer.is_whole() && layer.is_used());
-        let is_by_pair = |token: &Token| token.signature_length > 0 && s2s::is_asymmetric(token);
+        let is_by_pair = |token: &Token| token.signature_length > 0 && verify::is_asymmetric(token);
         let has_hmac = |token: &Token| token.algorithm().to_ascii_uppercase().starts_with("HS");
         let mut pairs: BTreeSet<(String, String)> = BTreeSet::new();
         if used().any(|layer| has_hmac(layer.token)) {
@@ -91,7 +85,7 @@ impl Rule for HsOnPublicResource {
 impl HsOnPublicResource {
     /// Keeps which keys a set publishes, and where the sets of issuers are.
     fn keep_set(&mut self, observation: &Observation<'_>) {
-        let place = |host: &str, path: &str| format!("{}{}", host::bare(host), path.trim_end_matches('/'));
+        let place = |host: &str, path: &str| format!("{}{}", hosts::bare(host), path.trim_end_matches('/'));
         let keys = super::published_key_unsafe::keys(observation);
         let pairs = keys.iter().filter(|key| matches!(key.get("kty").and_then(Value::as_str), Some("RSA" | "EC" | "OKP")));
         let id = |key: &serde_json::Map<String, Value>| {
@@ -118,7 +112,7 @@ impl HsOnPublicResource {
         let own = flow::parts(issuer).map(|(_, host, _)| host).filter(|host| !host.is_empty());
         let is_of_issuer = |place: &str| {
             self.places.iter().any(|(of, at)| of == issuer && at == place)
-                || own.as_deref().is_some_and(|own| place.split('/').next() == Some(host::bare(own)))
+                || own.as_deref().is_some_and(|own| place.split('/').next() == Some(hosts::bare(own)))
         };
         self.sets.iter().filter(|(place, _)| is_of_issuer(place)).any(|(_, ids)| match id {
             Some(id) => ids.iter().flatten().any(|known| known == id),

@@ -1,14 +1,4 @@
-use crate::{
-    handshake::{
-        host,
-        observation::{Observation, is_readable},
-    },
-    rules::{
-        Context, Declared, Rule, Severity, Summary, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::{Role, Sighting, Token, TokenKind},
-};
+use crate::{hosts, handshake::observation::{Observation, is_readable}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::{Basis, Occasions}}, token::{Role, Sighting, Token, TokenKind}};
 
 declare_rule! {
     /// A token of another kind was sent to an API as if it were an access token: an id_token, which tells a client who
@@ -137,7 +127,7 @@ fn is_client_assertion(token: &Token) -> bool {
 }
 
 fn of_entra(observation: &Observation<'_>) -> Severity {
-    let service = super::is_of_microsoft(host::bare(&observation.host_name));
+    let service = super::is_of_microsoft(hosts::bare(&observation.host_name));
     if service || observation.is_resource() { Severity::High } else { Severity::Medium }
 }
 

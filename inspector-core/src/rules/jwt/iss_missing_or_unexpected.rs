@@ -1,15 +1,4 @@
-use crate::{
-    handshake::{
-        caller,
-        observation::{Endpoint, Observation, is_readable},
-    },
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::TokenKind,
-};
+use crate::{handshake::{caller, observation::{Endpoint, Observation, is_readable}}, token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The token does not say who issued it, or a resource of the profile got one of an issuer the profile does not know.

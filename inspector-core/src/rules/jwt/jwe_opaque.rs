@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::TokenKind,
-};
+use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// The token is encrypted: what it says cannot be read, and most rules cannot judge it.

@@ -1,8 +1,4 @@
-use crate::{
-    http::base64,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-};
+use crate::{http::base64, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 /// Longest `kid` that is usual, in bytes.
 const LONGEST: usize = 256;

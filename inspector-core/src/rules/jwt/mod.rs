@@ -46,14 +46,13 @@ use crate::{
     handshake::{
         caller,
         facts::TokenFacts,
-        host::{self, HostId},
         ledger::Ledger,
         observation::{self, Observation},
     },
+    hosts::{self, HostId},
     http::exchange::Scheme,
-    report::mask,
     rules::{RuleMeta, finding::Draft},
-    token::{Sighting, Token, TokenKind},
+    token::{Sighting, Token, TokenKind, mask},
 };
 
 /// A distinct token of the recording, or one inside it.
@@ -123,7 +122,7 @@ fn foreign_host(observation: &Observation<'_>, sighting: &Sighting) -> Option<St
     if !judged || !observation::is_readable(&sighting.token) || observation.host_name.is_empty() {
         return None;
     }
-    let asked = host::bare(&observation.host_name);
+    let asked = hosts::bare(&observation.host_name);
     // An audience that is no URL may stand for any host.
     let hosts: Option<Vec<String>> = sighting.token.audiences().iter().map(|audience| url_host(audience)).collect();
     let hosts = hosts?;
@@ -141,7 +140,7 @@ fn url_host(url: &str) -> Option<String> {
         return None;
     }
     let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
-    Some(host::bare(&host::normalize(authority, Scheme::Https)).to_owned())
+    Some(hosts::bare(&hosts::normalize(authority, Scheme::Https)).to_owned())
 }
 
 /// Whether two hosts share their last two labels, which counts as one organisation.

@@ -1,11 +1,6 @@
 use serde_json::Value;
 
-use crate::{
-    http::base64,
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::Token,
-};
+use crate::{http::base64, token::{mask, Token}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 /// Claims named per token.
 const MOST: usize = 8;

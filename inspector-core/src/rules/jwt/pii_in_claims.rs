@@ -1,11 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 /// Claims that tell who or where somebody is.
 const CLAIMS: [&str; 11] = [

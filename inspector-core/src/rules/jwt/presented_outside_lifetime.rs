@@ -1,13 +1,4 @@
-use crate::{
-    analysis::Clock,
-    handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable},
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-        s2s,
-    },
-    token::TokenKind,
-};
+use crate::{policy::Clock, handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}, s2s}, token::TokenKind};
 
 declare_rule! {
     /// A token was presented after its end or before its begin, with five minutes allowed for clocks. It is low if it was

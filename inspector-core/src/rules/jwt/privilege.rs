@@ -1,10 +1,6 @@
 use serde_json::Value;
 
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::Token,
-};
+use crate::{token::{mask, Token}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 /// Roles and scopes named per token.
 const MOST: usize = 8;

@@ -1,13 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::{
-    evidence::Part,
-    handshake::{observation::Observation, published},
-    http::base64,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    secret::names::PRIVATE_JWK,
-};
+use crate::{evidence::Part, handshake::{observation::Observation, published}, http::base64, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::names::PRIVATE_JWK};
 
 /// Keys of a set that are judged.
 const MOST: usize = 64;

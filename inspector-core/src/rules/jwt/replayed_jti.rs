@@ -1,13 +1,6 @@
 use std::net::IpAddr;
 
-use crate::{
-    evidence::Evidence,
-    handshake::observation::{Answer, Observation, is_readable},
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-    token::{Role, Sighting, TokenKind},
-};
+use crate::{evidence::Evidence, handshake::observation::{Answer, Observation, is_readable}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp, token::{Role, Sighting, TokenKind}};
 
 /// Within which an assertion may be used again from another address, in seconds.
 const WINDOW: u64 = 120;

@@ -1,11 +1,4 @@
-use crate::{
-    report::{
-        mask,
-        signature::{GET_KEYS, Signature, Signatures},
-    },
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-    token::Token,
-};
+use crate::{token::{mask, Token}, handshake::signatures::{GET_KEYS, Signature, Signatures}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// The signature of a token, verified with the keys that were given or seen. One that does not fit is critical, and high
@@ -71,7 +64,7 @@ fn is_meant(signatures: &Signatures, token: &Token) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::signature::KEY_UNKNOWN;
+    use crate::handshake::signatures::KEY_UNKNOWN;
 
     #[test]
     fn speaks_where_keys_were_given() {

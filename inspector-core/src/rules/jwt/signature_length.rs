@@ -1,7 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s},
-};
+use crate::{token::{mask, verify}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s}};
 
 declare_rule! {
     /// A signature has a length that no key of its algorithm gives, or is no base64url: it was made up, or damaged.
@@ -26,7 +23,7 @@ impl Rule for SignatureLength {
             let algorithm = token.algorithm().to_ascii_uppercase();
             let rsa = algorithm.starts_with("RS") || algorithm.starts_with("PS");
             let rare = rsa && (128..=2048).contains(&length) && length.is_multiple_of(8);
-            if rare || !s2s::has_impossible_signature(token) {
+            if rare || !verify::has_impossible_signature(token) {
                 continue;
             }
             let severity = if layer.is_used() { Self::META.severity } else { Severity::Low };

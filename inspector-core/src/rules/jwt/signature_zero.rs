@@ -1,9 +1,4 @@
-use crate::{
-    http::base64,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s},
-    token::Token,
-};
+use crate::{http::base64, token::{mask, Token, verify}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 /// The order of P-256 (FIPS 186-4 §D.1.2.3).
 const ORDER_P256: [u8; 32] = [
@@ -52,7 +47,7 @@ impl Rule for SignatureZero {
 /// What makes the signature one no key can make.
 fn impossible(token: &Token) -> Option<&'static str> {
     // A length no key gives is the matter of JWT-019 and S2S-019.
-    if token.signature_length == 0 || s2s::has_impossible_signature(token) {
+    if token.signature_length == 0 || verify::has_impossible_signature(token) {
         return None;
     }
     let (_, signature) = token.raw.reveal().rsplit_once('.')?;

@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::{Token, TokenKind},
-};
+use crate::{token::{mask, Token, TokenKind}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// `typ` is no type of JWT, or the token lacks what its type requires: `at+jwt` (RFC 9068) iss, exp, aud, sub,

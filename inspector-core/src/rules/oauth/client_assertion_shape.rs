@@ -1,15 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow,
-        observation::{Endpoint, Observation, is_readable},
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-    token::{Sighting, Token},
-};
+use crate::{evidence::Part, handshake::{flow, observation::{Endpoint, Observation, is_readable}}, token::{mask, Sighting, Token}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
 
 use super::{Distance, Period};
 

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::{Answer, Observation, has},
-    http::exchange::Mark,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::observation::{Answer, Observation, has}, http::exchange::Mark, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A client asks for a token of its own (`client_credentials`) without authenticating: anyone who knows its id can.

@@ -33,7 +33,7 @@ impl Rule for ClientSecretInBrowser {
             return;
         }
         let Some((part, name, _)) = super::client_secret(observation) else { return };
-        let origin = head.text("origin").map(crate::report::mask::text).unwrap_or_default();
+        let origin = head.text("origin").map(crate::token::mask::text).unwrap_or_default();
         let from = if origin.is_empty() { "a script".to_owned() } else { format!("a script of {origin}") };
         let detail = format!("{}: {from} sends a client secret", observation.host_name);
         let evidence = observation.in_request(part, name, "a client secret (masked)");

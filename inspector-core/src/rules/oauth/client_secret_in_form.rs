@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::{Endpoint, Observation},
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A client authenticates at the token endpoint by its secret in the content (`client_secret_post`).

@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Evidence,
-    handshake::observation::Observation,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Evidence, handshake::observation::Observation, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 /// Shortest secret that is compared, in bytes: shorter ones are alike by chance.
 const SHORTEST: usize = 8;

@@ -1,10 +1,5 @@
 use super::Period;
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::observation::Observation,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::{Evidence, Part}, handshake::observation::Observation, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// An authorization code is redeemed twice. If both succeed, the server does not end codes; if the second is refused,

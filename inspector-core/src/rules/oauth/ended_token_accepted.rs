@@ -1,10 +1,5 @@
 use super::Period;
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::observation::{Answer, Observation},
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::{Evidence, Part}, handshake::observation::{Answer, Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// A token is accepted though its issuer has said before that it is over: it was revoked (RFC 7009), or an introspection

@@ -1,16 +1,7 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow,
-        observation::{Endpoint, Observation},
-        published,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{flow, observation::{Endpoint, Observation}, published}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 /// Endpoints that metadata name.
 const NAMED: [&str; 9] = [

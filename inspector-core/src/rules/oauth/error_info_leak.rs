@@ -1,14 +1,6 @@
 use std::net::Ipv4Addr;
 
-use crate::{
-    evidence::Part,
-    handshake::{
-        host::{self, Reach},
-        observation::Observation,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, hosts::{self, Reach}, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 /// What only a stack trace has.
 const TRACES: [&str; 8] = [
@@ -86,7 +78,7 @@ impl Rule for ErrorInfoLeak {
 fn internal_host(text: &str) -> Option<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     words.map(|word| word.trim_matches(['.', '-'])).find(|word| {
-        let address = word.parse::<Ipv4Addr>().is_ok_and(|a| !a.is_loopback() && host::reach(a.into()) == Reach::Local);
+        let address = word.parse::<Ipv4Addr>().is_ok_and(|a| !a.is_loopback() && hosts::reach(a.into()) == Reach::Local);
         let lower = word.to_ascii_lowercase();
         address || INTERNAL.iter().any(|end| lower.len() > end.len() && lower.ends_with(end))
     })

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// An authorization code or a refresh token that was given to one client is redeemed by another, and the server takes

@@ -1,10 +1,4 @@
-use crate::{
-    handshake::observation::{Answer, Observation},
-    http::base64,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    token::{Defect, Sighting, TokenKind},
-};
+use crate::{handshake::observation::{Answer, Observation}, http::base64, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, token::{Defect, Sighting, TokenKind}};
 
 /// Bits that guessing has to find; RFC 6749 §10.10 wants 128, and what is below a half of it can be tried out.
 const BITS: f64 = 64.0;

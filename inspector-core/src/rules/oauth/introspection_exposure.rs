@@ -54,7 +54,7 @@ impl Rule for IntrospectionExposure {
                 observation.in_request(Part::RequestBody, "token", excerpt)
             }
         };
-        let detail = format!("{}: a token of {}", observation.host_name, crate::report::mask::text(&issuer));
+        let detail = format!("{}: a token of {}", observation.host_name, crate::token::mask::text(&issuer));
         context.find(Self::META.of(observation).detail(detail).evidence(evidence));
     }
 }

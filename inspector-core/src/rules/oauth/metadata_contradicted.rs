@@ -1,15 +1,7 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow::{self, Carriage},
-        observation::{Endpoint, Observation},
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{flow::{self, Carriage}, observation::{Endpoint, Observation}}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 /// Longest document read, in bytes.
 const LONGEST: usize = 256 << 10;

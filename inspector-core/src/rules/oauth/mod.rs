@@ -61,10 +61,10 @@ use crate::{
     evidence::Part,
     handshake::{
         flow,
-        host::{self, Reach},
         observation::{Endpoint, Observation},
         sts,
     },
+    hosts::{self, Reach},
     http::{auth::CredentialsKind, form},
     profile::Profile,
     time::Timestamp,
@@ -88,25 +88,25 @@ fn distance(observation: &Observation<'_>) -> Distance {
     let address = observation.exchange.server.map(|server| server.address.to_canonical());
     match address.or_else(|| address_of(&observation.host_name)) {
         Some(address) if address.is_loopback() => Distance::Loopback,
-        Some(address) if host::reach(address) == Reach::Local => Distance::Local,
+        Some(address) if hosts::reach(address) == Reach::Local => Distance::Local,
         _ => Distance::Global,
     }
 }
 
 fn address_of(name: &str) -> Option<IpAddr> {
-    host::bare(name).trim_matches(['[', ']']).parse().ok()
+    hosts::bare(name).trim_matches(['[', ']']).parse().ok()
 }
 
 /// Whether a host name is this machine's (RFC 8252 §7.3, RFC 6761 §6.3).
 fn is_loopback(name: &str) -> bool {
-    let bare = host::bare(name);
+    let bare = hosts::bare(name);
     bare == "localhost" || bare.ends_with(".localhost") || address_of(name).is_some_and(|address| address.is_loopback())
 }
 
 /// The part of a host name that its owner registered, as far as that can be told without a list: the last two labels,
 /// the last three below suffixes such as `co.uk`. Addresses are their own.
 fn site(name: &str) -> &str {
-    let bare = host::bare(name);
+    let bare = hosts::bare(name);
     if address_of(bare).is_some() {
         return bare;
     }

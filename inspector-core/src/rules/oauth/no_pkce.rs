@@ -3,20 +3,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    evidence::Part,
-    handshake::{
-        facts::Seen,
-        flow::{self, AuthorizationRequest},
-        flows::Authorization,
-        host::HostId,
-        observation::Observation,
-    },
-    redact::mark,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::{facts::Seen, flow::{self, AuthorizationRequest}, flows::Authorization, observation::Observation}, hosts::HostId, redact::mark, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions}, secret::Fingerprint};
 
 /// Lengths of a verifier (RFC 7636 §4.1).
 const LENGTHS: std::ops::RangeInclusive<usize> = 43..=128;

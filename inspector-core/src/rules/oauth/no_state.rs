@@ -1,12 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow::{AuthorizationRequest, Carriage},
-        observation::Observation,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{flow::{AuthorizationRequest, Carriage}, observation::Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// An authorization request has no `state`, has one that an answered request had before, or its answer does not

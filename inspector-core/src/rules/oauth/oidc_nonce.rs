@@ -1,18 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::{
-    redact::mark,
-    evidence::Part,
-    handshake::{
-        flow::{AuthorizationRequest, Carriage},
-        observation::{Observation, is_readable, is_whole},
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    token::Sighting,
-};
+use crate::{redact::mark, evidence::Part, handshake::{flow::{AuthorizationRequest, Carriage}, observation::{Observation, is_readable, is_whole}}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// An id_token is not tied to its request, or not to what came with it: there is no nonce in a request for an id_token

@@ -1,15 +1,5 @@
 use super::Period;
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::{
-        flow::{self, Carriage},
-        observation::Observation,
-    },
-    http::form,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-};
+use crate::{evidence::{Evidence, Part}, handshake::{flow::{self, Carriage}, observation::Observation}, http::form, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
 
 /// Seconds that a code may be valid (RFC 6749 §4.1.2).
 const CODE: i64 = 600;
@@ -147,7 +137,7 @@ impl OneTimeValueReused {
         let now = (request.state, request.nonce);
         match self.challenges.recall(&challenge) {
             Some(first) if *first != now && (first.0.is_some() || first.1.is_some()) => {
-                let client = crate::report::mask::text(&request.client);
+                let client = crate::token::mask::text(&request.client);
                 let detail = format!("{}: client \"{client}\" uses one code_challenge again", observation.host_name);
                 let excerpt = format!("code_challenge (sha256 {challenge})");
                 let evidence = observation.in_request(Part::RequestUrl, "code_challenge", excerpt);

@@ -1,15 +1,5 @@
 use super::UrlName;
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow::{self, AuthorizationResponse},
-        observation::Observation,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::Sighting,
-};
+use crate::{evidence::Part, handshake::{flow::{self, AuthorizationResponse}, observation::Observation}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::Fingerprint};
 
 declare_rule! {
     /// A request tells another host, in its `Referer`, a token or an authorization code: the page it came from has it in

@@ -1,9 +1,4 @@
-use crate::{
-    handshake::{caller, flow, observation::Observation},
-    http::auth::{Credentials, CredentialsKind},
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{handshake::{caller, flow, observation::Observation}, http::auth::{Credentials, CredentialsKind}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// A client follows a redirect to another host and sends its `Authorization` again: the other host has the credentials

@@ -1,14 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow::{self, AuthorizationRequest, Carriage},
-        host,
-        observation::Observation,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::{flow::{self, AuthorizationRequest, Carriage}, observation::Observation}, hosts, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::Fingerprint};
 
 declare_rule! {
     /// An authorization response goes to another place than the request named in `redirect_uri`, or a code is redeemed
@@ -84,7 +74,7 @@ fn differs(one: &str, other: &str) -> Option<Severity> {
         return (plain(one) != plain(other)).then_some(RedirectMismatch::META.severity);
     };
     let both_here = super::is_loopback(&one.1) && super::is_loopback(&other.1);
-    let same_host = one.1 == other.1 || (both_here && host::bare(&one.1) == host::bare(&other.1));
+    let same_host = one.1 == other.1 || (both_here && hosts::bare(&one.1) == hosts::bare(&other.1));
     let path = |path: &str| if path.is_empty() { "/".to_owned() } else { path.to_owned() };
     match (one.0.eq_ignore_ascii_case(other.0) && same_host, path(one.2) == path(other.2)) {
         (true, true) => None,

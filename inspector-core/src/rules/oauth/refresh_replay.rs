@@ -1,10 +1,5 @@
 use super::Period;
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::observation::Observation,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::{Evidence, Part}, handshake::observation::Observation, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 /// Seconds in which a client that lost an answer may try again; servers that rotate allow for it.
 const GRACE: i64 = 10;

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::{Endpoint, Observation},
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-    token::Sighting,
-};
+use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A refresh token that a token endpoint issued is sent to another host that is none: it is worth more than an access

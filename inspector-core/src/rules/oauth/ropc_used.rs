@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A client uses the resource owner password credentials grant: it knows the user's password, and no second factor

@@ -1,16 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow,
-        host::HostId,
-        ledger::Ledger,
-        observation::{Endpoint, Observation},
-    },
-    http::form,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::{flow, ledger::Ledger, observation::{Endpoint, Observation}}, hosts::HostId, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint};
 
 /// Shortest value that is looked up, in bytes.
 const SHORTEST: usize = 16;

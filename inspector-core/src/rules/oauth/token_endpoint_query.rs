@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// Parameters that belong in the content of a token request.
 const NAMES: [&str; 13] = [

@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::observation::{Endpoint, Observation},
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A token endpoint's answer with a token lacks `Cache-Control: no-store`, so that a cache may keep the token.

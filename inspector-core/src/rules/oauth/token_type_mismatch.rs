@@ -1,8 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 declare_rule! {
     /// A token that was issued with another `token_type` than Bearer is presented as a bearer token: the proof of

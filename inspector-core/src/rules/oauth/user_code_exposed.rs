@@ -1,11 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 declare_rule! {
     /// A device's user code is sent to a host that is neither the authorization server nor its verification page: whoever

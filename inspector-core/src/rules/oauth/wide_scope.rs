@@ -1,12 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, Severity, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
 
 /// Scopes of OpenID Connect, which say nothing about a resource.
 const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];

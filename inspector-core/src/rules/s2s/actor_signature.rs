@@ -1,10 +1,4 @@
-use crate::{
-    report::{
-        mask,
-        signature::{GET_KEYS, Signature},
-    },
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
-};
+use crate::{token::mask, handshake::signatures::{GET_KEYS, Signature}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
 
 declare_rule! {
     /// The signature of an actor token, verified with the keys that were given. One that does not fit is critical: the
@@ -64,7 +58,7 @@ impl Rule for ActorSignature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{report::signature::KEY_UNKNOWN, verdict::Outcome};
+    use crate::{handshake::signatures::KEY_UNKNOWN, verdict::Outcome};
 
     #[test]
     fn only_a_wrong_signature_fails() {

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{
-        observation::{Observation, is_whole},
-        sts::ACS_GRANT,
-    },
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, Token, TokenKind, principal},
-};
+use crate::{handshake::{observation::{Observation, is_whole}, sts::ACS_GRANT}, token::{mask, Role, Token, TokenKind, principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// Longest lifetime of an assertion, in seconds.
 const LONGEST: i64 = 3600;

@@ -1,14 +1,4 @@
-use crate::{
-    handshake::{
-        host,
-        observation::{Answer, Observation},
-    },
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{hosts, handshake::observation::{Answer, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The host in the token's audience is not the host the request was sent to. It is high if the server refused the
@@ -43,11 +33,11 @@ impl Rule for AudienceHostMismatch {
         for (sighting, _) in observation.actors() {
             let Some(audience) = sighting.token.audience() else { continue };
             let Some(named) = audience.host() else { continue };
-            let named = host::bare(&named).trim_end_matches('.').to_owned();
+            let named = hosts::bare(&named).trim_end_matches('.').to_owned();
             let category = observation.reason.as_ref().and_then(|reason| reason.category.as_deref());
             let refused = observation.answer == Answer::Refused && category == Some("invalid_resource");
             // The server may know itself by another name or scheme than the request's: then it says so.
-            let same = named == host::bare(&observation.host_name);
+            let same = named == hosts::bare(&observation.host_name);
             if same && !refused {
                 continue;
             }

@@ -1,8 +1,4 @@
-use crate::{
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::principal::Principal,
-};
+use crate::{token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// The token is for another application than the one the resource says it is.

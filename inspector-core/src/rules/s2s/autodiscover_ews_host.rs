@@ -2,16 +2,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::{
-        host,
-        observation::{Endpoint, Observation},
-    },
-    http::exchange::Scheme,
-    report::mask,
-    rules::{Context, Declared, Occasions, Rule, declare_rule, memory::Memory},
-};
+use crate::{evidence::{Evidence, Part}, hosts, handshake::observation::{Endpoint, Observation}, http::exchange::Scheme, token::mask, rules::{Context, Declared, Occasions, Rule, declare_rule}, bounded::Memory};
 
 /// Longest answer read, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -51,7 +42,7 @@ impl Rule for AutodiscoverEwsHost {
             return;
         }
         let Some((told, evidence)) = self.told.recall(&observation.client) else { return };
-        if host::bare(told) == host::bare(&observation.host_name) {
+        if hosts::bare(told) == hosts::bare(&observation.host_name) {
             return;
         }
         let detail = format!("told {}, called {}", mask::text(told), observation.host_name);
@@ -67,5 +58,5 @@ fn ews_host(observation: &Observation<'_>) -> Option<String> {
     let protocol = document.get("Protocol").and_then(Value::as_str)?;
     let (_, rest) = document.get("Url").and_then(Value::as_str)?.split_once("://")?;
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    protocol.eq_ignore_ascii_case("ews").then(|| host::normalize(authority, Scheme::Https))
+    protocol.eq_ignore_ascii_case("ews").then(|| hosts::normalize(authority, Scheme::Https))
 }

@@ -1,15 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{
-    evidence::Part,
-    handshake::{
-        facts::Seen,
-        host::HostId,
-        observation::{Answer, Observation, has},
-    },
-    http::{auth::CredentialsKind, exchange::Mark},
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions},
-};
+use crate::{evidence::Part, handshake::{facts::Seen, observation::{Answer, Observation, has}}, hosts::HostId, http::{auth::CredentialsKind, exchange::Mark}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions}};
 
 /// Marks of an exchange that may have had a challenge which is not there any more.
 const HIDING: [Mark; 5] = [Mark::HeadCut, Mark::Gap, Mark::HeaderUnknown, Mark::EntryMalformed, Mark::Sanitized];
@@ -57,7 +48,7 @@ impl Rule for BearerNotOffered {
             let offered: Vec<&str> = observation.challenges().map(|challenge| challenge.scheme.as_str()).collect();
             let offered = if offered.is_empty() { "no challenge".to_owned() } else { offered.join(", ") };
             let evidence = || {
-                observation.in_response(Part::ResponseHeader, "WWW-Authenticate", crate::report::mask::text(&offered))
+                observation.in_response(Part::ResponseHeader, "WWW-Authenticate", crate::token::mask::text(&offered))
             };
             self.hosts.entry(observation.host).or_default().add(3, evidence);
         }

@@ -1,8 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-};
+use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// Pieces of a user agent and the application that sends them.
 const AGENTS: [(&str, &str); 1] = [("SchedulingService", "7557eb47-c689-4224-abcf-aef9bd7573df")];

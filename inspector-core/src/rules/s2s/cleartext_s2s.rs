@@ -1,17 +1,6 @@
 use std::net::IpAddr;
 
-use crate::{
-    handshake::{
-        caller,
-        host::{self, Reach},
-        observation::Observation,
-    },
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::{Role, Sighting},
-};
+use crate::{handshake::{caller, observation::Observation}, hosts::{self, Reach}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}, token::{Role, Sighting}};
 
 declare_rule! {
     /// A token of server-to-server OAuth travelled without TLS: whoever sees it can use it. It is medium on loopback,
@@ -47,10 +36,10 @@ impl Rule for CleartextS2s {
         };
         let address = observation.exchange.server.map(|server| server.address);
         let address =
-            address.or_else(|| host::bare(&observation.host_name).trim_matches(['[', ']']).parse::<IpAddr>().ok());
+            address.or_else(|| hosts::bare(&observation.host_name).trim_matches(['[', ']']).parse::<IpAddr>().ok());
         let local = match address {
-            Some(address) => host::reach(address) == Reach::Local,
-            None => host::bare(&observation.host_name) == "localhost",
+            Some(address) => hosts::reach(address) == Reach::Local,
+            None => hosts::bare(&observation.host_name) == "localhost",
         };
         let at = address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let severity = if local { Severity::Medium } else { Severity::Critical };

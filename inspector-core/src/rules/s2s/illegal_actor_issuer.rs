@@ -1,8 +1,4 @@
-use crate::{
-    profile::Issuer,
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-};
+use crate::{profile::Issuer, token::mask, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// The actor token is signed by an issuer that is neither among those of the profile, nor the caller itself, nor

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{host, observation::Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::principal::Principal,
-};
+use crate::{hosts, handshake::observation::Observation, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The actor token was issued for another audience than the outer token around it. It is medium if only the host
@@ -54,5 +46,5 @@ fn severity(outer: &Principal, inner: &Principal) -> Option<Severity> {
         return Some(Severity::High);
     }
     let (outer, inner) = outer.host().zip(inner.host())?;
-    (host::bare(&outer) != host::bare(&inner)).then_some(Severity::Medium)
+    (hosts::bare(&outer) != hosts::bare(&inner)).then_some(Severity::Medium)
 }

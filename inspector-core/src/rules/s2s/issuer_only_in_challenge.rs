@@ -24,7 +24,7 @@ impl Rule for IssuerOnlyInChallenge {
         }
         for (id, name, facts) in ledger.hosts() {
             let Some((issuer, evidence)) = &facts.trusts_caller else { continue };
-            let detail = format!("{name} trusts {}", crate::report::mask::text(issuer));
+            let detail = format!("{name} trusts {}", crate::token::mask::text(issuer));
             // Nobody called at all: the recording is too short to tell.
             let severity = if facts.tally.credentialed == 0 { Severity::Info } else { Self::META.severity };
             context.find(Self::META.host(id).severity(severity).detail(detail).evidence(evidence.clone()));

@@ -1,9 +1,4 @@
-use crate::{
-    profile::Issuer,
-    report::mask,
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-    token::principal::Principal,
-};
+use crate::{profile::Issuer, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// The actor token's issuer is not among the issuers the resource says it trusts.

@@ -3,13 +3,7 @@ use std::collections::BTreeSet;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha1::{Digest as _, Sha1};
 
-use crate::{
-    evidence::Part,
-    handshake::observation::Observation,
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, metadata::Metadata, occasion::Occasions},
-    token::principal::Principal,
-};
+use crate::{evidence::Part, handshake::observation::Observation, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, metadata::Metadata, occasion::Occasions}};
 
 declare_rule! {
     /// A metadata document, by which servers learn whom to trust and by which keys, cannot serve: it names no signing key,
@@ -74,5 +68,5 @@ fn faults(metadata: &Metadata, observation: &Observation<'_>) -> Vec<(&'static s
 fn host_of(location: &str) -> Option<String> {
     let (_, rest) = location.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    Some(crate::handshake::host::bare(&authority.to_ascii_lowercase()).to_owned())
+    Some(crate::hosts::bare(&authority.to_ascii_lowercase()).to_owned())
 }

@@ -61,7 +61,7 @@ super::rules![
 pub(crate) use self::expected_issuer_missing::expected_issuer_missing;
 
 #[cfg(test)]
-use crate::report::signature::Signature;
+use crate::handshake::signatures::Signature;
 use crate::{
     handshake::{facts::TokenFacts, ledger::Ledger, observation::is_whole},
     time::Timestamp,
@@ -78,12 +78,6 @@ fn realms_differ(one: Option<&Principal>, other: Option<&Principal>) -> bool {
         (Some(one), Some(other)) => one != other,
         _ => false,
     }
-}
-
-/// Signature algorithms of an actor token: a key pair's.
-pub(crate) fn is_asymmetric(token: &Token) -> bool {
-    let algorithm = token.algorithm().to_ascii_uppercase();
-    ["RS", "PS", "ES", "ED"].iter().any(|family| algorithm.starts_with(family))
 }
 
 /// Seconds from `nbf` (else `iat`) to `exp`.
@@ -114,27 +108,6 @@ fn presented_actors(ledger: &Ledger) -> impl Iterator<Item = (&TokenFacts, &Toke
         };
         is_whole(actor).then_some((facts, actor))
     })
-}
-
-/// Whether no key of the algorithm gives such a signature: by its length, or because it is no base64url at all. Empty
-/// signatures are the matter of other rules.
-pub(crate) fn has_impossible_signature(token: &Token) -> bool {
-    let length = token.signature_length;
-    if token.defects.contains(&Defect::SignatureNotBase64) {
-        return !token.algorithm().eq_ignore_ascii_case("none");
-    }
-    if length == 0 {
-        return false;
-    }
-    let plausible: &[usize] = match token.algorithm().to_ascii_uppercase().as_str() {
-        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => &[128, 256, 384, 512],
-        "ES256" => &[64],
-        "EDDSA" => &[64, 114],
-        "ES384" => &[96],
-        "ES512" => &[132],
-        _ => return false,
-    };
-    !plausible.contains(&length)
 }
 
 /// What is said of a signature's length.

@@ -1,12 +1,4 @@
-use crate::{
-    evidence::Evidence,
-    handshake::{caller, host::HostId, observation::Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Summary, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{evidence::Evidence, handshake::{caller, observation::Observation}, hosts::HostId, token::mask, rules::{Context, Declared, Rule, Summary, declare_rule, occasion::{Basis, Occasions}}};
 
 /// Realms kept.
 const REALMS: usize = 32;

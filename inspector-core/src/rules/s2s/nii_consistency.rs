@@ -1,11 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// `nii` says which kind of name `nameid` is, and `nameid` is of another kind: a security identifier goes with

@@ -40,7 +40,7 @@ impl Rule for OrphanUnsigned {
         for sighting in observation.extraction.sightings.iter().filter(|sighting| is_orphan(sighting, observation)) {
             let detail = match sighting.kind {
                 TokenKind::ProofToken => "an unsigned hashedprooftoken (the forgery of CVE-2023-29357)".to_owned(),
-                kind => format!("{kind} with alg \"{}\"", crate::report::mask::text(&sighting.token.algorithm())),
+                kind => format!("{kind} with alg \"{}\"", crate::token::mask::text(&sighting.token.algorithm())),
             };
             context.find(Self::META.of(observation).detail(detail).evidence(observation.sighted(sighting)));
         }

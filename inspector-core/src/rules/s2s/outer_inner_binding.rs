@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{caller, observation::Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::principal::Principal,
-};
+use crate::{handshake::{caller, observation::Observation}, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The issuer of the outer token is not the caller the actor token names. The actor token's authority is borrowed:

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::{Sighting, Token},
-};
+use crate::{handshake::observation::Observation, token::{mask, Sighting, Token}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// `MSAuth1.0` carries a pair of tokens, the caller's and the user's (PFAT): one of them is missing, or the two are of

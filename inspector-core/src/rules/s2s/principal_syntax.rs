@@ -1,12 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::{Sighting, Token, TokenKind, principal::Principal},
-};
+use crate::{handshake::observation::Observation, token::{mask, Sighting, Token, TokenKind, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// A name in a token of server-to-server OAuth is not of the form `id/host@realm`: it cannot be parsed, its id is no

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{caller, observation::Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::{Sighting, Token, principal},
-};
+use crate::{handshake::{caller, observation::Observation}, token::{mask, Sighting, Token, principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The names in one token are of different realms: issuer, caller and audience should all be of the tenant the call

@@ -1,11 +1,6 @@
 use serde_json::Value;
 
-use crate::{
-    handshake::{host, observation::Observation, sts},
-    report::mask,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, principal::Principal},
-};
+use crate::{hosts, handshake::{observation::Observation, sts}, token::{mask, Role, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
 
 /// Longest token response read for its echo, in bytes.
 const LONGEST_RESPONSE: usize = 256 << 10;
@@ -64,7 +59,7 @@ fn is_same(asked: &str, given: &str) -> bool {
         (Some(asked), Some(given)) => {
             let hosts = asked.host().zip(given.host());
             asked.is(&given.name)
-                && hosts.is_none_or(|(asked, given)| host::bare(&asked) == host::bare(&given))
+                && hosts.is_none_or(|(asked, given)| hosts::bare(&asked) == hosts::bare(&given))
                 && !super::realms_differ(Some(&asked), Some(&given))
         }
         (None, None) => asked.trim_end_matches('/').eq_ignore_ascii_case(given.trim_end_matches('/')),

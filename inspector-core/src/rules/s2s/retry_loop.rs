@@ -1,12 +1,4 @@
-use crate::{
-    handshake::{
-        host::HostId,
-        observation::{Answer, Observation},
-    },
-    rules::{Context, Declared, Rule, declare_rule, memory::Memory, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-};
+use crate::{hosts::HostId, handshake::observation::{Answer, Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
 
 /// Within which the refusals have to lie, in seconds.
 const WINDOW: i64 = 120;

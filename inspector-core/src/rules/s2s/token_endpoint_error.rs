@@ -1,15 +1,4 @@
-use crate::{
-    evidence::{Evidence, Part},
-    handshake::{grants::Given, host::HostId, ledger::Ledger, moment::Moment, observation::Observation, sts::TokenError},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, Severity, Summary, declare_rule,
-        finding::{Concern, Draft},
-        occasion::Occasions,
-        pending::Pending,
-    },
-    time::Timestamp,
-};
+use crate::{evidence::{Evidence, Part}, handshake::{grants::Given, ledger::Ledger, observation::Observation, sts::TokenError}, hosts::HostId, moment::Moment, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, finding::{Concern, Draft}, occasion::Occasions, pending::Pending}, time::Timestamp};
 
 /// Refusals of which it is waited whether a token is given later.
 const MOST: usize = 1024;

@@ -43,7 +43,7 @@ impl Rule for TrustedForDelegation {
             }
             let value = value.as_deref().unwrap_or("absent");
             let evidence = observation.claimed(sighting, "trustedfordelegation", value);
-            let detail = format!("trustedfordelegation is {}", crate::report::mask::text(value));
+            let detail = format!("trustedfordelegation is {}", crate::token::mask::text(value));
             context.find(Self::META.of(observation).detail(detail).evidence(evidence));
         }
     }

@@ -1,11 +1,4 @@
-use crate::{
-    handshake::{caller, observation::Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::{caller, observation::Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The caller's application id is neither in the profile nor among the published ones.

@@ -1,11 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// The actor token is not signed by a key pair: its `alg` is `none`, its signature is empty, or it is an HMAC, which
@@ -37,7 +30,7 @@ impl Rule for UnsignedActor {
         for (sighting, actor) in observation.actors() {
             // One that is presented alone and unsigned is the orphan of another rule.
             let alone = sighting.token.id == actor.id;
-            let unsigned = actor.is_unsigned() || !super::is_asymmetric(actor);
+            let unsigned = actor.is_unsigned() || !crate::token::verify::is_asymmetric(actor);
             if !unsigned || (alone && actor.is_unsigned()) {
                 continue;
             }

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::Token,
-};
+use crate::{handshake::observation::Observation, token::{mask, Token}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 /// Claims by which the resource looks up the user.
 const CLAIMS: [&str; 4] = ["smtp", "sip", "upn", "nameid"];

@@ -1,12 +1,4 @@
-use crate::{
-    handshake::observation::{Endpoint, Observation},
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-    token::principal::Principal,
-};
+use crate::{handshake::observation::{Endpoint, Observation}, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 declare_rule! {
     /// A token was sent to the resource whose audience is another application.

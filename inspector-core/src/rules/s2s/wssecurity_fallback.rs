@@ -1,10 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{
-    handshake::{facts::Seen, host::HostId, observation::Observation},
-    report::mask,
-    rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule},
-};
+use crate::{handshake::{facts::Seen, observation::Observation}, hosts::HostId, token::mask, rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule}};
 
 /// Hosts kept.
 const HOSTS: usize = 1024;

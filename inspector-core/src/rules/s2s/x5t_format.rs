@@ -1,12 +1,4 @@
-use crate::{
-    handshake::observation::Observation,
-    http::base64,
-    report::mask,
-    rules::{
-        Context, Declared, Rule, declare_rule,
-        occasion::{Basis, Occasions},
-    },
-};
+use crate::{handshake::observation::Observation, http::base64, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
 
 /// Bytes of a SHA-1.
 const SHA1: usize = 20;

@@ -1,10 +1,4 @@
-use crate::{
-    report::{
-        mask,
-        signature::{GET_KEYS, KEY_UNKNOWN},
-    },
-    rules::{Context, Declared, Rule, Summary, declare_rule},
-};
+use crate::{token::mask, handshake::signatures::{GET_KEYS, KEY_UNKNOWN}, rules::{Context, Declared, Rule, Summary, declare_rule}};
 
 declare_rule! {
     /// Keys were given, and none of them is the one the actor token says it is signed with: whether the signature is right
@@ -48,7 +42,7 @@ impl Rule for X5tUnknown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::signature::Signature;
+    use crate::handshake::signatures::Signature;
 
     #[test]
     fn speaks_only_of_unknown_keys() {

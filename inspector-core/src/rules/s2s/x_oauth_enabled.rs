@@ -1,12 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{
-    evidence::Part,
-    handshake::{facts::Seen, host::HostId, observation::Observation},
-    http::message::Head,
-    report::mask,
-    rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule},
-};
+use crate::{evidence::Part, handshake::{facts::Seen, observation::Observation}, hosts::HostId, http::message::Head, token::mask, rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule}};
 
 /// Hosts kept.
 const HOSTS: usize = 1024;

@@ -3,6 +3,7 @@
 use jsonwebtoken::Algorithm;
 
 use super::public_key::KeyKind;
+use crate::token::{Defect, Token};
 
 /// What kind of key an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,4 +107,31 @@ impl SignatureAlgorithm {
             Family::Unsupported => false,
         }
     }
+}
+
+/// Whether a token names an algorithm of key pairs, as actor tokens must.
+pub fn is_asymmetric(token: &Token) -> bool {
+    let algorithm = token.algorithm().to_ascii_uppercase();
+    ["RS", "PS", "ES", "ED"].iter().any(|family| algorithm.starts_with(family))
+}
+
+/// Whether no key of the algorithm gives such a signature: by its length, or because it is no base64url at all. Empty
+/// signatures are the matter of other rules.
+pub fn has_impossible_signature(token: &Token) -> bool {
+    let length = token.signature_length;
+    if token.defects.contains(&Defect::SignatureNotBase64) {
+        return !token.algorithm().eq_ignore_ascii_case("none");
+    }
+    if length == 0 {
+        return false;
+    }
+    let plausible: &[usize] = match token.algorithm().to_ascii_uppercase().as_str() {
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => &[128, 256, 384, 512],
+        "ES256" => &[64],
+        "EDDSA" => &[64, 114],
+        "ES384" => &[96],
+        "ES512" => &[132],
+        _ => return false,
+    };
+    !plausible.contains(&length)
 }

@@ -45,6 +45,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 pub(crate) use self::hmac::HmacStatement;
 pub use self::{
+    algorithm::{has_impossible_signature, is_asymmetric},
     certificate::{Certificate, Validity},
     key::{KeyInfo, Origin, Trust},
     keys::{Added, KeyError, KeyFormat, VerificationKeys},

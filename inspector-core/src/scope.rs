@@ -11,12 +11,12 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use crate::{
-    analysis::Policy,
     handshake::{
         facts::{HostFacts, TokenFacts},
-        host::{self, HostId, HostPattern},
         ledger::Ledger,
     },
+    hosts::{self, HostId, HostPattern},
+    policy::Policy,
     profile::{Judgement, Profile},
     rules::{Family, RuleMeta, finding::Concern},
     secret::Fingerprint,
@@ -80,13 +80,13 @@ impl Scope {
 
     fn add(&mut self, id: HostId, name: &str, facts: &HostFacts) {
         self.hosts.insert(id);
-        self.names.insert(host::bare(name).to_owned());
+        self.names.insert(hosts::bare(name).to_owned());
         self.addresses.extend(facts.addresses.iter().copied());
     }
 
     /// A host is the same on whatever port it is asked.
     fn add_other_ports(&mut self, ledger: &Ledger) {
-        let same = |name: &str| !name.is_empty() && self.names.contains(host::bare(name));
+        let same = |name: &str| !name.is_empty() && self.names.contains(hosts::bare(name));
         let others = ledger
             .hosts()
             .filter(|(id, name, facts)| *id != HostId::OTHER && !self.has(*id) && was_asked(facts) && same(name));
@@ -99,7 +99,7 @@ impl Scope {
         let by_address = ledger.hosts().filter(|(id, name, facts)| {
             *id != HostId::OTHER
                 && was_asked(facts)
-                && host::address_of(name).is_some_and(|address| self.addresses.contains(&address))
+                && hosts::address_of(name).is_some_and(|address| self.addresses.contains(&address))
         });
         let ids: Vec<HostId> = by_address.map(|(id, ..)| id).collect();
         self.hosts.extend(ids);
@@ -122,12 +122,12 @@ impl Scope {
                     unseen = false;
                     self.issuers.insert(*id);
                     self.issuers_addresses.extend(ledger.facts(*id).addresses.iter().copied());
-                    names.insert(host::bare(ledger.host_name(*id)).to_owned());
+                    names.insert(hosts::bare(ledger.host_name(*id)).to_owned());
                 }
             }
             self.issuer_unseen |= unseen;
         }
-        let same = |name: &str| !name.is_empty() && names.contains(host::bare(name));
+        let same = |name: &str| !name.is_empty() && names.contains(hosts::bare(name));
         self.issuers.extend(ledger.hosts().filter(|(_, name, _)| same(name)).map(|(id, ..)| id));
         if profile.judgement == Judgement::Bearer && self.patterns.is_empty() {
             self.hosts.extend(self.issuers.iter().copied());
@@ -218,7 +218,7 @@ impl Scope {
         if self.is_chosen() {
             return self.patterns.iter().any(|pattern| pattern.matches(name));
         }
-        self.names.contains(host::bare(name)) || !self.identified
+        self.names.contains(hosts::bare(name)) || !self.identified
     }
 }
 

@@ -1,11 +1,14 @@
-//! A map that forgets its oldest entries: what a rule may keep between exchanges.
+//! Collections whose memory is bounded: by what they forget, or by whoever fills them.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
 
-/// At most `limit` entries; inserting beyond drops the one inserted first.
+/// A hash map without an order; nothing ever iterates over it. Whoever fills it bounds it.
+pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// A map that forgets its oldest entries: at most `limit` entries; inserting beyond drops the one inserted first.
 #[derive(Debug)]
 pub struct Memory<K, V> {
     entries: HashMap<K, V, foldhash::fast::RandomState>,

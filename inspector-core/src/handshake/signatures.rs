@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::mask;
 use crate::{
-    handshake::ledger::Index,
+    bounded::Index,
     profile::Issuer,
     secret::Fingerprint,
     time::Timestamp,
     token::{
-        Token, TokenKind,
+        Token, TokenKind, mask,
         verify::{self, KeyInfo, KeyKind, ReasonCode, Trust, Validity, VerificationKeys},
     },
 };
