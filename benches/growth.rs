@@ -13,7 +13,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use std::{
-    env, fs,
+    env,
     io::{self, Read},
     process::Command,
     time::Duration,
@@ -118,7 +118,7 @@ fn measure(case: &Case, size: usize) {
         spent += taken;
         runs += 1;
     }
-    print(format_args!("{} {bytes} {}", least.as_secs_f64(), peak()));
+    print(format_args!("{} {bytes} {}", least.as_secs_f64(), run::peak()));
 }
 
 /// A recording, and what it takes to make it.
@@ -152,11 +152,4 @@ fn now() -> Duration {
     use std::{sync::LazyLock, time::Instant};
     static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
     BEGUN.elapsed()
-}
-
-/// The most memory this process had, in KiB; 0 if the system does not tell.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }

@@ -143,6 +143,28 @@ pub fn open(count: usize, pieces: Pieces) -> impl Iterator<Item = Packet> {
     })
 }
 
+/// The first packets of `count` connections, each by another client, that are never answered.
+pub fn half_open(count: usize) -> impl Iterator<Item = Packet> {
+    (0..count).flat_map(|number| {
+        let mut writer = Writer::open(number);
+        writer.packets.truncate(1);
+        writer.take()
+    })
+}
+
+/// The first fragments of `count` datagrams (RFC 791 §3.2) of which no other one comes.
+pub fn fragments(count: usize) -> impl Iterator<Item = Packet> {
+    (0..count).map(|number| {
+        let mut writer = Writer { number, next: [1000, 5000], packets: Vec::new() };
+        writer.segment(Side::Client, PSH | ACK, &[b'a'; SEGMENT - 4]);
+        let mut packet = writer.packets.remove(0);
+        // The identification and "more fragments" of the IPv4 header, which begins behind 14 bytes.
+        packet.bytes[18..20].copy_from_slice(&(number as u16).to_be_bytes());
+        packet.bytes[20] = 0x20;
+        packet
+    })
+}
+
 /// Every second packet with data changes places with the one after it, if both have data.
 pub fn swapped(packets: impl IntoIterator<Item = Packet>) -> impl Iterator<Item = Packet> {
     let (mut packets, mut late) = (packets.into_iter().peekable(), None);

@@ -75,7 +75,8 @@ fn coded(requests: usize, tokens: usize, at_once: usize, blocks: &mut Blocks<'_>
     pieces
 }
 
-fn start() -> [(Side, Vec<u8>); 2] {
+/// How both sides begin.
+pub fn start() -> [(Side, Vec<u8>); 2] {
     let settings = frame(SETTINGS, 0, 0, &[]);
     [(Side::Client, [PREFACE, &settings].concat()), (Side::Server, settings)]
 }

@@ -12,6 +12,7 @@
 //! | [`capture`] | packets around these, in order or not |
 //! | [`made`] | recordings of any size, which are made as they are read |
 //! | [`cases`] | those of which growth is measured |
+//! | [`hostile`] | those made to take much memory or time |
 //! | [`run`] | the stages that read them |
 #![forbid(unsafe_code)]
 // What is made here is not hostile: a mistake shall end the bench.
@@ -20,6 +21,7 @@
 pub mod capture;
 pub mod cases;
 pub mod har;
+pub mod hostile;
 pub mod hpack;
 pub mod http1;
 pub mod http2;

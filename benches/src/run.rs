@@ -1,6 +1,7 @@
 //! The stages, each fed by hand, and all of them together.
 
 use std::{
+    fs,
     io::Read,
     net::{IpAddr, Ipv4Addr},
 };
@@ -13,7 +14,7 @@ use inspector_core::{
     evidence::{At, ConnectionId, Endpoint, SourceId},
     flow::{Connection, Consumer, StreamEvent, table::FlowTable},
     http::exchange::Exchange,
-    input::{Control, Frame, Item, read_recording},
+    input::{Control, Frame, Item, ReadError, read_recording},
     limits::Limits,
     note::{Note, NoteKind},
     packet::{Dissector, Packet, Segment},
@@ -94,29 +95,44 @@ pub fn check(mut recording: &[u8], key_log: &str) -> Found {
 
 /// All stages, from a recording that is made as it is read to the report and its JSON.
 pub fn check_from(recording: &mut (dyn Read + Send), key_log: &str) -> Found {
-    let (report, found) = judged(recording, key_log);
+    let (report, found) = judged(recording, key_log, &Options::default()).expect(READ);
     serde_json::to_writer_pretty(std::io::sink(), &v1::Report::streamed(&report)).expect("a report can be written");
     found
 }
 
 /// The report on a recording.
 pub fn report(mut recording: &[u8]) -> Report {
-    judged(&mut recording, "").0
+    judged(&mut recording, "", &Options::default()).map(|(report, _)| report).expect(READ)
 }
 
-fn judged(recording: &mut (dyn Read + Send), key_log: &str) -> (Report, Found) {
-    let options = Options::default();
+const READ: &str = "the workload can be read";
+
+/// The report on whatever is read, on so many threads, as JSON; or why it cannot be read.
+pub fn report_on(recording: &mut (dyn Read + Send), jobs: usize) -> String {
+    match judged(recording, "", &Options { jobs, ..Options::default() }) {
+        Ok((report, _)) => serde_json::to_string(&v1::Report::streamed(&report)).expect("a report can be written"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn judged(recording: &mut (dyn Read + Send), key_log: &str, options: &Options) -> Result<(Report, Found), ReadError> {
     let mut judge = Judge {
         analysis: analysis(&options.limits),
         interner: Interner::new(&options.limits),
         limits: &options.limits,
         found: Found::default(),
     };
-    let reading =
-        engine::read(SOURCE, recording, &mut keys(key_log), &options, &mut judge).expect("the workload can be read");
+    let reading = engine::read(SOURCE, recording, &mut keys(key_log), options, &mut judge)?;
     judge.analysis.input_done(SOURCE, reading.coverage);
     let report = judge.analysis.finish();
-    (report, Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found })
+    Ok((report, Found { tokens: judge.interner.len(), gaps: reading.coverage.gaps, ..judge.found }))
+}
+
+/// The most memory this process had, in KiB; 0 if the system does not tell.
+pub fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 /// The limits that reading a recording reached, in order.
