@@ -355,6 +355,8 @@ pub(crate) struct Agreed {
 
 /// `inspector check`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  inspector check capture.pcapng --keys tls.keys\n  \
+inspector check recording.har --report html=report.html --report sarif=report.sarif")]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) reading: Reading,

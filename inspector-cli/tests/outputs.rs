@@ -11,7 +11,8 @@ use std::{
 
 use common::{folder, scenarios};
 
-const FORMATS: [&str; 9] = ["human", "json", "ndjson", "sarif", "junit", "github", "gitlab", "markdown", "csv"];
+const FORMATS: [&str; 10] =
+    ["human", "json", "ndjson", "sarif", "junit", "github", "gitlab", "markdown", "csv", "html"];
 
 fn inspector(arguments: &[&str], summary: Option<&str>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inspector"));

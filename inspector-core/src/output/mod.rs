@@ -11,10 +11,12 @@
 //! | `gitlab` | GitLab's Code Quality |
 //! | `markdown` | tickets, and the summary of a workflow |
 //! | `csv` | spreadsheets: one line a finding |
+//! | `html` | people, in a browser: one page that needs nothing else |
 
 mod csv;
 mod github;
 mod gitlab;
+mod html;
 mod junit;
 mod markdown;
 mod sarif;
@@ -45,8 +47,8 @@ pub trait Output: Sync {
 }
 
 /// All of them.
-pub static OUTPUTS: [&dyn Output; 6] =
-    [&sarif::Sarif, &junit::Junit, &github::Github, &gitlab::Gitlab, &markdown::Markdown, &csv::Csv];
+pub static OUTPUTS: [&dyn Output; 7] =
+    [&sarif::Sarif, &junit::Junit, &github::Github, &gitlab::Gitlab, &markdown::Markdown, &csv::Csv, &html::Html];
 
 /// The one that is chosen by that word.
 pub fn find(name: &str) -> Option<&'static dyn Output> {

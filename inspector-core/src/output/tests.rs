@@ -9,7 +9,7 @@ use crate::rules::testing;
 const HOSTILE: &str = "]]>%0A::error::x,<script>alert(1)</script>|`=1+1\u{202e}\u{1b}[31m";
 
 /// A recording whose host, path, fields and content say them, as far as a transcript can.
-fn hostile() -> Report {
+pub(super) fn hostile() -> Report {
     let text = format!(
         "POST /EWS/Exchange.asmx?q={HOSTILE} HTTP/1.1\nHost: mail.contoso.com\n\
          Authorization: Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=\nX-Forwarded-For: {HOSTILE}\nUser-Agent: {HOSTILE}\n\n\
