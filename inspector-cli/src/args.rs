@@ -394,8 +394,8 @@ pub(crate) struct Check {
 /// A form of the answer of `inspector check`.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
-    /// One of most commands.
-    Own(Format),
+    /// For people.
+    Human,
     /// One that other programs read.
     Other(&'static dyn Output),
 }
@@ -403,7 +403,7 @@ pub(crate) enum Form {
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Own(format) => format.fmt(f),
+            Self::Human => f.write_str("human"),
             Self::Other(output) => f.write_str(output.name()),
         }
     }
@@ -412,9 +412,7 @@ impl std::fmt::Debug for Form {
 impl Form {
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
-            "human" | "text" => Some(Self::Own(Format::Human)),
-            "json" => Some(Self::Own(Format::Json)),
-            "ndjson" => Some(Self::Own(Format::Ndjson)),
+            "human" | "text" => Some(Self::Human),
             name => output::find(name).map(Self::Other),
         }
     }
@@ -429,18 +427,16 @@ pub(crate) struct Written {
 
 /// The forms by their words.
 fn forms() -> impl TypedValueParser<Value = Form> {
-    let own = ["human", "json", "ndjson"].map(PossibleValue::new);
-    let own = own.into_iter().map(|value| if value.get_name() == "human" { value.alias("text") } else { value });
     let others = output::OUTPUTS.iter().map(|output| PossibleValue::new(output.name()));
-    let all: Vec<PossibleValue> = own.chain(others).collect();
-    PossibleValuesParser::new(all).map(|name| Form::named(&name).unwrap_or(Form::Own(Format::Human)))
+    let all: Vec<PossibleValue> = std::iter::once(PossibleValue::new("human").alias("text")).chain(others).collect();
+    PossibleValuesParser::new(all).map(|name| Form::named(&name).unwrap_or(Form::Human))
 }
 
 pub(crate) fn written(text: &str) -> Result<Written, String> {
     let (name, path) = text.split_once('=').ok_or("write FORMAT=FILE, for example sarif=inspector.sarif")?;
     let form = Form::named(name).ok_or_else(|| {
         let others: Vec<&str> = output::OUTPUTS.iter().map(|output| output.name()).collect();
-        format!("'{name}' is no format; there are human, json, ndjson, {}", others.join(", "))
+        format!("'{name}' is no format; there are human, {}", others.join(", "))
     })?;
     if path.is_empty() {
         return Err("the file is missing: FORMAT=FILE".to_owned());

@@ -24,7 +24,7 @@ use inspector_core::{
     },
     limits::Limits,
     note::Note,
-    report::Skipped,
+    report::{Skipped, v1},
     tls::keylog::{KeyError, KeyKind, Keys},
 };
 
@@ -88,8 +88,7 @@ pub(crate) struct Recording {
 impl Recording {
     /// The file that has the frame of that number, and the frame's number in the file.
     pub(crate) fn place(&self, frame: u64) -> (&str, u64) {
-        let (file, frame) = SourceId(0).of_frame(frame);
-        (self.names.get(file.0 as usize).map_or("", String::as_str), frame)
+        v1::exchange::place(&self.names, frame)
     }
 
     /// The name of its first file.

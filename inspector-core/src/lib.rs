@@ -80,4 +80,4 @@ pub mod pages {
     pub mod verdict {}
 }
 
-pub use judge::Judge;
+pub use judge::{Judge, Opener};

@@ -1,6 +1,10 @@
 //! What is expected of a recording, and how it is judged: the profile, and what the user adds to it.
 
+pub mod options;
+
 use std::sync::Arc;
+
+pub use options::{Made, PolicyError, PolicyOptions, ProfileText, read_keys};
 
 use crate::{
     hosts::HostPattern,

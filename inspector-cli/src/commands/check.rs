@@ -6,19 +6,13 @@ use std::{
     path::Path,
 };
 
-use inspector_core::{
-    baseline::Baseline,
-    output,
-    report::{Report, v1},
-    verdict::Outcome,
-};
-use serde::Serialize;
+use inspector_core::{baseline::Baseline, output, report::Report, verdict::Outcome};
 
-use super::{judging, tokens};
+use super::judging;
 use crate::{
-    args::{Check, Form, Format, Reading},
+    args::{Check, Form, Reading},
     exit::{Exit, Failure, complain},
-    output::{human, json},
+    output::human,
     run::read_small,
 };
 
@@ -47,7 +41,7 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         ended(write(written.form, &mut *to, &judged, check), &mut *to)?;
     }
     let mut to = match check.format {
-        Form::Own(Format::Human) => super::output_of(reading)?,
+        Form::Human => super::output_of(reading)?,
         _ => super::plain_output_of(reading)?,
     };
     ended(write(check.format, &mut *to, &judged, check), &mut *to)?;
@@ -75,16 +69,14 @@ fn write_baseline(reading: &Reading, path: &Path, report: &Report) -> Result<(),
 fn write(form: Form, to: &mut dyn Write, judged: &judging::Judged, check: &Check) -> Result<(), Failure> {
     let report = &judged.report;
     let show_secrets = check.reading.show_secrets;
-    let unseen = json::Unseen::with(show_secrets);
     match form {
-        Form::Own(Format::Human) => {
+        Form::Human => {
             human::report::write(to, judged, detail(check))?;
             if show_secrets {
                 human::revealed::write(to, report)?;
             }
         }
-        Form::Own(Format::Json) => json::write_pretty(to, &document(report, show_secrets)?, unseen)?,
-        Form::Own(Format::Ndjson) => json::write_line(to, &document(report, show_secrets)?, unseen)?,
+        Form::Other(output) if show_secrets => output.write_revealed(report, to)?,
         Form::Other(output) => output.write(report, to)?,
     }
     Ok(())
@@ -125,27 +117,6 @@ fn exit(report: &Report) -> Exit {
         3 => Exit::Inconclusive,
         _ => Exit::Fail,
     }
-}
-
-/// The document `inspector-report/1`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Document<'r> {
-    Usual(Box<v1::Report<v1::Tokens<'r>>>),
-    WithSecrets(serde_json::Value),
-}
-
-fn document(report: &Report, show_secrets: bool) -> Result<Document<'_>, Failure> {
-    let document = v1::Report::streamed(report);
-    if !show_secrets {
-        return Ok(Document::Usual(Box::new(document)));
-    }
-    let mut document = serde_json::to_value(document).map_err(internal)?;
-    if let Some(member) = document.get_mut("tokens") {
-        let objects: Result<_, _> = tokens::objects(report, true).collect();
-        *member = serde_json::Value::Array(objects.map_err(internal)?);
-    }
-    Ok(Document::WithSecrets(document))
 }
 
 /// Serialising our own types cannot fail but for a defect.

@@ -10,12 +10,13 @@ use inspector_core::{
 };
 use serde_json::Value;
 
-use super::{check::internal, judging, tokens::reveal};
+use super::{check::internal, judging};
 use crate::{
     args::{Decode, Format},
     exit::{Exit, Failure, complain},
     output::{human, json},
 };
+use inspector_core::report::v1::revealed::reveal;
 
 /// Longest text that is read from standard input.
 const LONGEST: u64 = 16 << 20;

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -16,8 +15,7 @@ use inspector_core::{
     http::exchange::Exchange,
     limits::Limits,
     note::Note,
-    policy::{Clock, Policy},
-    profile::Profile,
+    policy::{self, Clock, Policy, PolicyError, PolicyOptions, ProfileText},
     report::{Input, Report},
     rules::Severity,
     secret::Fingerprint,
@@ -26,8 +24,7 @@ use inspector_core::{
     token::{
         Token, extract,
         interner::Interner,
-        verify::{Origin, VerificationKeys},
-        words::WordList,
+        verify::{Added, VerificationKeys},
     },
 };
 
@@ -128,7 +125,7 @@ impl<'a> Bench<'a> {
     /// The command line is wrong.
     pub(super) fn new(reading: &'a args::Reading, judging: &args::Judging, asked: &Asked<'_>) -> Result<Self, Failure> {
         let limits = Limits::for_memory(reading.max_memory);
-        let policy = Policy { all_messages: asked.all_messages, ..policy(reading, judging, asked, &limits)? };
+        let policy = policy(reading, judging, asked, &limits)?;
         let only: &[String] = if asked.only_hosts { &reading.host } else { &[] };
         Ok(Self { policy, limits, only, until_verdict: asked.until_verdict, follow: asked.follow })
     }
@@ -204,46 +201,66 @@ fn policy(
     asked: &Asked<'_>,
     limits: &Limits,
 ) -> Result<Policy, Failure> {
-    let mut policy = Policy::new(profile(&judging.profile)?);
-    policy.keys = Arc::new(signing_keys(&judging.jwks, limits)?);
-    if !reading.host.is_empty() {
-        policy.hosts.clear();
-    }
-    for pattern in &reading.host {
-        policy = policy.host(pattern);
-    }
-    if !judging.agreed.realms.is_empty() {
-        policy.realms.clone_from(&judging.agreed.realms);
-    }
-    if let Some(realm) = &judging.realm {
-        policy = policy.realm(realm);
-    }
-    policy.profile.exceptions.ignores.extend(judging.agreed.ignores.iter().cloned());
-    policy.clock = clock(&judging.at)?;
-    if let Some(path) = asked.words {
-        policy.words = Arc::new(words(path, limits)?);
-    }
-    policy.fail_on = asked.fail_on.map(|severity| match severity {
-        args::Severity::Info => Severity::Info,
-        args::Severity::Low => Severity::Low,
-        args::Severity::Medium => Severity::Medium,
-        args::Severity::High => Severity::High,
-        args::Severity::Critical => Severity::Critical,
-    });
-    Ok(policy)
+    let realms = judging.realm.iter().cloned().collect::<Vec<_>>();
+    let options = PolicyOptions {
+        profile: profile(&judging.profile)?,
+        hosts: reading.host.clone(),
+        realms: if realms.is_empty() { judging.agreed.realms.clone() } else { realms },
+        signing_keys: read_keys(&judging.jwks)?,
+        clock: Clock::parse(&judging.at, now).map_err(|error| Failure::Usage(error.to_string()))?,
+        words: asked.words.map(words).transpose()?,
+        fail_on: asked.fail_on.map(|severity| match severity {
+            args::Severity::Info => Severity::Info,
+            args::Severity::Low => Severity::Low,
+            args::Severity::Medium => Severity::Medium,
+            args::Severity::High => Severity::High,
+            args::Severity::Critical => Severity::Critical,
+        }),
+        ignores: judging.agreed.ignores.clone(),
+        all_messages: asked.all_messages,
+    };
+    let made = options.build(limits).map_err(|error| match error {
+        PolicyError::Unknown(error) => {
+            Failure::Usage(format!("{error}. For a profile of your own, name its TOML file (--profile contoso.toml)"))
+        }
+        PolicyError::NoWord => Failure::Usage(format!(
+            "--words '{}' holds no word",
+            asked.words.map(|path| path.display().to_string()).unwrap_or_default()
+        )),
+        error => said_of_keys(error),
+    })?;
+    warn_of_keys(&made.signing_keys);
+    Ok(made.policy)
 }
 
 /// The keys of `--jwks`. Whoever gives keys relies on the result, so that files without a usable one are refused; single
 /// keys that cannot be used are named.
 pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<VerificationKeys, Failure> {
-    let mut keys = VerificationKeys::new(limits);
-    for path in files {
-        let name = path.display();
-        let bytes =
-            run::read_small(path).map_err(|error| Failure::Usage(format!("cannot read '{name}' (--jwks): {error}")))?;
-        let added = keys
-            .add(&bytes, &Origin::File(name.to_string()))
-            .map_err(|error| Failure::Usage(format!("--jwks '{name}': {error}")))?;
+    let (keys, added) = policy::read_keys(read_keys(files)?, limits).map_err(said_of_keys)?;
+    warn_of_keys(&added);
+    Ok(keys)
+}
+
+fn read_keys(files: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        match run::read_small(path) {
+            Ok(bytes) => Ok((name, bytes)),
+            Err(error) => Err(Failure::Usage(format!("cannot read '{name}' (--jwks): {error}"))),
+        }
+    };
+    files.iter().map(read).collect()
+}
+
+fn said_of_keys(error: PolicyError) -> Failure {
+    Failure::Usage(match error {
+        PolicyError::Keys { name, error } => format!("--jwks '{name}': {error}"),
+        error => error.to_string(),
+    })
+}
+
+fn warn_of_keys(files: &[(String, Added)]) {
+    for (name, added) in files {
         for skipped in &added.skipped {
             complain(&format!("warning: --jwks '{name}': {} is not used: {}", skipped.which, skipped.why));
         }
@@ -252,46 +269,24 @@ pub(super) fn signing_keys(files: &[PathBuf], limits: &Limits) -> Result<Verific
             complain(&format!("warning: --jwks '{name}': {beyond} beyond the limit and not used"));
         }
     }
-    Ok(keys)
 }
 
 /// The words of `--words`. A list that was cut is said so in the report.
-fn words(path: &Path, limits: &Limits) -> Result<WordList, Failure> {
-    let text = run::read_small(path)
-        .map_err(|error| Failure::Usage(format!("cannot read '{}' (--words): {error}", path.display())))?;
-    let words = WordList::new(text, limits);
-    if words.is_empty() {
-        return Err(Failure::Usage(format!("--words '{}' holds no word", path.display())));
-    }
-    Ok(words)
+fn words(path: &Path) -> Result<Vec<u8>, Failure> {
+    run::read_small(path)
+        .map_err(|error| Failure::Usage(format!("cannot read '{}' (--words): {error}", path.display())))
 }
 
 /// A built-in profile, or a file.
-fn profile(name: &str) -> Result<Profile, Failure> {
+fn profile(name: &str) -> Result<ProfileText, Failure> {
     let path = Path::new(name);
     let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.is_file();
     if !is_file {
-        return Profile::builtin(name).map_err(|error| {
-            Failure::Usage(format!("{error}. For a profile of your own, name its TOML file (--profile contoso.toml)"))
-        });
+        return Ok(ProfileText::Builtin(name.to_owned()));
     }
     let bytes =
         run::read_small(path).map_err(|error| Failure::Usage(format!("cannot read '{name}' (--profile): {error}")))?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| Failure::Usage(format!("the profile '{name}' is not UTF-8 text")))?;
-    Profile::from_toml(&text).map_err(|error| Failure::Usage(format!("the profile '{name}': {error}")))
-}
-
-fn clock(at: &str) -> Result<Clock, Failure> {
-    match at {
-        "capture" => Ok(Clock::Capture),
-        "now" => Ok(Clock::Fixed(now())),
-        moment => Timestamp::parse_rfc3339(moment).map(Clock::Fixed).ok_or_else(|| {
-            Failure::Usage(format!(
-                "'{moment}' is no moment; write capture, now, or RFC 3339 like 2026-01-31T12:00:00Z"
-            ))
-        }),
-    }
+    Ok(ProfileText::File { name: name.to_owned(), bytes })
 }
 
 /// The time of this run. The analysis itself never reads a clock.

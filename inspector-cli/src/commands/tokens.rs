@@ -2,20 +2,11 @@
 
 use std::io::{self, Write};
 
-use inspector_core::{
-    report::{Report, v1},
-    secret::Fingerprint,
-    token::{Members, Token},
-};
-use serde::{
-    Serialize, Serializer,
-    ser::{Error as _, SerializeSeq as _},
-};
-use serde_json::Value;
+use inspector_core::{report::v1, secret::Fingerprint};
 
 use super::{check::internal, judging};
 use crate::{
-    args::{Format, Listing, Reading},
+    args::{Format, Listing},
     exit::{Exit, Failure, complain},
     output::{count, human, json},
 };
@@ -29,11 +20,11 @@ pub(crate) fn run(listing: &Listing) -> Result<Exit, Failure> {
         Format::Human => write_human(&mut *to, &judged, reading.show_secrets)?,
         Format::Json => json::write_pretty(
             &mut *to,
-            &Objects { report: &judged.report, reading },
+            &v1::TokenRows { report: &judged.report, show_secrets: reading.show_secrets },
             json::Unseen::with(reading.show_secrets),
         )?,
         Format::Ndjson => {
-            for object in objects(&judged.report, reading.show_secrets) {
+            for object in v1::tokens(&judged.report, reading.show_secrets) {
                 json::write_line(&mut *to, &object.map_err(internal)?, json::Unseen::with(reading.show_secrets))?;
             }
             if listing.coverage {
@@ -67,48 +58,5 @@ fn write_human(to: &mut dyn Write, judged: &judging::Judged, show_secrets: bool)
     match report.tokens.len() as u64 {
         0 => writeln!(to, "No token in {exchanges}."),
         number => writeln!(to, "{} in {exchanges}.", count(number, "distinct token", "distinct tokens")),
-    }
-}
-
-/// The tokens as the contract's objects, of which only one at a time takes memory.
-pub(super) fn objects(report: &Report, show_secrets: bool) -> impl Iterator<Item = Result<Value, serde_json::Error>> {
-    v1::made(report).zip(&report.tokens).map(move |(token, summary)| {
-        let mut object = serde_json::to_value(token)?;
-        if show_secrets {
-            reveal(&mut object, &summary.token);
-        }
-        Ok(object)
-    })
-}
-
-/// All of them as one array.
-struct Objects<'r> {
-    report: &'r Report,
-    reading: &'r Reading,
-}
-
-impl Serialize for Objects<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut array = serializer.serialize_seq(Some(self.report.tokens.len()))?;
-        for object in objects(self.report, self.reading.show_secrets) {
-            array.serialize_element(&object.map_err(S::Error::custom)?)?;
-        }
-        array.end()
-    }
-}
-
-/// Puts in what was masked: the token itself, and its header and claims as sent.
-pub(super) fn reveal(object: &mut Value, token: &Token) {
-    let Some(object) = object.as_object_mut() else { return };
-    object.insert("raw".to_owned(), Value::String(token.raw.reveal().to_string()));
-    let mut replace = |name: &str, members: &Members| {
-        if let Some(member) = object.get_mut(name).filter(|member| member.is_object()) {
-            *member = Value::Object(members.to_object());
-        }
-    };
-    replace("header", &token.header);
-    replace("claims", &token.claims);
-    if let (Some(actor), Some(token)) = (object.get_mut("actor"), token.actor.as_deref()) {
-        reveal(actor, token);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub(crate) use inspector_core::output::json;
+
 pub(crate) mod claims;
 pub(crate) mod escape;
 pub(crate) mod human;
-pub(crate) mod json;
 pub(crate) mod mermaid;
 pub(crate) mod moment;
 pub(crate) mod remedy;

@@ -5,6 +5,8 @@
 //!
 //! | word | read by |
 //! |---|---|
+//! | `json` | programs: `inspector-report/1`, indented |
+//! | `ndjson` | the same on one line |
 //! | `sarif` | code scanning of GitHub, Azure DevOps and others (SARIF 2.1.0) |
 //! | `junit` | whatever shows test results |
 //! | `github` | the log of a GitHub workflow, as annotations |
@@ -17,6 +19,7 @@ mod csv;
 mod github;
 mod gitlab;
 mod html;
+pub mod json;
 mod junit;
 mod markdown;
 mod sarif;
@@ -44,11 +47,28 @@ pub trait Output: Sync {
     /// # Errors
     /// What the writer reports.
     fn write(&self, report: &Report, to: &mut dyn io::Write) -> io::Result<()>;
+
+    /// Writes a report with the tokens as they were sent, where the form has tokens; only for whoever asked for secrets.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    fn write_revealed(&self, report: &Report, to: &mut dyn io::Write) -> io::Result<()> {
+        self.write(report, to)
+    }
 }
 
 /// All of them.
-pub static OUTPUTS: [&dyn Output; 7] =
-    [&sarif::Sarif, &junit::Junit, &github::Github, &gitlab::Gitlab, &markdown::Markdown, &csv::Csv, &html::Html];
+pub static OUTPUTS: [&dyn Output; 9] = [
+    &json::Json,
+    &json::Ndjson,
+    &sarif::Sarif,
+    &junit::Junit,
+    &github::Github,
+    &gitlab::Gitlab,
+    &markdown::Markdown,
+    &csv::Csv,
+    &html::Html,
+];
 
 /// The one that is chosen by that word.
 pub fn find(name: &str) -> Option<&'static dyn Output> {

@@ -1,6 +1,6 @@
 //! Several inputs, one report: each was judged by itself, and the outcomes add up as the contract says.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Input, Report, TokenSummary,
@@ -22,7 +22,11 @@ type Same = (&'static str, crate::rules::Severity, bool, bool, Option<Arc<str>>,
 impl Report {
     /// One report of several: fail if any fails, else inconclusive if any is, else pass. Equal findings are folded, and a
     /// token seen in several inputs is one. `None` if there are none.
-    pub fn merge(reports: Vec<Self>) -> Option<Self> {
+    ///
+    /// Reports may come from different judges, which all count their inputs from 0: where a number is taken, the later
+    /// report's inputs get the next free ones.
+    pub fn merge(mut reports: Vec<Self>) -> Option<Self> {
+        number_apart(&mut reports);
         let several = reports.len() > 1;
         let outcome = reports.iter().map(|report| report.outcome).reduce(Outcome::and)?;
         let reason = if several { of_several(&reports, outcome) } else { reports.first()?.reason.clone() };
@@ -71,13 +75,31 @@ impl Report {
         let place = self.inputs.iter().position(|one| one.source == input).unwrap_or(self.inputs.len());
         let end = self.inputs.len().min(place + 1);
         self.inputs.splice(place..end, files);
-        let ignored = self.ignored.iter_mut().flat_map(|one| &mut one.findings);
-        let of_findings = self.findings.iter_mut().chain(ignored).flat_map(|finding| &mut finding.evidence);
-        let of_tokens = self.tokens.iter_mut().map(|token| &mut token.first);
-        of_findings.chain(of_tokens).for_each(Evidence::localize);
-        self.threads.localize();
+        self.each_place(&mut Evidence::localize);
         self.handshakes = self.threads.handshakes();
         self
+    }
+
+    /// Visits every place the report names, but those of the handshakes, which are made of the threads'.
+    fn each_place(&mut self, visit: &mut dyn FnMut(&mut Evidence)) {
+        let ignored = self.ignored.iter_mut().flat_map(|one| &mut one.findings);
+        let of_findings = self.findings.iter_mut().chain(ignored).flat_map(|finding| &mut finding.evidence);
+        let of_tokens = self.tokens.iter_mut().flat_map(|token| {
+            let of_stations = token.lineage.iter_mut().map(|station| &mut station.first);
+            std::iter::once(&mut token.first).chain(of_stations)
+        });
+        of_findings.chain(of_tokens).for_each(&mut *visit);
+        self.threads.each_place(visit);
+    }
+
+    /// Adds `more` to the numbers of all inputs. The handshakes are to be made anew.
+    fn shift(&mut self, more: u32) {
+        let up = |source: SourceId| SourceId(source.0.saturating_add(more));
+        for input in &mut self.inputs {
+            (input.source, input.recording) = (up(input.source), up(input.recording));
+        }
+        self.each_place(&mut |place| place.input = up(place.input));
+        self.threads.each_source(&mut |source| *source = up(*source));
     }
 
     fn absorb(&mut self, other: Self) {
@@ -99,6 +121,23 @@ impl Report {
             (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
             (one, other) => one.or(other),
         };
+    }
+}
+
+/// Gives the inputs of reports numbers of their own, where a number stands for two.
+fn number_apart(reports: &mut [Report]) {
+    let (mut taken, mut next) = (BTreeSet::new(), 0_u32);
+    for report in reports {
+        let own: Vec<u32> = report.inputs.iter().map(|input| input.source.0).collect();
+        let (Some(first), false) = (own.iter().min(), own.iter().all(|number| !taken.contains(number))) else {
+            next = own.iter().fold(next, |next, number| next.max(number.saturating_add(1)));
+            taken.extend(own);
+            continue;
+        };
+        let more = next.saturating_sub(*first);
+        report.shift(more);
+        next = own.iter().fold(next, |next, number| next.max(number.saturating_add(more).saturating_add(1)));
+        taken.extend(own.iter().map(|number| number.saturating_add(more)));
     }
 }
 

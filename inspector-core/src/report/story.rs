@@ -16,7 +16,7 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc};
 use super::{Handshake, HandshakeOutcome, Unexpected, twins};
 use crate::{
     bounded::Index,
-    evidence::Evidence,
+    evidence::{Evidence, SourceId},
     handshake::{
         call::{Call, Mark, Step, StepKind},
         diagnostics::ServerReason,
@@ -106,12 +106,20 @@ impl Threads {
         self.others.extend(other.others.into_iter().take(room));
     }
 
-    /// Names the files of a recording in several files.
-    pub(crate) fn localize(&mut self) {
+    /// Visits the place of every step.
+    pub(crate) fn each_place(&mut self, visit: &mut dyn FnMut(&mut Evidence)) {
         let of_calls = self.calls.iter_mut().flat_map(|thread| &mut thread.handshake.steps);
         let of_grants = self.offers.iter_mut().flat_map(|offer| &mut offer.grant.steps);
         let others = self.others.iter_mut().map(|(_, step)| step);
-        of_calls.chain(of_grants).chain(others).for_each(|step| step.evidence.localize());
+        for step in of_calls.chain(of_grants).chain(others) {
+            visit(&mut step.evidence);
+            step.also.iter_mut().for_each(&mut *visit);
+        }
+    }
+
+    /// Visits the input of every mark.
+    pub(crate) fn each_source(&mut self, visit: &mut dyn FnMut(&mut SourceId)) {
+        self.calls.iter_mut().flat_map(|thread| &mut thread.marks).for_each(|mark| visit(&mut mark.place.0));
     }
 
     /// The stories, in the order of their first steps' places.

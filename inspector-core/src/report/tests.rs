@@ -236,6 +236,38 @@ fn every_input_is_judged_by_itself_and_the_outcomes_add_up() {
 }
 
 #[test]
+fn reports_of_different_judges_keep_their_evidence_apart() {
+    let judge = |path: &str, text: &str| {
+        let mut analysis = Analysis::new(testing::policy(), &Limits::default());
+        analysis.input(SourceId(0), path, "http");
+        let exchanges = testing::exchanges(text);
+        exchanges.iter().for_each(|exchange| analysis.exchange(exchange, &testing::extract(exchange)));
+        testing::done(analysis, exchanges.len())
+    };
+    let works = call(&format!("Bearer {}", testing::outer(CALLER)), "HTTP/1.1 200 OK\n");
+    let basic = call("Basic Y29udG9zb1xzdmMtczRiOlBAc3M6dzByZCE=", "HTTP/1.1 200 OK\n");
+    // Each of them counts its inputs from 0, also one that is merged itself.
+    let inner = Report::merge(vec![judge("b.http", &works), judge("c.http", &basic)]).unwrap();
+    let report = Report::merge(vec![judge("a.http", &works), inner, judge("d.http", &works)]).unwrap();
+    let document = serde_json::to_value(v1::Report::from(&report)).unwrap();
+    let paths: Vec<&Value> = document["inputs"].as_array().unwrap().iter().map(|input| &input["path"]).collect();
+    assert_eq!(paths, ["a.http", "b.http", "c.http", "d.http"]);
+    let named = |rule: &str| -> Vec<String> {
+        let all = document["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == rule);
+        let places = all.flat_map(|finding| finding["evidence"].as_array().unwrap());
+        places.map(|place| place["input"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(named("BAS-001"), ["c.http"]);
+    assert_eq!(named("S2S-001"), ["a.http", "b.http", "d.http"]);
+    let handshake = &document["handshakes"][0];
+    let also = handshake["steps"][0]["also"].as_array().unwrap();
+    assert_eq!(also.iter().map(|place| &place["input"]).collect::<Vec<_>>(), ["b.http", "d.http"]);
+    assert_eq!((&handshake["calls"], &handshake["seen_again"]), (&json!(1), &json!(2)));
+    // Where the caller numbered them, the numbers stay.
+    assert_eq!(report.inputs.iter().map(|input| input.source.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
 fn a_streamed_document_is_the_same() {
     let report = testing::judge(&conversation());
     let [made, streamed] =

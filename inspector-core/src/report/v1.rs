@@ -3,6 +3,9 @@
 //! These types exist to be serialised and nothing else. Members may be added; none changes its name or meaning. The
 //! schema is `schema/inspector-report-1.json` of this crate, also in [`SCHEMA`].
 
+pub mod exchange;
+pub mod revealed;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -30,6 +33,9 @@ use crate::{
     },
     verdict::Outcome,
 };
+
+pub use exchange::Exchange;
+pub use revealed::{TokenRows, tokens};
 
 /// The JSON Schema (draft 2020-12) of [`Report`].
 pub const SCHEMA: &str = include_str!("../../schema/inspector-report-1.json");
@@ -435,6 +441,13 @@ pub struct Principal {
 impl From<&Source> for Report {
     fn from(report: &Source) -> Self {
         Self::with(report, made(report).collect())
+    }
+}
+
+impl<'r> Report<TokenRows<'r>> {
+    /// A document whose tokens are made as they are written, with the tokens themselves if secrets are to be shown.
+    pub fn revealed(report: &'r Source, show_secrets: bool) -> Self {
+        Self::with(report, TokenRows { report, show_secrets })
     }
 }
 

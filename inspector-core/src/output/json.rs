@@ -1,19 +1,25 @@
-//! JSON that is safe to print: what [`super::escape`] says of text holds for strings in JSON too.
+//! JSON that is safe to print, and the report as JSON.
+//!
+//! A string of a recording can hold escape sequences that recolour, retitle or rewrite a terminal, or bidirectional marks
+//! that turn text around: every character that is not seen as it is ([`redact::is_invisible`]) is written as its escape.
 //!
 //! JSON shows what people see, no more: a character that is not seen stands there as the text of its escape, so that no
 //! reader of the JSON brings it back. With `--show-secrets` strings are as they were sent, and only spelt with escapes.
 
 use std::io::{self, BufWriter, Write};
 
-use inspector_core::redact::is_plain;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-use super::escape::is_harmful;
+use super::Output;
+use crate::{
+    redact,
+    report::{Report, v1},
+};
 
 /// How characters that are not seen are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unseen {
+pub enum Unseen {
     /// As text: `\\u{202e}`. A reader of the JSON gets what people see. Line feeds and tabulators stay.
     Shown,
     /// As JSON's own escapes: `\u202e`. A reader of the JSON gets what was sent.
@@ -22,18 +28,67 @@ pub(crate) enum Unseen {
 
 impl Unseen {
     /// For a command that was told to show secrets, or not.
-    pub(crate) const fn with(show_secrets: bool) -> Self {
+    #[must_use]
+    pub const fn with(show_secrets: bool) -> Self {
         if show_secrets { Self::AsSent } else { Self::Shown }
     }
 }
 
+/// `inspector-report/1`, indented.
+pub(super) struct Json;
+
+impl Output for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        write_pretty(to, &v1::Report::streamed(report), Unseen::Shown)
+    }
+
+    fn write_revealed(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        write_pretty(to, &v1::Report::revealed(report, true), Unseen::AsSent)
+    }
+}
+
+/// `inspector-report/1` on one line.
+pub(super) struct Ndjson;
+
+impl Output for Ndjson {
+    fn name(&self) -> &'static str {
+        "ndjson"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        write_line(to, &v1::Report::streamed(report), Unseen::Shown)
+    }
+
+    fn write_revealed(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        write_line(to, &v1::Report::revealed(report, true), Unseen::AsSent)
+    }
+}
+
 /// Writes `value` on one line, with a line feed.
-pub(crate) fn write_line(to: &mut dyn Write, value: &impl Serialize, unseen: Unseen) -> io::Result<()> {
+///
+/// # Errors
+/// What the writer reports.
+pub fn write_line(to: &mut dyn Write, value: &impl Serialize, unseen: Unseen) -> io::Result<()> {
     write(to, value, CompactFormatter, unseen)
 }
 
 /// Writes `value` indented, with a line feed.
-pub(crate) fn write_pretty(to: &mut dyn Write, value: &impl Serialize, unseen: Unseen) -> io::Result<()> {
+///
+/// # Errors
+/// What the writer reports.
+pub fn write_pretty(to: &mut dyn Write, value: &impl Serialize, unseen: Unseen) -> io::Result<()> {
     write(to, value, PrettyFormatter::new(), unseen)
 }
 
@@ -63,11 +118,11 @@ impl<F> Safe<F> {
 
 impl<F: Formatter> Formatter for Safe<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if is_plain(fragment) {
+        if redact::is_plain(fragment) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
-        while let Some(at) = rest.find(is_harmful) {
+        while let Some(at) = rest.find(redact::is_invisible) {
             let (before, from) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             let mut tail = from.chars();
