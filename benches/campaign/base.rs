@@ -10,9 +10,9 @@ use std::{
 
 use inspector_core::{
     evidence::At,
+    finding::{Family, Severity},
     http::{exchange::Exchange, message::Message},
     report::Report,
-    rules::{Family, Severity},
     verdict::Outcome,
 };
 use serde_json::{Value, json};

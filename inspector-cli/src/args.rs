@@ -8,7 +8,7 @@ use clap::{
 };
 use inspector_core::{
     output::{self, Output},
-    rules::exceptions::Ignore,
+    profile::exceptions::Ignore,
 };
 
 use crate::{config, exit::Failure};

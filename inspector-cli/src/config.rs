@@ -164,7 +164,7 @@ fn profile_of(found: &Found, name: &str) -> String {
 }
 
 fn check_by(check: &mut args::Check, found: &Found, typed: &dyn Fn(&str) -> bool) -> Result<(), Failure> {
-    use inspector_core::rules::Severity;
+    use inspector_core::finding::Severity;
     let settings = &found.settings;
     if let Some(severity) = settings.fail_on.as_ref().filter(|_| !typed("fail_on")) {
         check.fail_on = Some(match severity.value {

@@ -17,6 +17,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
+    finding::Findings,
     handshake::{
         call::Step,
         ledger::Ledger,
@@ -31,15 +32,11 @@ use crate::{
     policy::Policy,
     profile::{Judgement, Profile},
     report::Report,
-    rules::{
-        self, Context, Summary,
-        finding::{Findings, Weighing},
-        panel::Panel,
-    },
+    rules::{self, Context, Summary, panel::Panel},
     scope::Scope,
     secret::Fingerprint,
     token::{extract::Extraction, verify::VerificationKeys},
-    verdict::{self, Facts},
+    verdict::{self, Facts, weigh::Weighing},
 };
 
 /// The judgement of one input, or of several that belong together.
@@ -184,7 +181,7 @@ impl Analysis {
         let mut findings = findings;
         if let Some(finding) = verdict.finding.take() {
             findings.push(finding);
-            rules::finding::sort(&mut findings);
+            crate::finding::sort(&mut findings);
         }
         let mut report = Report::new(verdict, findings, &self.policy, &scope, &self.ledger, &self.signatures);
         report.ignored = ignored;

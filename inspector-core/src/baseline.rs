@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    finding::{Finding, Severity},
     redact,
     report::Report,
-    rules::{Severity, finding::Finding},
 };
 
 /// What the file calls itself.

@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::{
     evidence::Evidence as Place,
+    finding::{Family, Severity},
     report::{Handshake, Report, TokenSummary},
-    rules::{Family, Severity},
     token::{Token, mask, principal::Principal},
     verdict::Outcome,
 };

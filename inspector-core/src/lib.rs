@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! use inspector_core::{Judge, analysis::Policy, profile::Profile};
+//! use inspector_core::{Judge, policy::Policy, profile::Profile};
 //!
 //! let transcript = b"GET /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n\
 //!                    HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -39,6 +39,7 @@ pub mod diff;
 mod encoding;
 pub mod engine;
 pub mod evidence;
+pub mod finding;
 pub mod flow;
 pub mod handshake;
 mod heap;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 pub use options::{Made, PolicyError, PolicyOptions, ProfileText, read_keys};
 
 use crate::{
+    finding::Severity,
     hosts::HostPattern,
     profile::Profile,
-    rules::Severity,
     time::Timestamp,
     token::{verify::VerificationKeys, words::WordList},
 };

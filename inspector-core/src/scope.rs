@@ -11,6 +11,7 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use crate::{
+    finding::{Concern, Family, RuleMeta},
     handshake::{
         facts::{HostFacts, TokenFacts},
         ledger::Ledger,
@@ -18,7 +19,6 @@ use crate::{
     hosts::{self, HostId, HostPattern},
     policy::Policy,
     profile::{Judgement, Profile},
-    rules::{Family, RuleMeta, finding::Concern},
     secret::Fingerprint,
 };
 

@@ -26,11 +26,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
+    finding::Severity,
     profile::{
         ProfileError,
+        exceptions::Ignore,
         file::{IgnoreFile, Lines},
     },
-    rules::{Severity, exceptions::Ignore},
+    rules,
     time::Timestamp,
 };
 
@@ -93,7 +95,7 @@ impl Settings {
     /// # Errors
     /// [`ProfileError::Line`] if it is no TOML, has an unknown member, or an ignore without reason or end.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
-        let lines = Lines(text);
+        let lines = Lines { text, rules: &rules::catalogue() };
         let file: SettingsFile = toml::from_str(text).map_err(|error| lines.syntax(&error))?;
         let fail_on = match &file.fail_on {
             None => None,

@@ -27,7 +27,9 @@
 //! | Basic that cannot be decoded, or whose purpose is not clear | yes | it may be a password |
 
 pub mod bearer;
+pub mod exceptions;
 mod seen;
+pub mod weigh;
 pub(crate) mod words;
 
 use std::sync::Arc;
@@ -36,11 +38,12 @@ use self::bearer::{Against, Bearer, Forgeries};
 use self::seen::Seen;
 pub use crate::scope::Scope;
 use crate::{
+    finding::{Family, Finding},
     handshake::{facts::Tally, ledger::Ledger},
     hosts::HostPattern,
     policy::Policy,
     profile::{Judgement, Profile},
-    rules::{Family, exceptions::Ignored, finding::Finding},
+    verdict::exceptions::Ignored,
 };
 
 /// The answer.

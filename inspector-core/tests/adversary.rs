@@ -8,7 +8,7 @@ mod support;
 
 use std::io::Write as _;
 
-use inspector_core::{report::Report, rules::Severity, verdict::Outcome};
+use inspector_core::{finding::Severity, report::Report, verdict::Outcome};
 use serde_json::{Value, json};
 use support::{
     BASIC, HOST, blocks, call,

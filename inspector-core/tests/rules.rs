@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use inspector_core::rules::{RuleMeta, catalogue};
+use inspector_core::{finding::RuleMeta, rules::catalogue};
 
 /// Rules that only keys, captures or limits can show: the file and the test that makes each of them speak and stay quiet.
 const TESTED_ELSEWHERE: [(&str, &str, &str); 12] = [

@@ -6,9 +6,9 @@
 mod support;
 
 use inspector_core::{
+    finding::Severity,
     policy::{Clock, Policy},
     report::Report,
-    rules::Severity,
     time::Timestamp,
 };
 use serde_json::json;

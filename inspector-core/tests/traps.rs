@@ -5,10 +5,10 @@
 mod support;
 
 use inspector_core::{
+    finding::Severity,
     policy::Policy,
     profile::Profile,
     report::{Report, v1},
-    rules::Severity,
     verdict::Outcome,
 };
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ mod support;
 
 use std::{fs, path::PathBuf};
 
-use inspector_core::{Judge, engine::Options, limits::Limits, report::Report, rules::Severity};
+use inspector_core::{Judge, engine::Options, finding::Severity, limits::Limits, report::Report};
 use serde_json::json;
 use support::{blocks, call, capture::Capture, codes, entry, good, har, has, judge, ok, passes, policy, severity};
 

@@ -62,7 +62,7 @@ fn document(found: Option<&Found>) -> Document<'_> {
     let ignores = found.map(|found| {
         let now = now();
         let ended: Vec<usize> = found.settings.ended(now).map(|it| it.line).collect();
-        let row = |it: &'_ Setting<inspector_core::rules::exceptions::Ignore>| ended.contains(&it.line);
+        let row = |it: &'_ Setting<inspector_core::profile::exceptions::Ignore>| ended.contains(&it.line);
         found
             .settings
             .ignores

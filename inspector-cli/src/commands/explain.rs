@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use inspector_core::rules::{self, RuleMeta};
+use inspector_core::{finding::RuleMeta, rules};
 
 use super::rules::{Described, one_line};
 use crate::{

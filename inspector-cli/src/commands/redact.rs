@@ -10,9 +10,9 @@ use std::{
 use inspector_core::{
     context::BodyPolicy,
     convert::Target,
+    finding::{Finding, Severity},
     input::{self, Compression},
     limits::Limits,
-    rules::{Severity, finding::Finding},
     sharing::{
         Redactor, capture, json,
         receipt::{File as Described, Receipt},

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use inspector_core::rules::{self, Family, RuleMeta};
+use inspector_core::{
+    finding::{Family, RuleMeta},
+    rules,
+};
 use serde::Serialize;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
-use inspector_core::{rules::Severity, verdict::Outcome};
+use inspector_core::{finding::Severity, verdict::Outcome};
 
 /// What stands out.
 pub(crate) const STRONG: Style = Style::new().bold();

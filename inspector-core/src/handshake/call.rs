@@ -5,11 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use super::{
     caller::Caller,
     diagnostics::ServerReason,
-    facts::{SHORT_LIST, Seen},
+    facts::SHORT_LIST,
     observation::{self, Answer, Observation},
 };
 use crate::{
     evidence::{Evidence, Part, SourceId},
+    finding::Seen,
     hosts::HostId,
     http::{
         auth::{Credentials, CredentialsKind},

@@ -11,7 +11,7 @@ use super::{
         discovery_steps, new_call, other_steps, steps_of, update_call,
     },
     caller,
-    facts::{self, HostFacts, InputFacts, SHORT_LIST, Seen, TokenFacts, push_once, see, see_text},
+    facts::{self, HostFacts, InputFacts, SHORT_LIST, TokenFacts, push_once, see, see_text},
     flows::Flows,
     grants::{Grant, Grants},
     identity::{self, ActorSays, Identity, LONGEST_NAME},
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     bounded::Index,
     evidence::{Part, SourceId},
+    finding::Seen,
     hosts::{self, HostId, HostNames},
     http::exchange::{Mark, Scheme},
     limits::Limits,

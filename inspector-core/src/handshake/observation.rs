@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     evidence::{Evidence, Part},
+    finding::Concern,
     hosts::{self, HostId},
     http::{
         auth::{Basic, Challenge, Credentials, CredentialsKind},
@@ -30,7 +31,6 @@ use crate::{
     moment::Moment,
     policy::Policy,
     profile::{EndpointKind, Profile},
-    rules::finding::Concern,
     secret::names::{SecretKind, secret_kind},
     time::Timestamp,
     token::{

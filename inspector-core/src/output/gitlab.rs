@@ -3,7 +3,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::{Output, Row, relative_uri};
-use crate::{report::Report, rules::Severity};
+use crate::{finding::Severity, report::Report};
 
 /// GitLab's Code Quality: an array of violations.
 pub(super) struct Gitlab;

@@ -4,8 +4,8 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::{Output, Row, of_input};
 use crate::{
+    finding::Family,
     report::{Input, Report},
-    rules::Family,
     verdict::Outcome,
 };
 

@@ -28,9 +28,9 @@ use std::io;
 
 use crate::{
     evidence::SourceId,
+    finding::{Family, Finding, Severity},
     redact,
     report::Report,
-    rules::{Family, Severity, finding::Finding},
     secret::Fingerprint,
 };
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Level, Output, Row, relative_uri};
 use crate::{
+    finding::{Family, RuleMeta, Severity},
     report::{Report, v1},
-    rules::{Family, RuleMeta, Severity},
 };
 
 /// SARIF 2.1.0 (OASIS): results with their rules, and what was not recorded as notifications too.

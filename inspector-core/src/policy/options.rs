@@ -18,10 +18,10 @@
 use std::sync::Arc;
 
 use crate::{
+    finding::Severity,
     limits::Limits,
     policy::{Clock, Policy},
-    profile::{Profile, ProfileError},
-    rules::{Severity, exceptions::Ignore},
+    profile::{Profile, ProfileError, exceptions::Ignore},
     time::Timestamp,
     token::{
         verify::{Added, KeyError, Origin, VerificationKeys},

@@ -7,10 +7,8 @@ use toml::{Spanned, Value};
 
 use super::{AnswerPattern, Application, EndpointPattern, Issuer, Judgement, Profile, nearest::nearest};
 use crate::{
-    rules::{
-        self, RuleMeta, Severity,
-        exceptions::{Exceptions, Ignore},
-    },
+    finding::{RuleMeta, Severity},
+    profile::exceptions::{Exceptions, Ignore},
     time::Timestamp,
 };
 
@@ -106,12 +104,12 @@ struct ProfileFile {
 }
 
 impl Profile {
-    /// Reads a profile.
+    /// Reads a profile that may name `rules`.
     ///
     /// # Errors
     /// [`ProfileError`] if the text is no profile, extends an unknown one, or says too little to judge by.
-    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
-        let lines = Lines(text);
+    pub(crate) fn read(text: &str, rules: &[&'static RuleMeta]) -> Result<Self, ProfileError> {
+        let lines = Lines { text, rules };
         let file: ProfileFile = toml::from_str(text).map_err(|error| lines.syntax(&error))?;
         let base = file.extends.as_ref().map(|name| lines.base(name)).transpose()?;
         let base = base.as_ref();
@@ -150,8 +148,12 @@ impl Profile {
     }
 }
 
-/// The text, to tell lines by.
-pub(crate) struct Lines<'t>(pub(crate) &'t str);
+/// The text, to tell lines by, and what it may name.
+pub(crate) struct Lines<'t> {
+    pub(crate) text: &'t str,
+    /// The rules there are.
+    pub(crate) rules: &'t [&'static RuleMeta],
+}
 
 impl Lines<'_> {
     pub(crate) fn error(&self, offset: usize, what: impl Into<String>) -> ProfileError {
@@ -160,7 +162,7 @@ impl Lines<'_> {
 
     /// The number of the line a byte stands in, from 1.
     pub(crate) fn number(&self, offset: usize) -> usize {
-        let before = self.0.as_bytes().get(..offset).unwrap_or(self.0.as_bytes());
+        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
         before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
@@ -187,9 +189,8 @@ impl Lines<'_> {
     }
 
     fn rule(&self, name: &Spanned<String>) -> Result<&'static RuleMeta, ProfileError> {
-        rules::find(name.get_ref()).ok_or_else(|| {
-            let known = rules::catalogue();
-            let names = known.iter().flat_map(|meta| [meta.code, meta.name]);
+        RuleMeta::find(self.rules.iter().copied(), name.get_ref()).ok_or_else(|| {
+            let names = self.rules.iter().flat_map(|meta| [meta.code, meta.name]);
             let meant = nearest(name.get_ref(), names).map(|meant| format!("; did you mean {meant}?"));
             let what = format!("there is no rule \"{}\"{}", name.get_ref(), meant.unwrap_or_default());
             self.error(name.span().start, what)

@@ -14,9 +14,10 @@
 //! ```
 //!
 //! Lists of a file are put before those of the profile it extends, so that its endpoints decide first; other values
-//! replace. What a user's file can change about findings is in [`crate::rules::exceptions`].
+//! replace. What a user's file can change about findings is in [`crate::profile::exceptions`].
 
 pub mod applications;
+pub mod exceptions;
 pub(crate) mod file;
 mod form;
 pub(crate) mod nearest;
@@ -31,7 +32,7 @@ pub use self::{
 };
 use crate::{
     hosts,
-    rules::exceptions::Exceptions,
+    profile::exceptions::Exceptions,
     token::{Token, principal::Principal},
 };
 
@@ -236,7 +237,7 @@ impl Profile {
     /// [`ProfileError::Unknown`] if none has that name.
     pub fn builtin(name: &str) -> Result<Self, ProfileError> {
         let text = Self::builtin_text(name).ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
-        Self::from_toml(text)
+        Self::read(text, &[])
     }
 
     /// The expected caller of that id, letter case aside.

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::Report;
-use crate::{evidence::Evidence, redact::Facts, rules::finding::Finding};
+use crate::{evidence::Evidence, finding::Finding, redact::Facts};
 
 impl Report {
     /// Masks and escapes what is left to be.

@@ -10,14 +10,14 @@ use crate::{
     bounded::Index,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    finding::{self, Finding},
     handshake::lineage,
-    rules::finding::{self, Finding},
     secret::Fingerprint,
     verdict::{Outcome, words},
 };
 
 /// What makes findings of two inputs equal.
-type Same = (&'static str, crate::rules::Severity, bool, bool, Option<Arc<str>>, String);
+type Same = (&'static str, finding::Severity, bool, bool, Option<Arc<str>>, String);
 
 impl Report {
     /// One report of several: fail if any fails, else inconclusive if any is, else pass. Equal findings are folded, and a

@@ -17,6 +17,7 @@ use crate::{
     bounded::Index,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    finding::{Finding, Severity},
     handshake::{
         call::Step,
         diagnostics::ServerReason,
@@ -27,12 +28,11 @@ use crate::{
         signatures::{SignatureState, Signatures},
     },
     policy::Policy,
-    rules::{Severity, exceptions::Ignored, finding::Finding},
     scope::Scope,
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind, mask},
-    verdict::{Outcome, Verdict},
+    verdict::{Outcome, Verdict, exceptions::Ignored},
 };
 use story::Threads;
 

@@ -2,8 +2,8 @@
 
 use super::{NEXT_STEPS, Report};
 use crate::{
+    finding::{Finding, Severity},
     handshake::meaning::Subject,
-    rules::{Severity, finding::Finding},
     verdict::{Outcome, Verdict},
 };
 

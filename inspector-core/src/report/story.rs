@@ -17,6 +17,7 @@ use super::{Handshake, HandshakeOutcome, Unexpected, twins};
 use crate::{
     bounded::Index,
     evidence::{Evidence, SourceId},
+    finding::Finding,
     handshake::{
         call::{Call, Mark, Step, StepKind},
         diagnostics::ServerReason,
@@ -26,7 +27,6 @@ use crate::{
     },
     policy::Policy,
     profile::Judgement,
-    rules::finding::Finding,
     scope::Scope,
     secret::Fingerprint,
     time::Timestamp,

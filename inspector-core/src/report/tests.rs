@@ -5,9 +5,10 @@ use crate::{
     analysis::Analysis,
     coverage::Coverage,
     evidence::SourceId,
+    finding::Severity,
     handshake::facts::token_weight,
     limits::Limits,
-    rules::{Severity, testing},
+    rules::testing,
     token::{self, compact::decode},
     verdict::Outcome,
 };

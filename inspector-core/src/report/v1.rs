@@ -15,23 +15,22 @@ use crate::{
     baseline::Comparison,
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
+    finding::{Finding as SourceFinding, Severity},
     handshake::{
         lineage::Station as SourceStation,
         signatures::{Signature, SignatureState, Signatures},
     },
     redact::Facts,
-    rules::{
-        Severity,
-        exceptions::{Ignored as SourceIgnored, Kept},
-        finding::Finding as SourceFinding,
-    },
     secret::Fingerprint,
     time::Timestamp,
     token::{
         Members, Token as SourceToken, mask, mask as display,
         verify::{KeyInfo, Trust},
     },
-    verdict::Outcome,
+    verdict::{
+        Outcome,
+        exceptions::{Ignored as SourceIgnored, Kept},
+    },
 };
 
 pub use exchange::Exchange;
@@ -513,7 +512,7 @@ impl Evidence {
 
 impl Finding {
     fn new(finding: &SourceFinding, place: &impl Fn(&Place) -> Evidence) -> Self {
-        let is_coverage = finding.meta.family() == crate::rules::Family::Coverage;
+        let is_coverage = finding.meta.family() == crate::finding::Family::Coverage;
         Self {
             rule: finding.meta.code,
             name: finding.meta.name,

@@ -2,10 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{Severity, catalogue, testing};
+use super::{catalogue, testing};
 use crate::{
     context::BodyPolicy,
     evidence::Endpoint,
+    finding::Severity,
     http::{
         barren::Barren,
         content::Collector,

@@ -31,11 +31,9 @@
 //! }
 //! ```
 
-pub mod exceptions;
-pub mod finding;
+mod about;
 pub mod occasion;
 pub(crate) mod panel;
-pub(crate) mod pending;
 pub(crate) mod remedies;
 pub mod shape;
 
@@ -51,166 +49,18 @@ mod examples;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::fmt;
-
 use crate::{
     connection::ConnectionReport,
     evidence::{Evidence, SourceId},
+    finding::{Draft, Findings, Reported, RuleMeta},
     handshake::{ledger::Ledger, observation::Observation, signatures::Signatures},
-    hosts::HostId,
     note::Note,
     policy::Policy,
-    rules::{
-        finding::{Concern, Draft, Findings},
-        occasion::{Basis, Occasions},
-        pending::Hides,
-    },
+    profile::{Profile, ProfileError},
+    rules::occasion::{Basis, Occasions},
     scope::Scope,
     token::verify::VerificationKeys,
 };
-
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// A fact worth knowing, or good news.
-    Info,
-    /// Untidy.
-    Low,
-    /// Look at it.
-    Medium,
-    /// The question is answered with no.
-    High,
-    /// Act now.
-    Critical,
-}
-
-impl Severity {
-    /// The contract's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// Reads the contract's word, letter case aside.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
-            .into_iter()
-            .find(|severity| severity.as_str().eq_ignore_ascii_case(text))
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A family of rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// What limits the conclusions.
-    Coverage,
-    /// Server-to-server OAuth.
-    S2s,
-    /// Basic and other passwords.
-    Basic,
-    /// Tokens by themselves.
-    Jwt,
-    /// OAuth flows.
-    OAuth,
-}
-
-/// What is known of a rule.
-#[derive(Debug)]
-pub struct RuleMeta {
-    /// `S2S-001`.
-    pub code: &'static str,
-    /// `expected-issuer-present`.
-    pub name: &'static str,
-    /// What a finding of it says, in one line.
-    pub title: &'static str,
-    /// Its usual severity; a finding may deviate with a reason.
-    pub severity: Severity,
-    /// The documentation: meaning first, then sections.
-    pub docs: &'static str,
-    /// The version that introduced it.
-    pub since: &'static str,
-    /// What to do.
-    pub remedy: &'static str,
-    /// The standard or text it comes from.
-    pub source: &'static str,
-    /// Where to read on.
-    pub reference: &'static str,
-    /// The file that declares it.
-    pub file: &'static str,
-}
-
-impl RuleMeta {
-    /// The family its code names.
-    pub fn family(&self) -> Family {
-        match self.code.split('-').next().unwrap_or_default() {
-            "COV" => Family::Coverage,
-            "S2S" => Family::S2s,
-            "BAS" => Family::Basic,
-            "JWT" => Family::Jwt,
-            _ => Family::OAuth,
-        }
-    }
-
-    /// A section of the documentation: `meaning`, `evidence`, `traps`, `remedy` or `source`. Empty if there is none.
-    pub fn section(&self, name: &str) -> String {
-        match name {
-            "remedy" => return self.remedy.to_owned(),
-            "source" => return self.source.to_owned(),
-            _ => {}
-        }
-        let mut current = "meaning".to_owned();
-        let mut text = String::new();
-        for line in self.docs.lines() {
-            let line = line.strip_prefix(' ').unwrap_or(line);
-            if let Some(heading) = line.strip_prefix("# ") {
-                current = heading.trim().to_ascii_lowercase();
-            } else if current == name {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-        text.trim().to_owned()
-    }
-
-    /// The start of a finding about an exchange: it concerns its host. If a token was refused in it, it is about that token.
-    pub fn of(&'static self, observation: &Observation<'_>) -> Draft {
-        let draft = Draft::new(self, observation.concern()).of_issuance(observation.may_issue());
-        let draft = draft.hides(Hides::of(observation));
-        match observation.presented().next() {
-            Some(first) if observation.is_refusal() => {
-                draft.refused_by(observation.host, observation.is_of_stranger()).refused(first.token.id)
-            }
-            _ => draft,
-        }
-    }
-
-    /// The start of a finding about a host.
-    pub const fn host(&'static self, host: HostId) -> Draft {
-        Draft::new(self, Concern::Host(host))
-    }
-
-    /// The start of a finding about an input.
-    pub const fn input(&'static self, input: SourceId) -> Draft {
-        Draft::new(self, Concern::Input(input))
-    }
-
-    /// The start of a finding about something else.
-    pub const fn about(&'static self, concern: Concern) -> Draft {
-        Draft::new(self, concern)
-    }
-}
 
 /// What a rule can look at and write to.
 #[derive(Debug)]
@@ -229,7 +79,7 @@ impl<'a> Context<'a> {
     }
 
     /// Counts findings so many times more.
-    fn repeat(&mut self, all: &[finding::Reported], times: u64) {
+    fn repeat(&mut self, all: &[Reported], times: u64) {
         self.findings.repeat(all, times);
     }
 
@@ -312,11 +162,11 @@ macro_rules! declare_rule {
         pub(crate) struct $rule { $($($field: $kind),+)? }
 
         impl $crate::rules::Declared for $rule {
-            const META: &'static $crate::rules::RuleMeta = &$crate::rules::RuleMeta {
+            const META: &'static $crate::finding::RuleMeta = &$crate::finding::RuleMeta {
                 code: $code,
                 name: $name,
                 title: $title,
-                severity: $crate::rules::Severity::$severity,
+                severity: $crate::finding::Severity::$severity,
                 docs: concat!($($doc, "\n"),+),
                 since: $crate::rules::since!($($since)?),
                 remedy: $remedy,
@@ -353,7 +203,9 @@ macro_rules! rules {
 }
 
 pub(crate) use declare_rule;
+
 pub(crate) use rules;
+
 pub(crate) use since;
 
 /// The families in the order their rules run: coverage first.
@@ -372,10 +224,18 @@ pub fn catalogue() -> Vec<&'static RuleMeta> {
 
 /// The rule of that code or name, letter case aside.
 pub fn find(code_or_name: &str) -> Option<&'static RuleMeta> {
-    let wanted = code_or_name.trim();
-    entries()
-        .map(|entry| entry.meta)
-        .find(|meta| meta.code.eq_ignore_ascii_case(wanted) || meta.name.eq_ignore_ascii_case(wanted))
+    RuleMeta::find(entries().map(|entry| entry.meta), code_or_name)
+}
+
+impl Profile {
+    /// Reads a profile as a file writes it.
+    ///
+    /// # Errors
+    /// [`ProfileError`] if the text is no profile, extends an unknown one or names an unknown rule, or says too little to
+    /// judge by.
+    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
+        Self::read(text, &catalogue())
+    }
 }
 
 #[cfg(test)]
@@ -383,6 +243,7 @@ mod tests {
     use std::{collections::BTreeSet, path::Path};
 
     use super::*;
+    use crate::finding::{Family, Severity};
 
     #[test]
     fn codes_and_names_are_unique_and_line_up_with_files() {

@@ -10,13 +10,13 @@ use foldhash::fast::RandomState;
 
 use super::{
     Context, Rule, Summary, entries,
-    finding::{Findings, Reported},
     occasion::{Basis, Occasions},
     shape::Shapes,
 };
 use crate::{
     connection::ConnectionReport,
     evidence::SourceId,
+    finding::{Findings, Reported},
     handshake::{ledger::Ledger, observation::Observation},
     limits::Limits,
     note::Note,

@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::RuleMeta;
-use crate::handshake::meaning::Subject;
+use crate::{finding::RuleMeta, handshake::meaning::Subject};
 
 /// By rule: for SharePoint, and for any API.
 const OTHERS: &[(&str, &str, &str)] = &[
@@ -159,14 +158,14 @@ const BY_RECORDING: &[(&str, Option<&str>, Option<&str>)] = &[
 ];
 
 /// The rule's own remedy as it fits the kind of recording: a capture, or what an exporter wrote.
-pub(super) fn of_recording(meta: &RuleMeta, is_capture: bool) -> &'static str {
+pub(crate) fn of_recording(meta: &RuleMeta, is_capture: bool) -> &'static str {
     let known = BY_RECORDING.iter().find(|(code, ..)| *code == meta.code);
     let other = known.and_then(|(_, capture, export)| if is_capture { *capture } else { *export });
     other.unwrap_or(meta.remedy)
 }
 
 /// The remedy as it fits the product the profile asks about.
-pub(super) fn fitting(code: &str, remedy: Cow<'static, str>, subject: Subject) -> Cow<'static, str> {
+pub(crate) fn fitting(code: &str, remedy: Cow<'static, str>, subject: Subject) -> Cow<'static, str> {
     if subject == Subject::Exchange || !is_of_exchange(&remedy, subject) {
         return remedy;
     }

@@ -13,13 +13,13 @@ use smallvec::SmallVec;
 
 use crate::{
     evidence::Part,
+    finding::Concern,
     handshake::{
         ledger::Ledger,
         observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
     hosts::HostId,
     http::exchange::{Marks, Scheme},
-    rules::finding::Concern,
     time::Timestamp,
     token::{Role, Sighting, Token, TokenKind},
 };

@@ -72,7 +72,7 @@ pub(crate) fn done(mut analysis: Analysis, exchanges: usize) -> Report {
 }
 
 /// The codes of a report's findings above a severity, in order.
-pub(crate) fn codes(report: &Report, above: super::Severity) -> Vec<&'static str> {
+pub(crate) fn codes(report: &Report, above: crate::finding::Severity) -> Vec<&'static str> {
     report.findings.iter().filter(|f| f.severity > above).map(|f| f.meta.code).collect()
 }
 

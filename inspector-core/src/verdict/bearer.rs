@@ -9,6 +9,7 @@
 use std::{collections::BTreeMap, collections::HashSet, net::IpAddr, sync::Arc};
 
 use crate::{
+    finding::{Finding, pending::Pending},
     handshake::{
         caller::issuing_tenant,
         facts::{Reception, TokenFacts},
@@ -17,7 +18,6 @@ use crate::{
     hosts::HostId,
     moment::Moment,
     policy::Policy,
-    rules::{finding::Finding, pending::Pending},
     scope::Scope,
     secret::Fingerprint,
     token::{Token, mask, principal::Principal},

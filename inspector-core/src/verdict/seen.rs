@@ -4,11 +4,12 @@
 use super::{Facts, Outcome, Verdict, words};
 use crate::{
     evidence::Evidence,
+    finding::Finding,
     handshake::{call::Call, ledger::Ledger, meaning::Subject},
     hosts::HostId,
     policy::Policy,
     profile::nearest::nearest,
-    rules::{finding::Finding, s2s::expected_issuer_missing},
+    rules::s2s::expected_issuer_missing,
     scope::Scope,
     token::{mask, principal::Principal},
 };

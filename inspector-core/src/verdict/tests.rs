@@ -7,6 +7,7 @@ use crate::{
     analysis::Analysis,
     connection::{Application, ConnectionReport, Reason, Transport},
     evidence::{At, ConnectionId, Endpoint, SourceId},
+    finding::Severity,
     flow::Connection,
     http::{
         exchange::{Exchange, Mark},
@@ -14,7 +15,7 @@ use crate::{
     },
     note::{Between, Guess, Note, NoteKind, PacketSkip},
     report::Report,
-    rules::{Severity, testing},
+    rules::testing,
 };
 
 /// The bearer of a call that works.

@@ -5,8 +5,8 @@ use super::{
     bearer::{Against, LATER_IS_MISSING},
 };
 use crate::{
+    finding::{Family, Finding},
     profile::Judgement,
-    rules::{Family, finding::Finding},
     token::mask,
 };
 

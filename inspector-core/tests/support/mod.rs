@@ -8,10 +8,10 @@ pub(crate) mod literals;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use inspector_core::{
     Judge,
+    finding::Severity,
     policy::{Clock, Policy},
     profile::Profile,
     report::Report,
-    rules::Severity,
     verdict::Outcome,
 };
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use inspector_core::{
     evidence::{Evidence, Part},
+    finding::Finding,
     report::Report,
-    rules::finding::Finding,
 };
 
 use super::place;
@@ -160,7 +160,7 @@ fn excerpt(to: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
         to,
         "{bar}{:before$}{}",
         "",
-        style::paint(style::of_severity(inspector_core::rules::Severity::High), carets)
+        style::paint(style::of_severity(inspector_core::finding::Severity::High), carets)
     )
 }
 

@@ -7,8 +7,8 @@ use std::{
 
 use inspector_core::{
     evidence::SourceId,
+    finding::Severity,
     report::{Input, Report},
-    rules::Severity,
     verdict::Outcome,
 };
 

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use inspector_core::{
+    finding::{Finding, Severity},
     report::Report,
-    rules::{Severity, exceptions::Ignored, finding::Finding},
-    verdict::Outcome,
+    verdict::{Outcome, exceptions::Ignored},
 };
 
 use super::{finding, recordings, summary};

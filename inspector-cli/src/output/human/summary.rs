@@ -257,7 +257,7 @@ fn without_token(handshake: &Handshake) -> &'static str {
 /// `sent 0, offered 3`: to hosts in scope; elsewhere only if there is something to tell.
 fn basic(report: &Report) -> String {
     let total = |codes: &[&str], in_scope: bool| -> u64 {
-        let matching = |finding: &&inspector_core::rules::finding::Finding| {
+        let matching = |finding: &&inspector_core::finding::Finding| {
             codes.contains(&finding.meta.code) && finding.in_scope == in_scope
         };
         // What the profile ignores was sent all the same.

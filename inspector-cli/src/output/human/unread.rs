@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use inspector_core::{report::Report, rules::finding::Finding};
+use inspector_core::{finding::Finding, report::Report};
 
 use super::place;
 use crate::output::{count, style, wrap};

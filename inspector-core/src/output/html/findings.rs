@@ -6,9 +6,9 @@ use maud::{Markup, html};
 
 use super::{counted, left_out, put};
 use crate::{
+    finding::Severity,
     output::{file_name, plain},
     report::v1,
-    rules::Severity,
 };
 
 /// Findings that are told.

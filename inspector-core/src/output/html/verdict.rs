@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{counted, tone};
-use crate::{report::Report, rules::Severity, verdict::Outcome};
+use crate::{finding::Severity, report::Report, verdict::Outcome};
 
 /// The word of an outcome, as it stands at the top.
 pub(super) const fn word(outcome: Outcome) -> &'static str {

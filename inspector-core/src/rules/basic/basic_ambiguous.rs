@@ -1,5 +1,9 @@
 use super::Use;
-use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// Basic was sent to an endpoint whose path looks like a token endpoint's, but whose content is not that of an OAuth

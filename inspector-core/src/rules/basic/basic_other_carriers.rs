@@ -1,6 +1,15 @@
 use memchr::memmem;
 
-use crate::{evidence::Part, handshake::observation::Observation, http::{auth::{CredentialsKind, credentials}, base64}, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    http::{
+        auth::{CredentialsKind, credentials},
+        base64,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{extract::PasswordCarrier, mask},
+};
 
 /// How far a content is searched, in bytes.
 const SEARCH: usize = 1 << 20;
@@ -75,7 +84,11 @@ fn message_basic(content: &[u8]) -> Option<Found> {
             if let CredentialsKind::Basic(basic) = credentials.kind
                 && !basic.malformed
             {
-                return Some(Found { how: "a message of a WebSocket", user: basic.user, length: basic.password_length });
+                return Some(Found {
+                    how: "a message of a WebSocket",
+                    user: basic.user,
+                    length: basic.password_length,
+                });
             }
         }
     }

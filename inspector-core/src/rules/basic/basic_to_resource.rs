@@ -1,5 +1,10 @@
 use super::Use;
-use crate::{handshake::observation::{Observation, is_empty_basic}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    finding::Severity,
+    handshake::observation::{Observation, is_empty_basic},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// Basic was sent to a resource: a user name and a password, readable for everyone who sees the request. It is

@@ -1,5 +1,9 @@
 use super::Use;
-use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client authenticated at a token endpoint by its secret in `Authorization: Basic`. That is OAuth

@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::observation::Observation, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{extract::PasswordCarrier, mask},
+};
 
 /// The title where there is no password.
 const USER_ONLY: &str = "A user name is part of a URL";

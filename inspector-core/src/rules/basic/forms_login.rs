@@ -1,5 +1,10 @@
 use super::login_form;
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A user's name and password were submitted by a form or in JSON or XML, as Outlook on the web, AD FS, sign-in pages

@@ -1,4 +1,9 @@
-use crate::{handshake::observation::Observation, http::auth::CredentialsKind, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    http::auth::CredentialsKind,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client authenticated by NTLM, Negotiate or Digest: neither Basic nor OAuth. NTLM and Digest tell the user.

@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::{observation::Observation, sts}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::names::{is_password, is_user}};
+use crate::{
+    evidence::Part,
+    handshake::{observation::Observation, sts},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::names::{is_password, is_user},
+    token::mask,
+};
 
 declare_rule! {
     /// A user's password was sent to a token endpoint (`grant_type=password`). It is OAuth by name, and a password all the

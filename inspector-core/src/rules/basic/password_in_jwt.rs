@@ -1,4 +1,12 @@
-use crate::{evidence::Part, handshake::observation::{Observation, is_readable}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    evidence::Part,
+    handshake::observation::{Observation, is_readable},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// A signed request object carries a user's password in its claims, as brokers of devices do: it is signed, and

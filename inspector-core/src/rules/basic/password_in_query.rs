@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::names::{is_client_secret, is_password, is_switch}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::names::{is_client_secret, is_password, is_switch},
+    token::mask,
+};
 
 /// Longest number that is taken for a count, not for a password (`pass=2`).
 const COUNT: usize = 2;

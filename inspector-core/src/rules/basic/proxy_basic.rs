@@ -1,7 +1,8 @@
 use crate::{
+    finding::Severity,
     handshake::observation::{Endpoint, Observation},
     http::auth::CredentialsKind,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {

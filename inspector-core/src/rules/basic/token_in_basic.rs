@@ -1,4 +1,9 @@
-use crate::{handshake::observation::Observation, http::auth::Basic, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    http::auth::Basic,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Users that stand for a token in the password.
 const USERS: [&str; 6] =

@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::{observation::Observation, sts}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{observation::Observation, sts},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// Skype for Business issued, or was asked for, a web ticket by a password.

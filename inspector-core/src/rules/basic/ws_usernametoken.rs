@@ -1,4 +1,9 @@
-use crate::{handshake::observation::Observation, token::{mask, extract::PasswordCarrier}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{extract::PasswordCarrier, mask},
+};
 
 declare_rule! {
     /// A SOAP header carries a user name and a password (WS-Security `UsernameToken`). A digest of the password is medium.

@@ -1,11 +1,12 @@
 use crate::{
     evidence::Part,
+    finding::Severity,
     handshake::observation::{Observation, has, may_hold_credentials},
     http::{
         exchange::Mark,
         message::{BodyCut, Message},
     },
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 
 declare_rule! {

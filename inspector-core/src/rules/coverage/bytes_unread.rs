@@ -1,4 +1,16 @@
-use crate::{connection::ConnectionReport, evidence::{Part, SourceId}, hosts, handshake::observation::{Endpoint, Observation, has}, http::{exchange::{Mark, Scheme}, message::Head}, token::mask, rules::{Context, Declared, Rule, declare_rule, finding::Concern, occasion::Occasions}};
+use crate::{
+    connection::ConnectionReport,
+    evidence::{Part, SourceId},
+    finding::Concern,
+    handshake::observation::{Endpoint, Observation, has},
+    hosts,
+    http::{
+        exchange::{Mark, Scheme},
+        message::Head,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Fewer bytes than these hold no credentials: `Authorization:Basic Og==`.
 const SHORTEST: u64 = 24;
@@ -65,6 +77,8 @@ impl Rule for BytesUnread {
 fn contradicts_itself(head: &Head) -> bool {
     let lengths = head.values("content-length").count();
     let codings = head.values("transfer-encoding").count();
-    lengths > 1 || (lengths > 0 && codings > 0) || head.values("content-length").any(|value| value.contains(&b','))
+    lengths > 1
+        || (lengths > 0 && codings > 0)
+        || head.values("content-length").any(|value| value.contains(&b','))
         || head.values("transfer-encoding").any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }

@@ -1,4 +1,8 @@
-use crate::{policy::Clock, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    policy::Clock,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+};
 
 /// Difference from which a clock is not relied on, in seconds.
 const TOLERATED: i64 = 300;
@@ -32,7 +36,8 @@ impl Rule for ClockUnreliable {
         for input in context.ledger.inputs() {
             if let Some(first) = input.first.filter(|first| first.is_relative()) {
                 let path = &input.path;
-                let detail = format!("{path}: its times count from its beginning ({first}); no lifetime is judged by them");
+                let detail =
+                    format!("{path}: its times count from its beginning ({first}); no lifetime is judged by them");
                 let is_named = context.policy.clock != Clock::Capture;
                 let draft = Self::META.input(input.source).title(RELATIVE).detail(detail).remedy(NAME_THE_TIME);
                 context.find(if is_named { draft.severity(Severity::Info) } else { draft });

@@ -1,4 +1,12 @@
-use crate::{evidence::{Evidence, SourceId}, handshake::observation::{Observation, has}, http::exchange::Mark, note::{Note, NoteKind}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, finding::{Concern, Draft}, occasion::Occasions}};
+use crate::{
+    evidence::{Evidence, SourceId},
+    finding::{Concern, Draft, Severity},
+    handshake::observation::{Observation, has},
+    http::exchange::Mark,
+    note::{Note, NoteKind},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// The input is damaged: it ends inside a record, a block contradicts itself, or an entry could not be read.

@@ -1,9 +1,10 @@
 use crate::{
     evidence::{Evidence, SourceId},
+    finding::{Concern, Draft},
     handshake::observation::{Observation, has},
     http::exchange::Mark,
     note::{Note, NoteKind},
-    rules::{Context, Declared, Rule, Summary, declare_rule, finding::{Concern, Draft}, occasion::Occasions},
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
 };
 
 /// Limits whose effect is marked on the exchange (or connection) itself and judged there.
@@ -24,8 +25,7 @@ const JUDGED_ELSEWHERE: [&str; 13] = [
 ];
 
 /// A recording that unpacks to far more than any real one: more memory is not what helps first.
-const UNPACK_FIRST: &str =
-    "The recording unpacks to more than a hundred times its size; unpack it (gzip -d, zstd -d, lz4 -d) and give the result.";
+const UNPACK_FIRST: &str = "The recording unpacks to more than a hundred times its size; unpack it (gzip -d, zstd -d, lz4 -d) and give the result.";
 
 declare_rule! {
     /// A bound of this program was reached, and something was given up: connections, tokens or members that were not
@@ -59,7 +59,8 @@ impl Rule for LimitReached {
             context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
         }
         if has(observation, Mark::StringCut) {
-            let detail = format!("{}: limit: entry (a text of an entry is longer than what is kept)", observation.host_name);
+            let detail =
+                format!("{}: limit: entry (a text of an entry is longer than what is kept)", observation.host_name);
             context.find(Self::META.of(observation).detail(detail).overturns().evidence(observation.request_line()));
         }
     }

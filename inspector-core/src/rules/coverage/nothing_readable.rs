@@ -1,6 +1,7 @@
 use crate::{
+    finding::Concern,
     profile::Judgement,
-    rules::{Context, Declared, Rule, Summary, declare_rule, finding::Concern},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
 };
 
 declare_rule! {
@@ -43,8 +44,10 @@ impl Rule for NothingReadable {
             0 => format!("; hosts seen: {}", named.join(", ")),
             more => format!("; hosts seen: {} and {more} more", named.join(", ")),
         };
-        let exchanges = if exchanges == 1 { "1 exchange was".to_owned() } else { format!("{exchanges} exchanges were") };
-        let connections = if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
+        let exchanges =
+            if exchanges == 1 { "1 exchange was".to_owned() } else { format!("{exchanges} exchanges were") };
+        let connections =
+            if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
         let draft = Self::META.about(Concern::Anything).overturns();
         // Which hosts are of interest is told by bearer tokens, where nobody names them.
         let policy = context.policy;

@@ -1,11 +1,9 @@
 use crate::{
     evidence::{At, Evidence, SourceId},
+    finding::{Concern, Draft, Severity},
     note::{Between, Guess, Note, NoteKind, PacketSkip},
     packet::tally::{Group, Tally},
-    rules::{
-        Context, Declared, Rule, Severity, Summary, declare_rule,
-        finding::{Concern, Draft},
-    },
+    rules::{Context, Declared, Rule, Summary, declare_rule},
 };
 
 declare_rule! {

@@ -98,7 +98,14 @@ fn find_unverifiable(context: &mut Context<'_>) {
 mod tests {
     use std::{slice, sync::Arc};
 
-    use crate::{policy::Policy, profile::Profile, redact::mark, rules::testing, token::verify::{Origin, VerificationKeys}, verdict::Outcome};
+    use crate::{
+        policy::Policy,
+        profile::Profile,
+        redact::mark,
+        rules::testing,
+        token::verify::{Origin, VerificationKeys},
+        verdict::Outcome,
+    };
 
     #[test]
     fn a_signature_that_was_removed_passes_only_where_no_keys_are_given() {

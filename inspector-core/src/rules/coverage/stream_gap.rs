@@ -101,6 +101,8 @@ fn unknown_head(observation: &Observation<'_>) -> Option<&'static str> {
     // Every request but those of HTTP/1.0 has a field or an authority.
     let names_host = matches!(head.start(), Start::Request { authority: Some(_), .. });
     // The type of a content is known without the fields.
-    let has_none = head.iter().all(|(name, _)| name.eq_ignore_ascii_case(b"content-type")) && !names_host && observation.exchange.protocol != Protocol::Http10;
+    let has_none = head.iter().all(|(name, _)| name.eq_ignore_ascii_case(b"content-type"))
+        && !names_host
+        && observation.exchange.protocol != Protocol::Http10;
     (!on_wire && has_none && observation.is_sent()).then_some("no header field of a request was recorded")
 }

@@ -41,9 +41,9 @@ const fn remedy(reason: Option<Reason>) -> Option<&'static str> {
             "The key log has secrets of another TLS version for this session: log again with a client that writes those of \
              the version it speaks.",
         ),
-        Some(Reason::KeyIncomplete) => Some(
-            "The key log lacks some secrets of this session: copy it whole, after the client has ended.",
-        ),
+        Some(Reason::KeyIncomplete) => {
+            Some("The key log lacks some secrets of this session: copy it whole, after the client has ended.")
+        }
         _ => None,
     }
 }

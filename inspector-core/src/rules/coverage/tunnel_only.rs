@@ -39,9 +39,8 @@ mod tests {
 
     #[test]
     fn the_place_of_a_tunnel_is_its_host() {
-        let report = testing::judge(
-            "CONNECT mail.contoso.com:443 HTTP/1.1\nHost: mail.contoso.com:443\n\nHTTP/1.1 200 OK\n\n",
-        );
+        let report =
+            testing::judge("CONNECT mail.contoso.com:443 HTTP/1.1\nHost: mail.contoso.com:443\n\nHTTP/1.1 200 OK\n\n");
         let finding = report.findings.iter().find(|finding| finding.meta.code == "COV-005").unwrap();
         let excerpts: Vec<&str> = finding.evidence.iter().filter_map(|it| it.excerpt.as_deref()).collect();
         assert_eq!(excerpts, ["CONNECT mail.contoso.com"]);

@@ -1,4 +1,9 @@
-use crate::{token::{mask, Token, TokenKind, verify}, handshake::signatures::Signature, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    handshake::signatures::Signature,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, TokenKind, mask, verify},
+};
 
 declare_rule! {
     /// Nothing signs the token: `alg` is `none`, or the signature is empty. It is critical for a token that was presented or

@@ -1,9 +1,13 @@
-use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{TokenKind, mask},
+};
 
 /// Algorithms of RFC 7518, 8037, 8812 and 9864.
 const USUAL: [&str; 17] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448",
-    "HS256", "HS384", "HS512", "none",
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519",
+    "Ed448", "HS256", "HS384", "HS512", "none",
 ];
 
 declare_rule! {

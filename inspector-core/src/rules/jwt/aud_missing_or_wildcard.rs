@@ -1,4 +1,8 @@
-use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{TokenKind, mask},
+};
 
 declare_rule! {
     /// The token does not say for whom it is: `aud` is absent, `*`, or names only a realm. Whoever gets it can use it

@@ -1,4 +1,12 @@
-use crate::{handshake::observation::{Answer, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::{Answer, Observation},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// The token's audience is a URL of another host than the one it was sent to. It is medium if a token for a service of

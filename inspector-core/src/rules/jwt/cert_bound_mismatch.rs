@@ -2,7 +2,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{evidence::Part, handshake::observation::{Observation, is_readable}, token::{mask, Token}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::{Observation, is_readable},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{Token, mask},
+};
 
 declare_rule! {
     /// The token is bound to a certificate, and the client showed another in its TLS handshake, or none at all: it uses a
@@ -90,7 +95,8 @@ mod tests {
             let mut exchanges = testing::exchanges(&text);
             for exchange in &mut exchanges {
                 let client_certificate = certificate.map(Box::from);
-                exchange.tls = Some(Arc::new(TlsSession { client_certificate, whole_handshake, ..TlsSession::default() }));
+                exchange.tls =
+                    Some(Arc::new(TlsSession { client_certificate, whole_handshake, ..TlsSession::default() }));
             }
             let report = testing::judge_exchanges(testing::policy(), exchanges);
             let found = report.findings.iter().any(|finding| finding.meta.code == "JWT-029");

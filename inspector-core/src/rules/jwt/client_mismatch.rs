@@ -1,4 +1,11 @@
-use crate::{handshake::{observation::{Observation, is_readable}, sts}, token::{mask, Role, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::{
+        observation::{Observation, is_readable},
+        sts,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{Role, mask, principal::Principal},
+};
 
 declare_rule! {
     /// A token endpoint issued an access token for another client than the one that asked.

@@ -1,6 +1,9 @@
 use serde_json::Value;
 
-use crate::{token::mask, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 /// Extensions that are registered.
 const KNOWN: [&str; 3] = ["b64", "exp", "ppt"];

@@ -2,7 +2,19 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{hosts::{self, HostId}, handshake::observation::{CLOCK_SKEW, Observation, is_readable, is_whole}, http::exchange::Scheme, token::{mask, Role, Sighting, Token, TokenKind, verify::{Origin, VerificationKeys}}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::{Fingerprint, names::PRIVATE_JWK}};
+use crate::{
+    bounded::Memory,
+    finding::Severity,
+    handshake::observation::{CLOCK_SKEW, Observation, is_readable, is_whole},
+    hosts::{self, HostId},
+    http::exchange::Scheme,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::{Fingerprint, names::PRIVATE_JWK},
+    token::{
+        Role, Sighting, Token, TokenKind, mask,
+        verify::{Origin, VerificationKeys},
+    },
+};
 
 /// Nonces of a server that are kept, the newest.
 const NONCES: usize = 64;

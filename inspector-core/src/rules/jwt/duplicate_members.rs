@@ -1,4 +1,8 @@
-use crate::{token::{mask, Defect}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Defect, mask},
+};
 
 declare_rule! {
     /// A member occurs twice in one object of the token. One receiver takes the first, another the last: they read two

@@ -1,6 +1,10 @@
 use serde_json::{Map, Value};
 
-use crate::{token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 /// Ends of names under which secrets stand, without `_`, `-` and `.`.
 const NAMES: [&str; 6] = ["password", "passwd", "passphrase", "clientsecret", "privatekey", "secretkey"];
@@ -31,7 +35,10 @@ declare_rule! {
 impl Rule for EmbeddedSecretLike {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         for layer in super::layers(context.ledger).filter(|layer| layer.is_whole()) {
-            let Some((name, length)) = search(layer.token.claims.iter(), layer.token.claims.contains_key("kty"), DEPTH) else { continue };
+            let Some((name, length)) = search(layer.token.claims.iter(), layer.token.claims.contains_key("kty"), DEPTH)
+            else {
+                continue;
+            };
             let used = layer.is_used() || layer.facts.in_head;
             let severity = if used { Self::META.severity } else { Severity::Low };
             let name = mask::text(&name);
@@ -44,11 +51,7 @@ impl Rule for EmbeddedSecretLike {
 
 /// The first member that looks like a secret, and the length of its value.
 /// `key` tells that they are of a JWK.
-fn search<'m>(
-    members: impl Iterator<Item = (&'m str, &'m Value)>,
-    key: bool,
-    depth: usize,
-) -> Option<(String, usize)> {
+fn search<'m>(members: impl Iterator<Item = (&'m str, &'m Value)>, key: bool, depth: usize) -> Option<(String, usize)> {
     for (name, value) in members {
         match value {
             Value::String(text) if is_secret(name, key) => {

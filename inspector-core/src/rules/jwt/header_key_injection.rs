@@ -1,4 +1,8 @@
-use crate::{token::{mask, Token, TokenKind}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, TokenKind, mask},
+};
 
 declare_rule! {
     /// The header brings its own key (`jwk`) or says where to fetch it (`jku`, `x5u`). A receiver that follows it lets the

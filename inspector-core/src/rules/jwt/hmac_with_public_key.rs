@@ -1,4 +1,7 @@
-use crate::{token::{mask, verify::HmacStatement}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{mask, verify::HmacStatement},
+};
 
 declare_rule! {
     /// The token's HMAC was made with the text of a public key that was given or seen: whoever reads the key can write

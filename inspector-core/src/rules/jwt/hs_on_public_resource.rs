@@ -2,7 +2,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{handshake::{flow, observation::Observation}, hosts, profile::Issuer, token::{mask, Token, TokenKind, verify}, rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions}};
+use crate::{
+    handshake::{flow, observation::Observation},
+    hosts,
+    profile::Issuer,
+    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions},
+    token::{Token, TokenKind, mask, verify},
+};
 
 /// Issuers kept.
 const ISSUERS: usize = 64;
@@ -87,7 +93,8 @@ impl HsOnPublicResource {
     fn keep_set(&mut self, observation: &Observation<'_>) {
         let place = |host: &str, path: &str| format!("{}{}", hosts::bare(host), path.trim_end_matches('/'));
         let keys = super::published_key_unsafe::keys(observation);
-        let pairs = keys.iter().filter(|key| matches!(key.get("kty").and_then(Value::as_str), Some("RSA" | "EC" | "OKP")));
+        let pairs =
+            keys.iter().filter(|key| matches!(key.get("kty").and_then(Value::as_str), Some("RSA" | "EC" | "OKP")));
         let id = |key: &serde_json::Map<String, Value>| {
             let id = key.get("kid").and_then(Value::as_str)?;
             (id.len() <= LONGEST_ISSUER).then(|| id.to_owned())

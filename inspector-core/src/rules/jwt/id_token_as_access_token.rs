@@ -1,4 +1,13 @@
-use crate::{hosts, handshake::observation::{Observation, is_readable}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::{Basis, Occasions}}, token::{Role, Sighting, Token, TokenKind}};
+use crate::{
+    finding::Severity,
+    handshake::observation::{Observation, is_readable},
+    hosts,
+    rules::{
+        Context, Declared, Rule, Summary, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Role, Sighting, Token, TokenKind},
+};
 
 declare_rule! {
     /// A token of another kind was sent to an API as if it were an access token: an id_token, which tells a client who
@@ -54,7 +63,8 @@ impl Rule for IdTokenAsAccessToken {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         for layer in super::layers(context.ledger).filter(|layer| !layer.nested && layer.facts.presented > 0) {
             let token = layer.token;
-            if layer.is_s2s() || token.kind == TokenKind::EntraId || (layer.is_readable() && declared(token).is_some()) {
+            if layer.is_s2s() || token.kind == TokenKind::EntraId || (layer.is_readable() && declared(token).is_some())
+            {
                 continue;
             }
             let places = |role: &str, names: &[&str]| {
@@ -123,7 +133,11 @@ fn is_client_assertion(token: &Token) -> bool {
     };
     let audiences = token.audiences();
     let permits = ["scope", "scp", "roles", "permissions"].iter().any(|name| token.claims.contains_key(name));
-    issuer == subject && !issuer.contains("://") && !permits && !audiences.is_empty() && audiences.iter().all(is_endpoint)
+    issuer == subject
+        && !issuer.contains("://")
+        && !permits
+        && !audiences.is_empty()
+        && audiences.iter().all(is_endpoint)
 }
 
 fn of_entra(observation: &Observation<'_>) -> Severity {

@@ -1,4 +1,15 @@
-use crate::{handshake::{caller, observation::{Endpoint, Observation, is_readable}}, token::{mask, TokenKind}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::{
+        caller,
+        observation::{Endpoint, Observation, is_readable},
+    },
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{TokenKind, mask},
+};
 
 declare_rule! {
     /// The token does not say who issued it, or a resource of the profile got one of an issuer the profile does not know.

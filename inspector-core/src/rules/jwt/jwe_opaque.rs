@@ -1,4 +1,7 @@
-use crate::{token::{mask, TokenKind}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{TokenKind, mask},
+};
 
 declare_rule! {
     /// The token is encrypted: what it says cannot be read, and most rules cannot judge it.

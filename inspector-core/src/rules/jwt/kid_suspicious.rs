@@ -1,4 +1,9 @@
-use crate::{http::base64, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    http::base64,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 /// Longest `kid` that is usual, in bytes.
 const LONGEST: usize = 256;
@@ -36,7 +41,9 @@ fn judge(kid: &str) -> Option<(Severity, &'static str)> {
     if kid.len() > LONGEST {
         return Some((Severity::Medium, "it is very long"));
     }
-    if kid.contains(['\'', '"', ';', '$', '(', ')', '{', '}', '<', '>', '|', '`', '\\']) || kid.chars().any(char::is_control) {
+    if kid.contains(['\'', '"', ';', '$', '(', ')', '{', '}', '<', '>', '|', '`', '\\'])
+        || kid.chars().any(char::is_control)
+    {
         return Some((Severity::Medium, "it has characters of SQL or of a shell"));
     }
     if kid.contains("..") {
@@ -46,7 +53,9 @@ fn judge(kid: &str) -> Option<(Severity, &'static str)> {
         return Some((Severity::Low, "it is a URL"));
     }
     let is_base64 = kid.len() >= 20 && base64::decode(kid).is_some();
-    let is_path = kid.starts_with('/') || kid.contains("://") || (kid.contains('/') && kid.contains('.') && !kid.starts_with("did:"));
+    let is_path = kid.starts_with('/')
+        || kid.contains("://")
+        || (kid.contains('/') && kid.contains('.') && !kid.starts_with("did:"));
     (is_path && !is_base64).then_some((Severity::Medium, "it is a path"))
 }
 

@@ -1,5 +1,6 @@
 use crate::{
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule},
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
     token::Defect,
 };
 

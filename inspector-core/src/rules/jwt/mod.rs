@@ -43,6 +43,7 @@ super::rules![
 
 use crate::{
     evidence::Evidence,
+    finding::{Draft, RuleMeta},
     handshake::{
         caller,
         facts::TokenFacts,
@@ -51,7 +52,6 @@ use crate::{
     },
     hosts::{self, HostId},
     http::exchange::Scheme,
-    rules::{RuleMeta, finding::Draft},
     token::{Sighting, Token, TokenKind, mask},
 };
 

@@ -1,6 +1,10 @@
 use serde_json::Value;
 
-use crate::{http::base64, token::{mask, Token}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    http::base64,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, mask},
+};
 
 /// Claims named per token.
 const MOST: usize = 8;

@@ -1,4 +1,14 @@
-use crate::{policy::Clock, handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}, s2s}, token::TokenKind};
+use crate::{
+    finding::Severity,
+    handshake::observation::{Answer, CLOCK_SKEW, Observation, is_readable},
+    policy::Clock,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+        s2s,
+    },
+    token::TokenKind,
+};
 
 declare_rule! {
     /// A token was presented after its end or before its begin, with five minutes allowed for clocks. It is low if it was
@@ -39,11 +49,11 @@ impl Rule for PresentedOutsideLifetime {
             let refused = observation.answer == Answer::Refused;
             let severity = if refused { Severity::Low } else { Self::META.severity };
             let what = match (claim, asked) {
-                    ("exp", true) => "has expired by then",
-                    ("exp", false) => "had expired",
-                    (_, true) => "is not valid yet then",
-                    (_, false) => "was not valid yet",
-                };
+                ("exp", true) => "has expired by then",
+                ("exp", false) => "had expired",
+                (_, true) => "is not valid yet then",
+                (_, false) => "was not valid yet",
+            };
             let then = if refused { ", and refused" } else { "" };
             let detail = format!("{}: the token {what}{then}", observation.host_name);
             let evidence = observation.claimed(sighting, claim, &format!("{moment}, judged at {now}"));

@@ -1,6 +1,9 @@
 use serde_json::Value;
 
-use crate::{token::{mask, Token}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, mask},
+};
 
 /// Roles and scopes named per token.
 const MOST: usize = 8;

@@ -1,6 +1,14 @@
 use serde_json::{Map, Value};
 
-use crate::{evidence::Part, handshake::{observation::Observation, published}, http::base64, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::names::PRIVATE_JWK};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{observation::Observation, published},
+    http::base64,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::names::PRIVATE_JWK,
+    token::mask,
+};
 
 /// Keys of a set that are judged.
 const MOST: usize = 64;
@@ -62,8 +70,7 @@ fn faults(key: &Map<String, Value>) -> Vec<(Severity, String)> {
     let text = |name: &str| key.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
     let number = |name: &str| text(name).and_then(base64::decode).map(|decoded| decoded.bytes);
     let mut found = Vec::new();
-    let secret: Vec<&str> =
-        PRIVATE_JWK.into_iter().filter(|name| key.get(*name).is_some_and(is_there)).collect();
+    let secret: Vec<&str> = PRIVATE_JWK.into_iter().filter(|name| key.get(*name).is_some_and(is_there)).collect();
     let pair = text("kty") != Some("oct");
     if !secret.is_empty() && (text("kty").is_some() || secret.contains(&"d")) {
         let kind = if pair { "a private key" } else { "a symmetric key" };
@@ -71,7 +78,8 @@ fn faults(key: &Map<String, Value>) -> Vec<(Severity, String)> {
     }
     if text("kty") == Some("RSA") {
         let modulus = number("n").unwrap_or_default();
-        let modulus: &[u8] = modulus.iter().position(|byte| *byte != 0).and_then(|at| modulus.get(at..)).unwrap_or_default();
+        let modulus: &[u8] =
+            modulus.iter().position(|byte| *byte != 0).and_then(|at| modulus.get(at..)).unwrap_or_default();
         let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
         if bits > 0 && bits < SHORTEST_RSA {
             found.push((Severity::High, format!("its RSA modulus has {bits} bits")));

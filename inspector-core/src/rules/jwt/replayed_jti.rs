@@ -1,6 +1,14 @@
 use std::net::IpAddr;
 
-use crate::{evidence::Evidence, handshake::observation::{Answer, Observation, is_readable}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp, token::{Role, Sighting, TokenKind}};
+use crate::{
+    bounded::Memory,
+    evidence::Evidence,
+    handshake::observation::{Answer, Observation, is_readable},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Role, Sighting, TokenKind},
+};
 
 /// Within which an assertion may be used again from another address, in seconds.
 const WINDOW: u64 = 120;
@@ -75,7 +83,6 @@ fn key(sighting: &Sighting) -> Option<(Fingerprint, bool)> {
 }
 
 fn is_elsewhere(first: &Use, again: &Use) -> bool {
-    let apart =
-        first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().abs_diff(one.seconds()) > WINDOW);
+    let apart = first.time.zip(again.time).is_some_and(|(one, other)| other.seconds().abs_diff(one.seconds()) > WINDOW);
     apart && first.client.is_some() && again.client.is_some() && first.client != again.client
 }

@@ -1,4 +1,9 @@
-use crate::{token::{mask, Token}, handshake::signatures::{GET_KEYS, Signature, Signatures}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    handshake::signatures::{GET_KEYS, Signature, Signatures},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, mask},
+};
 
 declare_rule! {
     /// The signature of a token, verified with the keys that were given or seen. One that does not fit is critical, and high

@@ -1,4 +1,8 @@
-use crate::{token::{mask, verify}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, s2s}};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule, s2s},
+    token::{mask, verify},
+};
 
 declare_rule! {
     /// A signature has a length that no key of its algorithm gives, or is no base64url: it was made up, or damaged.

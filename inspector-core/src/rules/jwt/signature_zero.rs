@@ -1,4 +1,9 @@
-use crate::{http::base64, token::{mask, Token, verify}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    http::base64,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, mask, verify},
+};
 
 /// The order of P-256 (FIPS 186-4 §D.1.2.3).
 const ORDER_P256: [u8; 32] = [

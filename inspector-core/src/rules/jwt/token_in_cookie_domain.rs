@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::observation::{Observation, is_readable}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::{Observation, is_readable},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A server puts a token into a cookie that scripts can read (without HttpOnly), or that travels without TLS (without

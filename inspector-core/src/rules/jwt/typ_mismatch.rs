@@ -1,4 +1,7 @@
-use crate::{token::{mask, Token, TokenKind}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{Token, TokenKind, mask},
+};
 
 declare_rule! {
     /// `typ` is no type of JWT, or the token lacks what its type requires: `at+jwt` (RFC 9068) iss, exp, aud, sub,
@@ -49,7 +52,8 @@ fn missing(token: &Token, kind: &str) -> Vec<&'static str> {
         "dpop+jwt" => (&["jti", "htm", "htu", "iat"], true),
         _ => return Vec::new(),
     };
-    let mut missing: Vec<&'static str> = claims.iter().copied().filter(|name| !token.claims.contains_key(name)).collect();
+    let mut missing: Vec<&'static str> =
+        claims.iter().copied().filter(|name| !token.claims.contains_key(name)).collect();
     if key && !token.header.contains_key("jwk") {
         missing.push("jwk");
     }

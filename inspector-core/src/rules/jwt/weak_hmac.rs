@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::{
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, finding::Concern},
+    finding::{Concern, Severity},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
     token::{verify::HmacStatement, words::WordList},
 };
 
@@ -104,7 +105,8 @@ mod tests {
         for (words, fires) in [("", false), ("guess", false), ("guess\nsecret\n", true)] {
             let mut policy = testing::policy();
             policy.words = Arc::new(WordList::new(words.into(), &Limits::default()));
-            let text = format!("GET /a HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n\n");
+            let text =
+                format!("GET /a HTTP/1.1\nHost: api.contoso.com\nAuthorization: Bearer {token}\n\nHTTP/1.1 200 OK\n\n");
             let report = testing::judge_by(policy, &text);
             let found = report.findings.iter().find(|finding| finding.meta.code == "JWT-026");
             assert_eq!(found.is_some(), fires, "{words:?}");
@@ -114,7 +116,10 @@ mod tests {
 
     #[test]
     fn trials_are_bounded() {
-        let token = crate::token::compact::decode(&format!("{WEAK}.{}", crate::token::testing::encode([0; 32])), &Limits::default());
+        let token = crate::token::compact::decode(
+            &format!("{WEAK}.{}", crate::token::testing::encode([0; 32])),
+            &Limits::default(),
+        );
         let words = WordList::new(b"a\nb\nc".to_vec(), &Limits::default());
         for (mut trials, limited) in [(2, true), (3, false)] {
             let guess = guess(&HmacStatement::of(&token).unwrap(), &words, &mut trials);

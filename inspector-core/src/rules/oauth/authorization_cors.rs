@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// The authorization endpoint lets scripts of other sites read its answers (CORS): a browser is to be sent there, and
@@ -26,7 +31,9 @@ impl Rule for AuthorizationCors {
             return;
         }
         let allowed = observation.response().and_then(|head| head.text("access-control-allow-origin"));
-        let Some(allowed) = allowed.map(str::trim).filter(|allowed| !allowed.is_empty() && *allowed != "null") else { return };
+        let Some(allowed) = allowed.map(str::trim).filter(|allowed| !allowed.is_empty() && *allowed != "null") else {
+            return;
+        };
         let allowed = mask::text(allowed);
         let detail = format!("{}: allows {allowed}", observation.host_name);
         let evidence = observation.in_response(Part::ResponseHeader, "Access-Control-Allow-Origin", allowed);

@@ -1,4 +1,16 @@
-use crate::{evidence::Part, handshake::{flow, observation::{Endpoint, Observation, is_readable}}, token::{mask, Sighting, Token}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow,
+        observation::{Endpoint, Observation, is_readable},
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Sighting, Token, mask},
+};
 
 use super::{Distance, Period};
 
@@ -123,12 +135,16 @@ fn granted(observation: &Observation<'_>, sighting: &Sighting, context: &mut Con
     if !is_readable(token) || !super::succeeded(observation) {
         return;
     }
-    let by_url = token.audiences().iter().all(|audience| flow::parts(audience).is_some_and(|(_, host, _)| !host.is_empty()));
+    let by_url =
+        token.audiences().iter().all(|audience| flow::parts(audience).is_some_and(|(_, host, _)| !host.is_empty()));
     let near = super::distance(observation) != Distance::Global;
     let wrong = audience(observation, token, context).filter(|_| by_url && !near);
-    for problem in wrong.into_iter().chain(lifetime(observation, token).filter(|it| *it == "it is over").map(str::to_owned)) {
+    for problem in
+        wrong.into_iter().chain(lifetime(observation, token).filter(|it| *it == "it is over").map(str::to_owned))
+    {
         let detail = format!("{}: an assertion was taken as a grant: {problem}", observation.host_name);
-        let draft = ClientAssertionShape::META.of(observation).title("An assertion for another server was taken as a grant");
+        let draft =
+            ClientAssertionShape::META.of(observation).title("An assertion for another server was taken as a grant");
         context.find(draft.detail(detail).evidence(observation.sighted(sighting)));
     }
 }

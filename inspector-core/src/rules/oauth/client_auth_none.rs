@@ -1,4 +1,11 @@
-use crate::{evidence::Part, handshake::observation::{Answer, Observation, has}, http::exchange::Mark, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::{Answer, Observation, has},
+    http::exchange::Mark,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client asks for a token of its own (`client_credentials`) without authenticating: anyone who knows its id can.

@@ -27,8 +27,8 @@ impl Rule for ClientSecretInBrowser {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(head) = observation.request().filter(|_| observation.token_request.is_some()) else { return };
-        let by_script = head.text("origin").is_some_and(|origin| origin != "null")
-            || head.text("sec-fetch-site").is_some();
+        let by_script =
+            head.text("origin").is_some_and(|origin| origin != "null") || head.text("sec-fetch-site").is_some();
         if !by_script {
             return;
         }

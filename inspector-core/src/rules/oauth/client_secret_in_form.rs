@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::{Endpoint, Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client authenticates at the token endpoint by its secret in the content (`client_secret_post`).

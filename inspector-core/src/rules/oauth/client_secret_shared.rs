@@ -1,4 +1,10 @@
-use crate::{evidence::Evidence, handshake::observation::Observation, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::Evidence,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+};
 
 /// Shortest secret that is compared, in bytes: shorter ones are alike by chance.
 const SHORTEST: usize = 8;

@@ -1,5 +1,12 @@
 use super::Period;
-use crate::{evidence::{Evidence, Part}, handshake::observation::Observation, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::{Evidence, Part},
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+};
 
 declare_rule! {
     /// An authorization code is redeemed twice. If both succeed, the server does not end codes; if the second is refused,

@@ -1,4 +1,12 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+};
 
 /// Seconds between polls if the server names none (RFC 8628 §3.2), and what an answer of slow_down adds (§3.5).
 const INTERVAL: u64 = 5;

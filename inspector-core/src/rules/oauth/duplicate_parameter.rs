@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Parameters of OAuth and OpenID Connect that must not repeat. `resource` (RFC 8707) and `audience` (RFC 8693) may.
 const NAMES: [&str; 20] = [

@@ -1,5 +1,11 @@
 use super::Period;
-use crate::{evidence::{Evidence, Part}, handshake::observation::{Answer, Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::{Evidence, Part},
+    handshake::observation::{Answer, Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+};
 
 declare_rule! {
     /// A token is accepted though its issuer has said before that it is over: it was revoked (RFC 7009), or an introspection

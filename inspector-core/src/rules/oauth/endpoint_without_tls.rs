@@ -1,7 +1,17 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{evidence::Part, handshake::{flow, observation::{Endpoint, Observation}, published}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow,
+        observation::{Endpoint, Observation},
+        published,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Endpoints that metadata name.
 const NAMED: [&str; 9] = [
@@ -52,7 +62,9 @@ impl Rule for EndpointWithoutTls {
         };
         if !observation.is_protected() && !leads_to_tls(observation) && observation.status.is_some_and(|it| it < 400) {
             let what = match (is_metadata, observation.flow.authorization.is_some()) {
-                (true, _) if observation.status == Some(200) && document.is_some() => Some("keys or metadata were fetched"),
+                (true, _) if observation.status == Some(200) && document.is_some() => {
+                    Some("keys or metadata were fetched")
+                }
                 (_, true) => Some("authorization was asked for"),
                 _ => None,
             };
@@ -90,5 +102,7 @@ fn leads_to_tls(observation: &Observation<'_>) -> bool {
     let redirects = observation.status.is_some_and(|status| (300..400).contains(&status));
     let location = observation.response().and_then(|head| head.text("location"));
     let is_code = observation.flow.response.as_ref().is_some_and(|response| response.code.is_some() || response.tokens);
-    redirects && !is_code && location.is_some_and(|to| to.get(..8).is_some_and(|it| it.eq_ignore_ascii_case("https://")))
+    redirects
+        && !is_code
+        && location.is_some_and(|to| to.get(..8).is_some_and(|it| it.eq_ignore_ascii_case("https://")))
 }

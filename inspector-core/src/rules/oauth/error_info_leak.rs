@@ -1,6 +1,13 @@
 use std::net::Ipv4Addr;
 
-use crate::{evidence::Part, hosts::{self, Reach}, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::Observation,
+    hosts::{self, Reach},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// What only a stack trace has.
 const TRACES: [&str; 8] = [
@@ -78,7 +85,8 @@ impl Rule for ErrorInfoLeak {
 fn internal_host(text: &str) -> Option<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     words.map(|word| word.trim_matches(['.', '-'])).find(|word| {
-        let address = word.parse::<Ipv4Addr>().is_ok_and(|a| !a.is_loopback() && hosts::reach(a.into()) == Reach::Local);
+        let address =
+            word.parse::<Ipv4Addr>().is_ok_and(|a| !a.is_loopback() && hosts::reach(a.into()) == Reach::Local);
         let lower = word.to_ascii_lowercase();
         address || INTERNAL.iter().any(|end| lower.len() > end.len() && lower.ends_with(end))
     })

@@ -1,4 +1,11 @@
-use crate::{evidence::Part, handshake::observation::{Endpoint, Observation, has}, http::exchange::Mark, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::{Endpoint, Observation, has},
+    http::exchange::Mark,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A token endpoint answers an error with a status of success, or a failure without the JSON that says why: clients

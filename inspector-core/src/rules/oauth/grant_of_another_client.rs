@@ -1,4 +1,11 @@
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 declare_rule! {
     /// An authorization code or a refresh token that was given to one client is redeemed by another, and the server takes

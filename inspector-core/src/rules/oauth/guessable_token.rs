@@ -1,4 +1,11 @@
-use crate::{handshake::observation::{Answer, Observation}, http::base64, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, token::{Defect, Sighting, TokenKind}};
+use crate::{
+    bounded::Memory,
+    handshake::observation::{Answer, Observation},
+    http::base64,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::{Defect, Sighting, TokenKind},
+};
 
 /// Bits that guessing has to find; RFC 6749 §10.10 wants 128, and what is below a half of it can be tried out.
 const BITS: f64 = 64.0;
@@ -102,7 +109,8 @@ fn is_plain(text: &str) -> bool {
     };
     let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let of_hex = || -> Option<Vec<u8>> {
-        let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).filter_map(|it| u8::try_from(it).ok()).collect();
+        let digits: Vec<u8> =
+            text.chars().filter_map(|c| c.to_digit(16)).filter_map(|it| u8::try_from(it).ok()).collect();
         let (pairs, _) = digits.as_chunks::<2>();
         Some(pairs.iter().map(|[high, low]| high << 4 | low).collect())
     };
@@ -139,7 +147,9 @@ mod tests {
         }
         let mut known = Memory::new(8);
         let id = |text: &str| Fingerprint::of(text.as_bytes());
-        for (text, counted) in [("session-user-000001001", false), ("session-user-000001002", true), ("other-000001003", false)] {
+        for (text, counted) in
+            [("session-user-000001001", false), ("session-user-000001002", true), ("other-000001003", false)]
+        {
             assert_eq!(is_counted(&mut known, text, id(text)), counted, "{text}");
         }
         assert!(!is_counted(&mut known, "other-000001003", id("other-000001003")));

@@ -1,4 +1,16 @@
-use crate::{evidence::Part, handshake::{flow, observation::{Observation, is_readable}}, token::{mask, Sighting, Token}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow,
+        observation::{Observation, is_readable},
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Sighting, Token, mask},
+};
 
 /// Longest answer of a userinfo endpoint that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 10;
@@ -44,10 +56,9 @@ impl Rule for IdTokenClaims {
                 let evidence = observation.claimed(sighting, claim, &problem);
                 context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
             }
-            if let (Some(access), Some(subject)) = (
-                observation.flow.answer.as_ref().and_then(|answer| answer.access_token),
-                sighting.token.claim("sub"),
-            ) {
+            if let (Some(access), Some(subject)) =
+                (observation.flow.answer.as_ref().and_then(|answer| answer.access_token), sighting.token.claim("sub"))
+            {
                 self.subjects.keep(access, subject.into_owned());
             }
         }
@@ -143,10 +154,17 @@ fn issuer(observation: &Observation<'_>, context: &Context<'_>, sighting: &Sight
     let published: Vec<String> = context.ledger.flows().issuers_of(here).map(bare).collect();
     if !published.is_empty() {
         let is_known = published.iter().any(|issuer| *issuer == bare(&said) || issuer.contains('{'));
-        return (!is_known).then(|| format!("iss is \"{}\", the server's is \"{}\"", mask::text(&said), mask::text(published.first().map_or("", String::as_str))));
+        return (!is_known).then(|| {
+            format!(
+                "iss is \"{}\", the server's is \"{}\"",
+                mask::text(&said),
+                mask::text(published.first().map_or("", String::as_str))
+            )
+        });
     }
     let place = sighting.name.strip_suffix("id_token")?;
-    let mut beside = observation.extraction.sightings.iter().filter(|s| s.part == sighting.part && is_readable(&s.token));
+    let mut beside =
+        observation.extraction.sightings.iter().filter(|s| s.part == sighting.part && is_readable(&s.token));
     let access = beside.find(|s| s.name.strip_suffix("access_token") == Some(place))?.token.claim("iss")?;
     let host = |issuer: &str| flow::parts(issuer).map(|(_, host, _)| host);
     let (one, other) = (host(&said)?, host(&access)?);

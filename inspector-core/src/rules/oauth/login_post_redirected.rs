@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, token::mask, rules::{Context, Declared, Rule, Severity, basic::login_form, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{flow, observation::Observation},
+    rules::{Context, Declared, Rule, basic::login_form, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A form with a password is answered with 307 or 308: the browser posts the password again, to wherever the redirect

@@ -1,7 +1,16 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{evidence::Part, handshake::{flow::{self, Carriage}, observation::{Endpoint, Observation}}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow::{self, Carriage},
+        observation::{Endpoint, Observation},
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Longest document read, in bytes.
 const LONGEST: usize = 256 << 10;
@@ -90,7 +99,8 @@ impl MetadataContradicted {
             return;
         }
         // Where one host serves several issuers, what all of them promise counts.
-        let mut of_host = self.promises.iter().filter(|promise| promise.authorization == *observation.host_name).peekable();
+        let mut of_host =
+            self.promises.iter().filter(|promise| promise.authorization == *observation.host_name).peekable();
         if of_host.peek().is_none() {
             return;
         }

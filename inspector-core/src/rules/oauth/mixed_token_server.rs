@@ -1,4 +1,13 @@
-use crate::{evidence::Part, handshake::{flow::{self, Carriage}, observation::{Answer, Observation}}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    handshake::{
+        flow::{self, Carriage},
+        observation::{Answer, Observation},
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 declare_rule! {
     /// What one authorization server gave out is used with another: the `iss` of an authorization response is not the

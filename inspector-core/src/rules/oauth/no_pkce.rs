@@ -3,7 +3,20 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::{evidence::Part, handshake::{facts::Seen, flow::{self, AuthorizationRequest}, flows::Authorization, observation::Observation}, hosts::HostId, redact::mark, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    finding::{Seen, Severity},
+    handshake::{
+        flow::{self, AuthorizationRequest},
+        flows::Authorization,
+        observation::Observation,
+    },
+    hosts::HostId,
+    redact::mark,
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 /// Lengths of a verifier (RFC 7636 §4.1).
 const LENGTHS: std::ops::RangeInclusive<usize> = 43..=128;
@@ -107,7 +120,9 @@ impl NoPkce {
                     self.mark(asked, public);
                 }
                 match verifier {
-                    Some(verifier) if !fits(&asked.request, verifier) => ("code_verifier does not fit code_challenge", true),
+                    Some(verifier) if !fits(&asked.request, verifier) => {
+                        ("code_verifier does not fit code_challenge", true)
+                    }
                     Some(verifier) if !LENGTHS.contains(&verifier.len()) => {
                         ("code_verifier has not the 43 to 128 characters that make it hard to guess", true)
                     }

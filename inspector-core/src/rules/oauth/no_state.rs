@@ -1,4 +1,13 @@
-use crate::{evidence::Part, handshake::{flow::{AuthorizationRequest, Carriage}, observation::Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow::{AuthorizationRequest, Carriage},
+        observation::Observation,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// An authorization request has no `state`, has one that an answered request had before, or its answer does not

@@ -1,7 +1,19 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::{redact::mark, evidence::Part, handshake::{flow::{AuthorizationRequest, Carriage}, observation::{Observation, is_readable, is_whole}}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow::{AuthorizationRequest, Carriage},
+        observation::{Observation, is_readable, is_whole},
+    },
+    redact::mark,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::{Sighting, mask},
+};
 
 declare_rule! {
     /// An id_token is not tied to its request, or not to what came with it: there is no nonce in a request for an id_token

@@ -1,5 +1,17 @@
 use super::Period;
-use crate::{evidence::{Evidence, Part}, handshake::{flow::{self, Carriage}, observation::Observation}, http::form, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    evidence::{Evidence, Part},
+    finding::Severity,
+    handshake::{
+        flow::{self, Carriage},
+        observation::Observation,
+    },
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+};
 
 /// Seconds that a code may be valid (RFC 6749 §4.1.2).
 const CODE: i64 = 600;
@@ -41,7 +53,9 @@ impl Rule for OneTimeValueReused {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         self.given(observation);
         self.challenged(observation, context);
-        if super::grant(observation).is_some_and(|grant| grant.ends_with("device_code")) && super::succeeded(observation) {
+        if super::grant(observation).is_some_and(|grant| grant.ends_with("device_code"))
+            && super::succeeded(observation)
+        {
             let code = super::posted(observation, "device_code").map(|code| Fingerprint::of(code.as_bytes()));
             let got = observation.flow.answer.as_ref().is_some_and(|answer| answer.access_token.is_some());
             if let Some(code) = code.filter(|_| got) {
@@ -73,7 +87,8 @@ impl OneTimeValueReused {
         let now = observation.exchange.response.as_ref().and_then(|response| response.end.time()).or(observation.time);
         let Some(now) = now.map(Timestamp::seconds) else { return };
         if let Some(answer) = &observation.flow.answer {
-            let ends = answer.expires_in.and_then(|seconds| i64::try_from(seconds).ok()).map(|it| now.saturating_add(it));
+            let ends =
+                answer.expires_in.and_then(|seconds| i64::try_from(seconds).ok()).map(|it| now.saturating_add(it));
             for id in [answer.device_code, answer.request_uri].into_iter().flatten() {
                 self.uses.keep(id, Use { ends, used: None });
             }

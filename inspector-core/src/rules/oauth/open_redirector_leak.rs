@@ -1,5 +1,15 @@
 use super::UrlName;
-use crate::{evidence::Part, handshake::{flow::{self, AuthorizationResponse}, observation::Observation}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow::{self, AuthorizationResponse},
+        observation::Observation,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::{Sighting, mask},
+};
 
 declare_rule! {
     /// A request tells another host, in its `Referer`, a token or an authorization code: the page it came from has it in

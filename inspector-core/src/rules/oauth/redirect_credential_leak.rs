@@ -1,4 +1,11 @@
-use crate::{handshake::{caller, flow, observation::Observation}, http::auth::{Credentials, CredentialsKind}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    finding::Severity,
+    handshake::{caller, flow, observation::Observation},
+    http::auth::{Credentials, CredentialsKind},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+};
 
 declare_rule! {
     /// A client follows a redirect to another host and sends its `Authorization` again: the other host has the credentials

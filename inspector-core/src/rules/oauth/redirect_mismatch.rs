@@ -1,4 +1,15 @@
-use crate::{evidence::Part, handshake::{flow::{self, AuthorizationRequest, Carriage}, observation::Observation}, hosts, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{
+        flow::{self, AuthorizationRequest, Carriage},
+        observation::Observation,
+    },
+    hosts,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 declare_rule! {
     /// An authorization response goes to another place than the request named in `redirect_uri`, or a code is redeemed

@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A code or a token is to be returned, or is returned, to a URL without TLS: everybody on the way can take it.

@@ -1,5 +1,12 @@
 use super::Period;
-use crate::{evidence::{Evidence, Part}, handshake::observation::Observation, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::{Evidence, Part},
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+};
 
 /// Seconds in which a client that lost an answer may try again; servers that rotate allow for it.
 const GRACE: i64 = 10;

@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::{mask, Sighting}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::{Endpoint, Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{Sighting, mask},
+};
 
 declare_rule! {
     /// A refresh token that a token endpoint issued is sent to another host that is none: it is worth more than an access
@@ -39,7 +45,14 @@ impl Rule for RefreshTokenExposed {
             let name = mask::text(&sighting.name);
             let detail = format!("{}: {name}, issued by {}", observation.host_name, issued.host_name);
             let evidence = observation.sighted(sighting);
-            context.find(Self::META.of(observation).severity(severity).leaks(sighting.token.id).detail(detail).evidence(evidence));
+            context.find(
+                Self::META
+                    .of(observation)
+                    .severity(severity)
+                    .leaks(sighting.token.id)
+                    .detail(detail)
+                    .evidence(evidence),
+            );
         }
     }
 }

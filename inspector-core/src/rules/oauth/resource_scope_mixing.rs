@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::{Endpoint, Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A request to Entra ID mixes the dialects of its two versions: `resource` of v1 together with `scope` of v2.

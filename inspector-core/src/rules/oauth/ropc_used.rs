@@ -1,4 +1,9 @@
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client uses the resource owner password credentials grant: it knows the user's password, and no second factor

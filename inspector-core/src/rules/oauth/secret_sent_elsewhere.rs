@@ -1,4 +1,16 @@
-use crate::{evidence::Part, handshake::{flow, ledger::Ledger, observation::{Endpoint, Observation}}, hosts::HostId, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    handshake::{
+        flow,
+        ledger::Ledger,
+        observation::{Endpoint, Observation},
+    },
+    hosts::HostId,
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 /// Shortest value that is looked up, in bytes.
 const SHORTEST: usize = 16;
@@ -64,7 +76,9 @@ impl Rule for SecretSentElsewhere {
         let pairs = form::pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned()));
         let of_query = pairs.take(MOST_VALUES).flat_map(|(name, value)| {
             let whole = lookup(observation, ledger, &value).map(|what| (name, what));
-            whole.or_else(|| words(value.as_bytes()).find_map(|word| Some((String::new(), lookup_word(observation, ledger, word)?))))
+            whole.or_else(|| {
+                words(value.as_bytes()).find_map(|word| Some((String::new(), lookup_word(observation, ledger, word)?)))
+            })
         });
         let leak = of_query.filter(|(name, _)| !is_handed(name)).map(|(_, leak)| leak).next();
         let leak = leak.map(|leak| Leak { part: Part::RequestUrl, name: "query", ..leak });
@@ -72,7 +86,11 @@ impl Rule for SecretSentElsewhere {
         let content = content.get(..MOST_BYTES).unwrap_or(content);
         let of_content = || {
             let mut all = words(content).take(MOST_VALUES);
-            all.find_map(|word| Some(word).filter(|word| !is_handed(name_before(content, word))).and_then(|word| lookup_word(observation, ledger, word)))
+            all.find_map(|word| {
+                Some(word)
+                    .filter(|word| !is_handed(name_before(content, word)))
+                    .and_then(|word| lookup_word(observation, ledger, word))
+            })
         };
         let leak = leak.or_else(|| of_content().map(|leak| Leak { part: Part::RequestBody, name: "content", ..leak }));
         if let Some(leak) = leak {

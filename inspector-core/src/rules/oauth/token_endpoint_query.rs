@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Parameters that belong in the content of a token request.
 const NAMES: [&str; 13] = [

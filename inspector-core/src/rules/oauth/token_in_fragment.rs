@@ -1,4 +1,11 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint};
+use crate::{
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 declare_rule! {
     /// A redirect hands a token to the browser in the fragment of its `Location`: every script of the page and the

@@ -1,4 +1,12 @@
-use crate::{evidence::{Evidence, Part}, hosts::HostId, handshake::observation::{Observation, is_readable}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions}, secret::Fingerprint, token::TokenKind};
+use crate::{
+    evidence::{Evidence, Part},
+    finding::Severity,
+    handshake::observation::{Observation, is_readable},
+    hosts::HostId,
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::TokenKind,
+};
 
 /// Tokens in pages that are kept to the end.
 const TOKENS: usize = 1024;

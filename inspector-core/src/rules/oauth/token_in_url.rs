@@ -1,5 +1,14 @@
 use super::UrlName;
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::{mask, Sighting, Token, TokenKind}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, secret::Fingerprint, time::Timestamp};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+    token::{Sighting, Token, TokenKind, mask},
+};
 
 declare_rule! {
     /// A token or a client's secret is in the query or the path of a request: it ends in logs, histories and `Referer`.

@@ -1,8 +1,9 @@
 use super::Distance;
 use crate::{
+    finding::Severity,
     handshake::observation::{Endpoint, Observation},
     rules::{
-        Context, Declared, Rule, Severity, declare_rule,
+        Context, Declared, Rule, declare_rule,
         occasion::{Basis, Occasions},
     },
     token::{Role, Sighting},

@@ -1,4 +1,10 @@
-use crate::{evidence::Part, handshake::observation::{Endpoint, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::{Endpoint, Observation},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A token endpoint's answer with a token lacks `Cache-Control: no-store`, so that a cache may keep the token.

@@ -1,8 +1,9 @@
 use crate::{
     evidence::Part,
+    finding::Severity,
     handshake::observation::{Endpoint, Observation},
     rules::{
-        Context, Declared, Rule, Severity, declare_rule,
+        Context, Declared, Rule, declare_rule,
         occasion::{Basis, Occasions},
     },
     token::Sighting,

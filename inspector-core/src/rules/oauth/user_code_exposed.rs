@@ -1,4 +1,12 @@
-use crate::{evidence::Part, handshake::{flow, observation::Observation}, http::form, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    handshake::{flow, observation::Observation},
+    http::form,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 declare_rule! {
     /// A device's user code is sent to a host that is neither the authorization server nor its verification page: whoever

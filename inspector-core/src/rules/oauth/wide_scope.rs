@@ -1,6 +1,14 @@
 use std::collections::BTreeSet;
 
-use crate::{evidence::Part, handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint};
+use crate::{
+    bounded::Memory,
+    evidence::Part,
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    token::mask,
+};
 
 /// Scopes of OpenID Connect, which say nothing about a resource.
 const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];

@@ -1,6 +1,16 @@
 use std::collections::BTreeMap;
 
-use crate::{handshake::{call::Call, facts::Seen, observation::{Answer, Observation}}, hosts::HostId, http::auth::CredentialsKind, rules::{Context, Declared, Occasions, Rule, Summary, declare_rule}, time::Timestamp};
+use crate::{
+    finding::Seen,
+    handshake::{
+        call::Call,
+        observation::{Answer, Observation},
+    },
+    hosts::HostId,
+    http::auth::CredentialsKind,
+    rules::{Context, Declared, Occasions, Rule, Summary, declare_rule},
+    time::Timestamp,
+};
 
 /// Within which a call has to follow a challenge, in seconds.
 const WINDOW: i64 = 120;

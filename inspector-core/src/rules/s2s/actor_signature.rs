@@ -1,4 +1,9 @@
-use crate::{token::mask, handshake::signatures::{GET_KEYS, Signature}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::Severity,
+    handshake::signatures::{GET_KEYS, Signature},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 declare_rule! {
     /// The signature of an actor token, verified with the keys that were given. One that does not fit is critical: the
@@ -45,7 +50,8 @@ impl Rule for ActorSignature {
             let issuer = mask::text(&actor.claim("iss").unwrap_or_default());
             let detail = format!("actor token of {issuer}: {}", mask::text(reason));
             for host in &facts.presented_to {
-                let draft = Self::META.host(*host).severity(severity).title(title).detail(detail.clone()).remedy(remedy);
+                let draft =
+                    Self::META.host(*host).severity(severity).title(title).detail(detail.clone()).remedy(remedy);
                 let draft = draft.count(facts.presented).evidence(facts.first.clone());
                 let refused = facts.is_refused_by(*host);
                 let stranger = !facts.is_of_known_caller();

@@ -1,4 +1,11 @@
-use crate::{handshake::{observation::{Observation, is_whole}, sts::ACS_GRANT}, token::{mask, Role, Token, TokenKind, principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::{
+        observation::{Observation, is_whole},
+        sts::ACS_GRANT,
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{Role, Token, TokenKind, mask, principal},
+};
 
 /// Longest lifetime of an assertion, in seconds.
 const LONGEST: i64 = 3600;

@@ -1,4 +1,13 @@
-use crate::{hosts, handshake::observation::{Answer, Observation}, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::{Answer, Observation},
+    hosts,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// The host in the token's audience is not the host the request was sent to. It is high if the server refused the
@@ -43,7 +52,10 @@ impl Rule for AudienceHostMismatch {
             }
             let severity = if refused { Severity::High } else { Self::META.severity };
             let detail = if same {
-                format!("the token and the request are for {}, which the server does not take for its own", mask::text(&named))
+                format!(
+                    "the token and the request are for {}, which the server does not take for its own",
+                    mask::text(&named)
+                )
             } else {
                 format!("the token is for {}, the request went to {}", mask::text(&named), observation.host_name)
             };

@@ -1,4 +1,7 @@
-use crate::{token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// The token is for another application than the one the resource says it is.
@@ -20,7 +23,8 @@ impl Rule for AudienceVsChallenge {
     fn finish(&mut self, _: &Summary<'_>, context: &mut Context<'_>) {
         let ledger = context.ledger;
         for (id, name, facts) in ledger.hosts() {
-            let named: Vec<Principal> = facts.client_ids.iter().filter_map(|id| Principal::parse(id)).filter(Principal::is_guid).collect();
+            let named: Vec<Principal> =
+                facts.client_ids.iter().filter_map(|id| Principal::parse(id)).filter(Principal::is_guid).collect();
             for (audience, seen) in &facts.actors.audiences {
                 if named.is_empty() || named.iter().any(|known| known.is(audience)) {
                     continue;

@@ -2,7 +2,15 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::{evidence::{Evidence, Part}, hosts, handshake::observation::{Endpoint, Observation}, http::exchange::Scheme, token::mask, rules::{Context, Declared, Occasions, Rule, declare_rule}, bounded::Memory};
+use crate::{
+    bounded::Memory,
+    evidence::{Evidence, Part},
+    handshake::observation::{Endpoint, Observation},
+    hosts,
+    http::exchange::Scheme,
+    rules::{Context, Declared, Occasions, Rule, declare_rule},
+    token::mask,
+};
 
 /// Longest answer read, in bytes.
 const LONGEST: usize = 64 << 10;

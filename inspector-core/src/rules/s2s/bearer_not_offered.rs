@@ -1,6 +1,13 @@
 use std::collections::BTreeMap;
 
-use crate::{evidence::Part, handshake::{facts::Seen, observation::{Answer, Observation, has}}, hosts::HostId, http::{auth::CredentialsKind, exchange::Mark}, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    finding::{Seen, Severity},
+    handshake::observation::{Answer, Observation, has},
+    hosts::HostId,
+    http::{auth::CredentialsKind, exchange::Mark},
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
+};
 
 /// Marks of an exchange that may have had a challenge which is not there any more.
 const HIDING: [Mark; 5] = [Mark::HeadCut, Mark::Gap, Mark::HeaderUnknown, Mark::EntryMalformed, Mark::Sanitized];

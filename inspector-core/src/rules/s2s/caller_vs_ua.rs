@@ -1,4 +1,8 @@
-use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 /// Pieces of a user agent and the application that sends them.
 const AGENTS: [(&str, &str); 1] = [("SchedulingService", "7557eb47-c689-4224-abcf-aef9bd7573df")];

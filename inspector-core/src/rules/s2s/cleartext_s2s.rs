@@ -1,6 +1,15 @@
 use std::net::IpAddr;
 
-use crate::{handshake::{caller, observation::Observation}, hosts::{self, Reach}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}, token::{Role, Sighting}};
+use crate::{
+    finding::Severity,
+    handshake::{caller, observation::Observation},
+    hosts::{self, Reach},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Role, Sighting},
+};
 
 declare_rule! {
     /// A token of server-to-server OAuth travelled without TLS: whoever sees it can use it. It is medium on loopback,

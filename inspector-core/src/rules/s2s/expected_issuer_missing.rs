@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use crate::{
     evidence::Evidence,
-    rules::{Declared, Rule, Severity, declare_rule, finding::{Concern, Finding}, pending::Hides},
+    finding::{Concern, Finding, Severity, pending::Hides},
+    rules::{Declared, Rule, declare_rule},
 };
 
 declare_rule! {

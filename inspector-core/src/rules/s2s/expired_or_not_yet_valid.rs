@@ -1,4 +1,11 @@
-use crate::{policy::Clock, handshake::observation::{Answer, CLOCK_SKEW, Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::{Answer, CLOCK_SKEW, Observation},
+    policy::Clock,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+};
 
 declare_rule! {
     /// A token of server-to-server OAuth was presented outside its lifetime, with five minutes allowed for clocks.

@@ -1,6 +1,13 @@
 use serde_json::Value;
 
-use crate::{handshake::observation::Observation, token::{mask, Token, TokenKind}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Token, TokenKind, mask},
+};
 
 declare_rule! {
     /// A token for an add-in was seen: an identity or callback token of Exchange, or a context token of SharePoint. Its

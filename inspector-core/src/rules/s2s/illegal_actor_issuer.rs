@@ -1,4 +1,8 @@
-use crate::{profile::Issuer, token::mask, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    profile::Issuer,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 declare_rule! {
     /// The actor token is signed by an issuer that is neither among those of the profile, nor the caller itself, nor

@@ -1,4 +1,13 @@
-use crate::{hosts, handshake::observation::Observation, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::Observation,
+    hosts,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// The actor token was issued for another audience than the outer token around it. It is medium if only the host

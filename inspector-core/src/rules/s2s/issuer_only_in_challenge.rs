@@ -1,4 +1,7 @@
-use crate::rules::{Context, Declared, Rule, Severity, Summary, declare_rule};
+use crate::{
+    finding::Severity,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+};
 
 declare_rule! {
     /// The resource says it trusts the expected caller, but no call of that caller was recorded. The configuration is

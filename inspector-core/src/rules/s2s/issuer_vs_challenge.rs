@@ -1,4 +1,8 @@
-use crate::{profile::Issuer, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    profile::Issuer,
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// The actor token's issuer is not among the issuers the resource says it trusts.
@@ -22,7 +26,8 @@ impl Rule for IssuerVsChallenge {
         let ledger = context.ledger;
         for (id, name, facts) in ledger.hosts() {
             for (issuer, seen) in &facts.actors.issuers {
-                let mut telling = facts.trusted_issuers.iter().filter(|trusted| tells_about(trusted, issuer)).peekable();
+                let mut telling =
+                    facts.trusted_issuers.iter().filter(|trusted| tells_about(trusted, issuer)).peekable();
                 if telling.peek().is_none() || telling.any(|trusted| admits(trusted, issuer)) {
                     continue;
                 }

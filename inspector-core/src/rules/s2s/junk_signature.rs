@@ -1,4 +1,12 @@
-use crate::{handshake::observation::{Observation, has, is_whole}, http::exchange::Mark, token::{mask, TokenKind}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::{Observation, has, is_whole},
+    http::exchange::Mark,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{TokenKind, mask},
+};
 
 declare_rule! {
     /// A signature has a length that no key of its algorithm produces: it was made up. That is told without any key.
@@ -30,8 +38,10 @@ impl Rule for JunkSignature {
         }
         for sighting in observation.s2s_tokens().filter(|sighting| sighting.kind != TokenKind::ProofToken) {
             let layers = [Some(&*sighting.token), sighting.token.actor.as_deref()];
-            for token in
-                layers.into_iter().flatten().filter(|token| is_whole(token) && crate::token::verify::has_impossible_signature(token))
+            for token in layers
+                .into_iter()
+                .flatten()
+                .filter(|token| is_whole(token) && crate::token::verify::has_impossible_signature(token))
             {
                 let algorithm = mask::text(&token.algorithm());
                 let detail = format!("alg \"{algorithm}\", {}", super::signature_words(token));

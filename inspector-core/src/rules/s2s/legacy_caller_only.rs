@@ -34,7 +34,7 @@ impl Rule for LegacyCallerOnly {
             return;
         };
         let detail = "no call of the applications that the article's edition of 2025 adds was recorded";
-        let draft = Self::META.about(crate::rules::finding::Concern::Nothing).detail(detail).seen(calls);
+        let draft = Self::META.about(crate::finding::Concern::Nothing).detail(detail).seen(calls);
         context.find(draft);
     }
 }

@@ -3,7 +3,12 @@ use std::collections::BTreeSet;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha1::{Digest as _, Sha1};
 
-use crate::{evidence::Part, handshake::observation::Observation, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, metadata::Metadata, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::observation::Observation,
+    rules::{Context, Declared, Rule, declare_rule, metadata::Metadata, occasion::Occasions},
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// A metadata document, by which servers learn whom to trust and by which keys, cannot serve: it names no signing key,

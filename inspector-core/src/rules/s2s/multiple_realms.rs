@@ -1,4 +1,13 @@
-use crate::{evidence::Evidence, handshake::{caller, observation::Observation}, hosts::HostId, token::mask, rules::{Context, Declared, Rule, Summary, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    evidence::Evidence,
+    handshake::{caller, observation::Observation},
+    hosts::HostId,
+    rules::{
+        Context, Declared, Rule, Summary, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 /// Realms kept.
 const REALMS: usize = 32;

@@ -1,4 +1,12 @@
-use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// `nii` says which kind of name `nameid` is, and `nameid` is of another kind: a security identifier goes with

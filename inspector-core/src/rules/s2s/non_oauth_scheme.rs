@@ -1,4 +1,9 @@
-use crate::{handshake::observation::Observation, http::auth::{Credentials, CredentialsKind}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::observation::Observation,
+    http::auth::{Credentials, CredentialsKind},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// A client that calls itself one of the expected callers authenticated to the resource without OAuth.

@@ -1,4 +1,12 @@
-use crate::{handshake::{caller, observation::Observation}, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::{caller, observation::Observation},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// The issuer of the outer token is not the caller the actor token names. The actor token's authority is borrowed:

@@ -1,4 +1,12 @@
-use crate::{handshake::observation::Observation, token::{mask, Sighting, Token}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Sighting, Token, mask},
+};
 
 declare_rule! {
     /// `MSAuth1.0` carries a pair of tokens, the caller's and the user's (PFAT): one of them is missing, or the two are of

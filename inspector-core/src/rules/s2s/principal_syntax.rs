@@ -1,4 +1,12 @@
-use crate::{handshake::observation::Observation, token::{mask, Sighting, Token, TokenKind, principal::Principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Sighting, Token, TokenKind, mask, principal::Principal},
+};
 
 declare_rule! {
     /// A name in a token of server-to-server OAuth is not of the form `id/host@realm`: it cannot be parsed, its id is no

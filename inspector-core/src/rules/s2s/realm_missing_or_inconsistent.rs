@@ -1,4 +1,12 @@
-use crate::{handshake::{caller, observation::Observation}, token::{mask, Sighting, Token, principal}, rules::{Context, Declared, Rule, Severity, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    finding::Severity,
+    handshake::{caller, observation::Observation},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Sighting, Token, mask, principal},
+};
 
 declare_rule! {
     /// The names in one token are of different realms: issuer, caller and audience should all be of the tenant the call

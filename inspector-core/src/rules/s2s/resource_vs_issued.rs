@@ -1,6 +1,11 @@
 use serde_json::Value;
 
-use crate::{hosts, handshake::{observation::Observation, sts}, token::{mask, Role, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    handshake::{observation::Observation, sts},
+    hosts,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::{Role, mask, principal::Principal},
+};
 
 /// Longest token response read for its echo, in bytes.
 const LONGEST_RESPONSE: usize = 256 << 10;

@@ -1,4 +1,11 @@
-use crate::{hosts::HostId, handshake::observation::{Answer, Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, bounded::Memory, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    handshake::observation::{Answer, Observation},
+    hosts::HostId,
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    secret::Fingerprint,
+    time::Timestamp,
+};
 
 /// Within which the refusals have to lie, in seconds.
 const WINDOW: i64 = 120;

@@ -38,10 +38,10 @@ impl Rule for TokenAccepted {
             return;
         }
         let Some(sighting) = observation.presented().next() else { return };
-        let caller = observation.caller.as_ref().map_or_else(
-            || format!("a token ({})", sighting.kind),
-            |caller| format!("a token of {}", caller.shown()),
-        );
+        let caller = observation
+            .caller
+            .as_ref()
+            .map_or_else(|| format!("a token ({})", sighting.kind), |caller| format!("a token of {}", caller.shown()));
         let expected = if observation.expected.is_some() { "" } else { ", which is not an expected caller" };
         let detail = format!("{} accepted {caller}{expected}", observation.host_name);
         context.find_usual(Self::META.of(observation).detail(detail), || observation.answered());

@@ -1,4 +1,13 @@
-use crate::{evidence::{Evidence, Part}, handshake::{grants::Given, ledger::Ledger, observation::Observation, sts::TokenError}, hosts::HostId, moment::Moment, token::mask, rules::{Context, Declared, Rule, Severity, Summary, declare_rule, finding::{Concern, Draft}, occasion::Occasions, pending::Pending}, time::Timestamp};
+use crate::{
+    evidence::{Evidence, Part},
+    finding::{Concern, Draft, Severity, pending::Pending},
+    handshake::{grants::Given, ledger::Ledger, observation::Observation, sts::TokenError},
+    hosts::HostId,
+    moment::Moment,
+    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
+    time::Timestamp,
+    token::mask,
+};
 
 /// Refusals of which it is waited whether a token is given later.
 const MOST: usize = 1024;
@@ -71,7 +80,9 @@ impl Rule for TokenEndpointError {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let Some(request) = observation.token_request.as_ref().filter(|request| request.server_to_server) else { return };
+        let Some(request) = observation.token_request.as_ref().filter(|request| request.server_to_server) else {
+            return;
+        };
         let Some(status) = observation.status.filter(|status| (400..600).contains(status)) else { return };
         let error = observation.token_error.as_ref();
         if matches!(status, 429 | 500..) || error.is_some_and(TokenError::is_temporary) {
@@ -79,14 +90,17 @@ impl Rule for TokenEndpointError {
             let detail = format!("{}: {status}{}", observation.host_name, said.unwrap_or_default());
             let draft = Self::META.of(observation).severity(Severity::Info).detail(detail.trim_end());
             let evidence = error.map_or_else(|| observation.answered(), |error| evidence(observation, error));
-            context.find(draft.title("The token endpoint was busy or out of order").remedy(PATIENCE).evidence(evidence));
+            context
+                .find(draft.title("The token endpoint was busy or out of order").remedy(PATIENCE).evidence(evidence));
             return;
         }
         let Some(error) = error else { return };
         let code = error.codes.join(", ");
         let meaning = error.explanation().map(|explanation| format!(" ({})", explanation.meaning)).unwrap_or_default();
         let shown = |text: &Option<String>| {
-            text.as_ref().map(|text| mask::text(&text.chars().take(512).collect::<String>())).filter(|text| !text.is_empty())
+            text.as_ref()
+                .map(|text| mask::text(&text.chars().take(512).collect::<String>()))
+                .filter(|text| !text.is_empty())
         };
         let refused = Refused {
             host: observation.host,
@@ -122,7 +136,8 @@ impl Rule for TokenEndpointError {
     }
 }
 
-const PATIENCE: &str = "Let the caller repeat the request later, as Retry-After says; look at the endpoint if it stays so.";
+const PATIENCE: &str =
+    "Let the caller repeat the request later, as Retry-After says; look at the endpoint if it stays so.";
 
 fn evidence(observation: &Observation<'_>, error: &TokenError) -> Evidence {
     let ids: Vec<String> = [("trace", &error.trace), ("correlation", &error.correlation)]

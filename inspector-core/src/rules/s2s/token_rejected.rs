@@ -1,9 +1,10 @@
 use crate::{
+    finding::{Severity, pending::Pending},
     handshake::{
         call::{Call, Refusal},
         diagnostics::ServerReason,
     },
-    rules::{Context, Declared, Rule, Severity, Summary, declare_rule, pending::Pending},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
 };
 
 declare_rule! {
@@ -42,10 +43,10 @@ impl Rule for TokenRejected {
 fn report(context: &mut Context<'_>, call: &Call, refusal: &Refusal, severity: Severity) {
     let reason = refusal.reason.as_ref();
     let explanation = reason.and_then(ServerReason::explanation);
-    let caller = call.caller.as_ref().map_or_else(
-        || format!("a token ({})", call.kind),
-        |caller| format!("a token of {}", caller.shown()),
-    );
+    let caller = call
+        .caller
+        .as_ref()
+        .map_or_else(|| format!("a token ({})", call.kind), |caller| format!("a token of {}", caller.shown()));
     let said = reason.map(ServerReason::describe).filter(|said| !said.is_empty());
     let said = said.map_or_else(|| "without a reason".to_owned(), |said| format!("saying: {said}"));
     let meaning = explanation.map(|explanation| format!(" ({})", explanation.meaning)).unwrap_or_default();

@@ -1,9 +1,10 @@
 use memchr::memmem;
 
 use crate::{
+    finding::Severity,
     handshake::observation::{Answer, Observation},
     http::message::Message,
-    rules::{Context, Declared, Rule, Severity, declare_rule, occasion::Occasions},
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{TokenKind, extract::DENIALS},
 };
 

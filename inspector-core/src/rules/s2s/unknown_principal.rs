@@ -1,4 +1,11 @@
-use crate::{handshake::{caller, observation::Observation}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::{caller, observation::Observation},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// The caller's application id is neither in the profile nor among the published ones.

@@ -1,4 +1,11 @@
-use crate::{handshake::observation::Observation, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 declare_rule! {
     /// The actor token is not signed by a key pair: its `alg` is `none`, its signature is empty, or it is an HMAC, which

@@ -1,4 +1,11 @@
-use crate::{handshake::observation::Observation, token::{mask, Token}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::Observation,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{Token, mask},
+};
 
 /// Claims by which the resource looks up the user.
 const CLAIMS: [&str; 4] = ["smtp", "sip", "upn", "nameid"];

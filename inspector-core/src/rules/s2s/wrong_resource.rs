@@ -1,4 +1,11 @@
-use crate::{handshake::observation::{Endpoint, Observation}, token::{mask, principal::Principal}, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::{Endpoint, Observation},
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::{mask, principal::Principal},
+};
 
 declare_rule! {
     /// A token was sent to the resource whose audience is another application.

@@ -1,6 +1,12 @@
 use std::collections::BTreeMap;
 
-use crate::{handshake::{facts::Seen, observation::Observation}, hosts::HostId, token::mask, rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    finding::{Seen, Severity},
+    handshake::observation::Observation,
+    hosts::HostId,
+    rules::{Context, Declared, Occasions, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 /// Hosts kept.
 const HOSTS: usize = 1024;
@@ -42,9 +48,8 @@ impl Rule for WssecurityFallback {
         }
         let key = (observation.host, caller);
         if self.hosts.len() < HOSTS || self.hosts.contains_key(&key) {
-            let evidence = || {
-                observation.in_request(crate::evidence::Part::RequestHeader, "User-Agent", mask::text(agent))
-            };
+            let evidence =
+                || observation.in_request(crate::evidence::Part::RequestHeader, "User-Agent", mask::text(agent));
             self.hosts.entry(key).or_default().add(PLACES, evidence);
         }
     }

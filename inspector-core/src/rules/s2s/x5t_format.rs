@@ -1,4 +1,12 @@
-use crate::{handshake::observation::Observation, http::base64, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::{Basis, Occasions}}};
+use crate::{
+    handshake::observation::Observation,
+    http::base64,
+    rules::{
+        Context, Declared, Rule, declare_rule,
+        occasion::{Basis, Occasions},
+    },
+    token::mask,
+};
 
 /// Bytes of a SHA-1.
 const SHA1: usize = 20;

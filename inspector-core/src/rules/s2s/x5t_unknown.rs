@@ -1,4 +1,8 @@
-use crate::{token::mask, handshake::signatures::{GET_KEYS, KEY_UNKNOWN}, rules::{Context, Declared, Rule, Summary, declare_rule}};
+use crate::{
+    handshake::signatures::{GET_KEYS, KEY_UNKNOWN},
+    rules::{Context, Declared, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 declare_rule! {
     /// Keys were given, and none of them is the one the actor token says it is signed with: whether the signature is right

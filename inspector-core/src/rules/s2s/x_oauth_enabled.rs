@@ -1,6 +1,14 @@
 use std::collections::BTreeMap;
 
-use crate::{evidence::Part, handshake::{facts::Seen, observation::Observation}, hosts::HostId, http::message::Head, token::mask, rules::{Context, Declared, Occasions, Rule, Severity, Summary, declare_rule}};
+use crate::{
+    evidence::Part,
+    finding::{Seen, Severity},
+    handshake::observation::Observation,
+    hosts::HostId,
+    http::message::Head,
+    rules::{Context, Declared, Occasions, Rule, Summary, declare_rule},
+    token::mask,
+};
 
 /// Hosts kept.
 const HOSTS: usize = 1024;

@@ -1,4 +1,12 @@
-use crate::{evidence::Part, handshake::{diagnostics::{self, Diagnostic, Dialect}, observation::{Observation, shown}}, token::mask, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}};
+use crate::{
+    evidence::Part,
+    handshake::{
+        diagnostics::{self, Diagnostic, Dialect},
+        observation::{Observation, shown},
+    },
+    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
+    token::mask,
+};
 
 declare_rule! {
     /// The server's diagnostics are not of Exchange's form: they cannot be read, they are of Skype for Business, whose

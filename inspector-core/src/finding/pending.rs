@@ -9,24 +9,15 @@
 //! refused 401 ──── a response lost to a request without a token ──▶ a fail: that was no call of the client
 //! ```
 
-use super::finding::Concern;
-use crate::{
-    handshake::{
-        ledger::Ledger,
-        observation::{Observation, has},
-    },
-    hosts::{self, HostId},
-    http::exchange::Mark,
-    moment::Moment,
-};
+use crate::{hosts::HostId, moment::Moment};
 
 /// A refusal that something later would lift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pending {
     /// Who refused, and would have to accept.
-    host: HostId,
+    pub(crate) host: HostId,
     /// When it did last. `None` where an acceptance at any time would lift it.
-    last: Option<Moment>,
+    pub(crate) last: Option<Moment>,
 }
 
 impl Pending {
@@ -36,39 +27,9 @@ impl Pending {
     }
 
     /// Of two that are counted as one.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         let last = self.last.zip(other.last).map(|(one, other)| one.latest(other));
         Self { host: self.host, last }
-    }
-
-    /// Whether what is missing may hide that it was lifted.
-    pub(crate) fn may_be_lifted_in(self, hides: Hides, concern: Concern, ledger: &Ledger) -> bool {
-        let late_enough = match hides {
-            Hides::NoCall => false,
-            Hides::Until(moment) => self.last.is_none_or(|last| !last.is_after(moment)),
-            Hides::Anything => true,
-        };
-        late_enough && self.may_be_concerned(concern, ledger)
-    }
-
-    fn may_be_concerned(self, concern: Concern, ledger: &Ledger) -> bool {
-        let facts = ledger.facts(self.host);
-        let has = |address: std::net::IpAddr| {
-            facts.addresses.is_empty() || facts.addresses.iter().any(|own| own.to_canonical() == address.to_canonical())
-        };
-        match concern {
-            Concern::Host(HostId::OTHER) | Concern::Anything => true,
-            Concern::Host(id) => {
-                let (own, other) = (ledger.host_name(self.host), ledger.host_name(id));
-                id == self.host || other.is_empty() || hosts::bare(own) == hosts::bare(other)
-            }
-            Concern::Address(address) => has(address),
-            Concern::Between(one, other) => has(one) || has(other),
-            Concern::Input(input) => {
-                ledger.find_input(input).is_none_or(|facts| facts.exchanges == 0 || facts.has_host(self.host))
-            }
-            Concern::Nothing => false,
-        }
     }
 }
 
@@ -84,29 +45,9 @@ pub(crate) enum Hides {
     Anything,
 }
 
-/// Marks of a request that may not be all of what was sent.
-const MAY_BE_MORE: [Mark; 10] = [
-    Mark::RequestMissing,
-    Mark::PairUncertain,
-    Mark::Gap,
-    Mark::HeadCut,
-    Mark::HeaderUnknown,
-    Mark::BodyCut,
-    Mark::BodyLimit,
-    Mark::EntryCut,
-    Mark::EntryMalformed,
-    Mark::StringCut,
-];
-
 impl Hides {
-    /// What can be in an exchange of which something is missing.
-    pub(super) fn of(observation: &Observation<'_>) -> Self {
-        let is_whole = observation.request().is_some() && !MAY_BE_MORE.iter().any(|mark| has(observation, *mark));
-        if is_whole && !observation.carried.any() { Self::NoCall } else { Self::Until(observation.moment) }
-    }
-
     /// Of two that are counted as one.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::NoCall, one) | (one, Self::NoCall) => one,
             (Self::Until(one), Self::Until(other)) => Self::Until(one.latest(other)),

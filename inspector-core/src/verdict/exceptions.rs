@@ -15,64 +15,16 @@
 //! An ignore ends with its day (UTC), by the moment validity is judged at: the end of the recording, unless the policy
 //! names another. Where the recording has no time, one that ends is not applied.
 
-use super::{RuleMeta, Severity, finding::Finding};
-use crate::{hosts::HostPattern, time::Timestamp};
+use crate::{
+    finding::{Finding, Severity},
+    profile::exceptions::{Exceptions, Ignore},
+    time::Timestamp,
+};
 
 /// The facts a pass rests on.
 const PROOF: [&str; 2] = ["S2S-001", "S2S-033"];
 
-/// Findings of a rule that are known, with the reason to ignore them.
-#[derive(Clone, Debug)]
-pub struct Ignore {
-    /// The rule.
-    pub rule: &'static RuleMeta,
-    /// Only findings about such hosts; of all hosts, and of none, if empty.
-    pub host: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// The last day, as it was written.
-    pub until: Option<String>,
-    /// The first moment at which it no longer ignores.
-    pub end: Option<Timestamp>,
-}
-
-/// Two are equal if they say the same.
-impl PartialEq for Ignore {
-    fn eq(&self, other: &Self) -> bool {
-        let said = |it: &Self| (it.rule.code, it.host.clone(), it.reason.clone(), it.until.clone());
-        said(self) == said(other)
-    }
-}
-
-impl Eq for Ignore {}
-
-impl Ignore {
-    fn fits(&self, finding: &Finding) -> bool {
-        finding.meta.code == self.rule.code
-            && self.host.as_deref().is_none_or(|pattern| {
-                let pattern = HostPattern::new(pattern);
-                finding.host.as_deref().is_some_and(|host| pattern.matches(host))
-            })
-    }
-}
-
-/// What a profile changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exceptions {
-    /// Severities of rules, by code.
-    pub severities: Vec<(&'static str, Severity)>,
-    /// Findings that are ignored.
-    pub ignores: Vec<Ignore>,
-}
-
 impl Exceptions {
-    /// The severity of a finding of that rule. Good news of a rule that otherwise warns stays good news.
-    pub(super) fn severity(&self, meta: &RuleMeta, severity: Severity) -> Severity {
-        let is_news = severity == Severity::Info && meta.severity != Severity::Info;
-        let own = self.severities.iter().find(|(code, _)| *code == meta.code).filter(|_| !is_news);
-        own.map_or(severity, |(_, own)| *own)
-    }
-
     /// Takes out what is ignored at `moment`.
     pub(crate) fn apply(&self, findings: Vec<Finding>, moment: Option<Timestamp>) -> (Vec<Finding>, Vec<Ignored>) {
         let mut used: Vec<Ignored> = self.ignores.iter().cloned().map(Ignored::new).collect();
@@ -184,9 +136,9 @@ mod tests {
         policy::{Clock, Policy},
         profile::Profile,
         report::Report,
-        rules::{exceptions::Kept, testing},
+        rules::testing,
         time::Timestamp,
-        verdict::Outcome,
+        verdict::{Outcome, exceptions::Kept},
     };
 
     const CALLER: &str = "00000004-0000-0ff1-ce00-000000000000@7f9c2b1e-4d3a-4c58-9f21-0a1b2c3d4e5f";
@@ -293,7 +245,7 @@ mod tests {
         let critical: Vec<&str> = plain
             .findings
             .iter()
-            .filter(|f| f.fails && f.severity == crate::rules::Severity::Critical)
+            .filter(|f| f.fails && f.severity == crate::finding::Severity::Critical)
             .map(|f| f.meta.code)
             .collect();
         assert!(!critical.is_empty());
