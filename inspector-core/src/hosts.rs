@@ -103,6 +103,20 @@ pub fn bare(host: &str) -> &str {
     split_port(host).0
 }
 
+/// The part of a host name that its owner registered, as far as that can be told without a list: the last two labels,
+/// the last three below suffixes such as `co.uk`. Addresses are their own.
+pub fn site(name: &str) -> &str {
+    let name = bare(name);
+    if address_of(name).is_some() {
+        return name;
+    }
+    let mut dots = name.rmatch_indices('.').map(|(at, _)| at);
+    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return name };
+    let country = name.len() - last == 3 && last - second <= 4;
+    let cut = if country { dots.next() } else { Some(second) };
+    cut.and_then(|at| name.get(at + 1..)).unwrap_or(name)
+}
+
 /// The address a normalised host is, if it is one.
 pub fn address_of(host: &str) -> Option<IpAddr> {
     let bare = bare(host);
@@ -215,6 +229,22 @@ const fn local_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sites() {
+        for (name, expected) in [
+            ("login.contoso.com", "contoso.com"),
+            ("contoso.com:8443", "contoso.com"),
+            ("a.b.contoso.co.uk", "contoso.co.uk"),
+            ("contoso.co.uk", "contoso.co.uk"),
+            ("login.contoso.de", "contoso.de"),
+            ("localhost", "localhost"),
+            ("10.0.0.1:80", "10.0.0.1"),
+            ("", ""),
+        ] {
+            assert_eq!(site(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn normalises() {

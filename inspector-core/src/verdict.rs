@@ -123,6 +123,8 @@ pub struct Sent {
     pub tokens: Option<Arc<str>>,
     /// Keys by their names: `X-Api-Key`.
     pub keys: Option<Arc<str>>,
+    /// URLs that carry their own permission.
+    pub signed_urls: Option<Arc<str>>,
     /// Cookies.
     pub cookies: Option<Arc<str>>,
 }
@@ -169,6 +171,7 @@ impl<'a> Facts<'a> {
             first(&mut facts.sent.others, tally.others);
             first(&mut facts.sent.tokens, tally.readable_tokens.saturating_add(tally.unreadable_tokens));
             first(&mut facts.sent.keys, u64::from(host.keys));
+            first(&mut facts.sent.signed_urls, u64::from(host.signed_urls));
             first(&mut facts.sent.cookies, u64::from(host.cookies));
             if !scope.has(id) {
                 continue;

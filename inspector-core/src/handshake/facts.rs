@@ -74,6 +74,8 @@ pub struct HostFacts {
     pub offers_bearer: bool,
     /// A request to it carried cookies.
     pub cookies: bool,
+    /// A request to it had a signed URL.
+    pub signed_urls: bool,
     /// A request to it carried a key by its name: `X-Api-Key`, `?apikey=`.
     pub keys: bool,
     /// Exchanges with it, tunnels aside.

@@ -17,7 +17,10 @@ use std::borrow::Cow;
 use memchr::memmem;
 use serde_json::Value;
 
-use super::{observation::Endpoint, sts};
+use super::{
+    observation::{Endpoint, is_readable},
+    sts,
+};
 use crate::{
     evidence::Part,
     http::{
@@ -25,7 +28,7 @@ use crate::{
         form,
     },
     secret::Fingerprint,
-    token::extract::Extraction,
+    token::{Token, extract::Extraction},
 };
 
 /// Longest text of a request or an answer that is kept, in characters.
@@ -73,6 +76,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     /// Some of its parameters are elsewhere: in a request object or at the pushed request (`request`, `request_uri`).
     pub by_reference: bool,
+    /// `request_uri`.
+    pub reference: Option<Fingerprint>,
     /// It was sent to the pushed authorization request endpoint.
     pub pushed: bool,
 }
@@ -83,14 +88,17 @@ impl AuthorizationRequest {
         self.response_types.iter().any(|word| word.eq_ignore_ascii_case(response_type))
     }
 
-    fn read(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<Self> {
+    /// Reads the parameters; those of a request object that could be read stand for all others (RFC 9101 §6.3).
+    fn read(outside: &[(Cow<'_, str>, Cow<'_, str>)], object: Option<&Token>) -> Option<Self> {
+        let inside = object.map(claims_of).unwrap_or_default();
         let value = |name: &str| {
-            let (_, value) = pairs.iter().find(|(known, value)| known == name && !value.is_empty())?;
+            let mut pairs = inside.iter().chain(outside);
+            let (_, value) = pairs.find(|(known, value)| known == name && !value.is_empty())?;
             Some(value.as_ref())
         };
         let text = |name: &str| value(name).map(|value| value.chars().take(LONGEST).collect::<String>());
         let fingerprint = |name: &str| value(name).map(|value| Fingerprint::of(value.as_bytes()));
-        let by_reference = value("request").is_some() || value("request_uri").is_some();
+        let by_reference = (value("request").is_some() && object.is_none()) || value("request_uri").is_some();
         if value("grant_type").is_some() || (value("response_type").is_none() && !by_reference) {
             return None;
         }
@@ -110,9 +118,28 @@ impl AuthorizationRequest {
             prompt: text("prompt"),
             max_age: value("max_age").and_then(|age| age.trim().parse().ok()),
             by_reference,
+            reference: fingerprint("request_uri"),
             pushed: false,
         })
     }
+}
+
+/// The claims of a request object that are text or a number, as parameters.
+fn claims_of(object: &Token) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    object.claims.iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), Cow::Owned(text(value)?)))).collect()
+}
+
+/// The request object of a request, if it can be read.
+fn object_of(extraction: &Extraction) -> Option<&Token> {
+    let named = |name: &str| name.trim_start_matches('/').eq_ignore_ascii_case("request");
+    let mut all = extraction.sightings.iter();
+    let sighting = all.find(|s| matches!(s.part, Part::RequestUrl | Part::RequestBody) && named(&s.name))?;
+    is_readable(&sighting.token).then_some(&*sighting.token)
 }
 
 /// Where an authorization response was.
@@ -246,12 +273,12 @@ impl Flow {
             let any = ["response_type=", "code=", "client_id=", "error="];
             if any.iter().any(|name| memmem::find(query, name.as_bytes()).is_some()) {
                 let pairs: Vec<_> = form::pairs(query).collect();
-                flow.authorization = AuthorizationRequest::read(&pairs);
+                flow.authorization = AuthorizationRequest::read(&pairs, object_of(extraction));
                 flow.response = AuthorizationResponse::read(&pairs, Carriage::Query, false);
             }
             let posted = posted(extraction);
             if !posted.is_empty() && flow.authorization.is_none() {
-                flow.authorization = AuthorizationRequest::read(&posted)
+                flow.authorization = AuthorizationRequest::read(&posted, object_of(extraction))
                     .map(|posted| AuthorizationRequest { pushed: *endpoint == Endpoint::Token, ..posted });
                 flow.response = flow.response.or_else(|| AuthorizationResponse::read(&posted, Carriage::Form, false));
             }

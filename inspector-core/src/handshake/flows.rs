@@ -3,7 +3,7 @@
 //!
 //! Every table forgets its oldest entries beyond `ENTRIES`; then a rule knows less and stays silent.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
@@ -11,12 +11,28 @@ use super::{
     flow::{self, AuthorizationRequest, Carriage},
     observation::{Endpoint, Observation},
 };
-use crate::{bounded::Memory, evidence::Evidence, hosts::HostId, secret::Fingerprint, time::Timestamp};
+use crate::{
+    bounded::Memory,
+    evidence::Evidence,
+    hosts::{self, HostId},
+    secret::Fingerprint,
+    time::Timestamp,
+};
 
 /// Entries of a table.
 const ENTRIES: usize = 4096;
 /// Authorization servers whose metadata is kept.
 const SERVERS: usize = 64;
+/// Endpoints of authorization servers that are kept.
+const ENDPOINTS: usize = 512;
+/// Members of metadata that name endpoints at which clients authenticate (RFC 8414 §2, RFC 8628 §4, RFC 9126 §5).
+const AUTHENTICATED: [&str; 5] = [
+    "token_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
+];
 /// Longest metadata document read, in bytes.
 const LONGEST_METADATA: usize = 256 << 10;
 
@@ -71,6 +87,8 @@ pub struct Flows {
     access: Memory<Fingerprint, Issued>,
     refresh: Memory<Fingerprint, Issued>,
     servers: Vec<Server>,
+    /// Where clients authenticate: hosts and paths in lower case.
+    endpoints: BTreeSet<(String, String)>,
 }
 
 impl Default for Flows {
@@ -83,6 +101,7 @@ impl Default for Flows {
             access: Memory::new(ENTRIES),
             refresh: Memory::new(ENTRIES),
             servers: Vec::new(),
+            endpoints: BTreeSet::new(),
         }
     }
 }
@@ -176,6 +195,7 @@ impl Flows {
         let Some(content) = content.filter(|content| content.len() <= LONGEST_METADATA) else { return };
         let Ok(document) = serde_json::from_slice::<Value>(content) else { return };
         let text = |name: &str| document.get(name).and_then(Value::as_str).filter(|text| text.len() <= 2048);
+        self.learn_endpoints(&observation.host_name, &document);
         let host = |name: &str| text(name).and_then(flow::parts).map(|(_, host, _)| host);
         if let (Some(issuer), Some(authorization), Some(token)) =
             (text("issuer"), host("authorization_endpoint"), host("token_endpoint"))
@@ -185,6 +205,27 @@ impl Flows {
                 self.servers.push(server);
             }
         }
+    }
+
+    /// Keeps where clients authenticate. A server speaks for hosts of its own site only.
+    fn learn_endpoints(&mut self, at: &str, document: &Value) {
+        let aliases = document.get("mtls_endpoint_aliases");
+        for endpoint in [Some(document), aliases].into_iter().flatten() {
+            for name in AUTHENTICATED {
+                let Some(url) = endpoint.get(name).and_then(Value::as_str).filter(|url| url.len() <= 2048) else {
+                    continue;
+                };
+                let Some((_, host, path)) = flow::parts(url) else { continue };
+                if self.endpoints.len() < ENDPOINTS && hosts::site(&host) == hosts::site(at) {
+                    self.endpoints.insert((host, path.to_ascii_lowercase()));
+                }
+            }
+        }
+    }
+
+    /// Whether an authorization server's metadata names it as one at which clients authenticate. The path is in lower case.
+    pub fn publishes_endpoint(&self, host: &str, path: &str) -> bool {
+        !self.endpoints.is_empty() && self.endpoints.contains(&(host.to_owned(), path.to_owned()))
     }
 
     /// Whether neither a request nor a token of a flow was seen.
@@ -200,5 +241,57 @@ impl Flows {
     /// The servers with that authorization endpoint: several tenants can share one.
     pub fn servers<'f>(&'f self, authorization: &'f str) -> impl Iterator<Item = &'f Server> {
         self.servers.iter().filter(move |server| server.authorization == authorization)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{finding::Severity, rules::testing};
+
+    /// Basic with form content to a path that says nothing, after metadata of that host.
+    fn codes(published_at: &str, metadata: &str, content: &str, answer: &str) -> Vec<&'static str> {
+        let text = format!(
+            "GET /.well-known/openid-configuration HTTP/1.1\nHost: {published_at}\n\nHTTP/1.1 200 OK\n\
+             Content-Type: application/json\n\n{metadata}\n###\n\
+             POST /Broker/Ask HTTP/1.1\nHost: login.example.test\nAuthorization: Basic d2ViOnMzY3I=\n\
+             Content-Type: application/x-www-form-urlencoded\n\n{content}\nHTTP/1.1 200 OK\n\
+             Content-Type: application/json\n\n{answer}\n###\n"
+        );
+        let report = testing::judge(&text);
+        testing::codes(&report, Severity::Info).into_iter().filter(|code| code.starts_with("BAS")).collect()
+    }
+
+    #[test]
+    fn clients_authenticate_where_metadata_says_so() {
+        let names = |member: &str| {
+            format!(r#"{{"issuer":"https://login.example.test","{member}":"https://login.example.test/broker/ASK"}}"#)
+        };
+        for member in super::AUTHENTICATED {
+            assert!(
+                codes("login.example.test", &names(member), "token=abc", r#"{"active":true}"#).is_empty(),
+                "{member}"
+            );
+        }
+        let aliases = r#"{"mtls_endpoint_aliases":{"introspection_endpoint":"https://login.example.test/Broker/Ask"}}"#;
+        assert!(codes("sts.example.test", aliases, "token=abc", "{}").is_empty());
+        // Nobody speaks for another site's hosts, and a request without such content is none to an authorization server.
+        for (at, content) in [("login.evil.test", "token=abc"), ("login.example.test", "a=b")] {
+            let found = codes(at, &names("introspection_endpoint"), content, "{}");
+            assert!(found.iter().any(|code| ["BAS-001", "BAS-006"].contains(code)), "{at} {content}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_begins_a_flow_is_told_by_its_answer() {
+        for (content, answer) in [
+            ("client_id=web&response_type=code", r#"{"request_uri":"urn:x:1","expires_in":60}"#),
+            (
+                "client_id=web&scope=a",
+                r#"{"device_code":"d","user_code":"u","verification_uri":"https://login.example.test/d"}"#,
+            ),
+        ] {
+            assert!(codes("login.example.test", "{}", content, answer).is_empty(), "{content}");
+            assert_eq!(codes("login.example.test", "{}", content, "{}"), ["BAS-001"], "{content}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{
     call::{Step, StepKind},
-    flow::{AuthorizationRequest, TokenAnswer},
+    flow::{AuthorizationRequest, Carriage, TokenAnswer},
     observation::{Endpoint, Observation},
     sts::{self, ACS_GRANT},
 };
@@ -57,6 +57,8 @@ pub enum GrantKind {
     Assertion,
     /// A user's password.
     Password,
+    /// A token for a repository of a container registry.
+    Registry,
     /// A token is looked up.
     Introspection,
     /// A token is given back.
@@ -79,6 +81,7 @@ impl GrantKind {
             Self::OnBehalfOf => "on-behalf-of",
             Self::Assertion => "assertion",
             Self::Password => "password",
+            Self::Registry => "registry",
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
             Self::Other => "other",
@@ -150,8 +153,14 @@ pub struct Grant {
     pub resource_host: Option<String>,
     /// How it asks.
     pub kind: GrantKind,
+    /// Whether it tells PKCE by itself: a callback and a request by reference do not.
+    pub tells_kind: bool,
     /// It asks for an actor token of server-to-server OAuth.
     pub server_to_server: bool,
+    /// The authorization code that came back.
+    pub code: Option<Fingerprint>,
+    /// The server sent that code here; else the browser brought it.
+    pub from_server: bool,
     /// The access token it got.
     pub token: Option<Fingerprint>,
     /// What it got: tokens, codes, a `state` to be answered.
@@ -228,7 +237,10 @@ fn read(observation: &Observation<'_>) -> Option<Grant> {
         resource: None,
         resource_host: None,
         kind: GrantKind::Other,
+        tells_kind: true,
         server_to_server: false,
+        code: None,
+        from_server: false,
         token: None,
         gives: Vec::new(),
         uses: Vec::new(),
@@ -241,8 +253,10 @@ fn read(observation: &Observation<'_>) -> Option<Grant> {
     };
     if let Some(request) = &observation.token_request {
         token(&mut grant, observation, request);
-    } else if let Some(request) = observation.flow.authorization.as_ref().filter(|request| !request.pushed) {
+    } else if let Some(request) = &observation.flow.authorization {
         authorization(&mut grant, observation, request);
+    } else if is_registry_login(observation) {
+        registry(&mut grant, observation);
     } else if is_device_request(observation) {
         device(&mut grant, observation);
     } else if observation.flow.response.is_some() && observation.endpoint != Endpoint::Token {
@@ -323,15 +337,16 @@ fn answer(grant: &mut Grant, observation: &Observation<'_>) {
         format!("issues {what}{refresh}{lasts}")
     } else if let Some(error) = error {
         let pending = matches!(error, "authorization_pending" | "slow_down");
-        grant.given = if pending { Given::Pending } else { Given::No };
         let code = observation.token_error.as_ref().and_then(sts::TokenError::code).unwrap_or_default();
         let meaning = observation.token_error.as_ref().and_then(sts::TokenError::explanation);
         let meaning = meaning.map(|known| format!(" ({})", known.meaning)).unwrap_or_default();
         let said = mask::text(format!("{error} {code}").trim());
-        if !pending {
-            grant.refusal = Some((status, format!("{said}{meaning}")));
+        if pending {
+            grant.given = Given::Pending;
+            format!("not yet: {said}")
+        } else {
+            refuse(grant, status, &format!("{said}{meaning}"))
         }
-        if pending { format!("not yet: {said}") } else { format!("refuses: {status} {said}{meaning}") }
     } else {
         if status >= 400 {
             grant.given = Given::No;
@@ -360,15 +375,21 @@ fn authorization(grant: &mut Grant, observation: &Observation<'_>, request: &Aut
     };
     grant.client = Some(mask::text(&request.client.chars().take(512).collect::<String>()));
     set_resource(grant, request.resource.as_deref().or(request.scope.as_deref()));
+    grant.tells_kind = !request.by_reference;
     grant.gives.extend(request.state);
+    grant.uses.extend(request.reference);
     let wanted = grant.resource.as_ref().map(|resource| format!(" for {resource}")).unwrap_or_default();
     let pkce = if request.challenge.is_some() { ", with PKCE" } else { "" };
-    let text = format!("sends the user to {}{wanted}{pkce}", grant.host_name);
+    let text = match request.pushed {
+        true => format!("pushes its authorization request to {}{wanted}{pkce}", grant.host_name),
+        false => format!("sends the user to {}{wanted}{pkce}", grant.host_name),
+    };
     grant.steps.push(Step::asked(StepKind::Authorization, observation, text, observation.request_line()));
     let Some(status) = observation.status else { return };
     let text = match &observation.flow.response {
         Some(response) => {
             grant.gives.extend(response.code);
+            (grant.code, grant.from_server) = (response.code, true);
             grant.given = if response.error.is_some() { Given::No } else { Given::Yes };
             match (&response.error, response.code.is_some(), response.tokens) {
                 (Some(error), ..) => {
@@ -381,10 +402,35 @@ fn authorization(grant: &mut Grant, observation: &Observation<'_>, request: &Aut
                 _ => "answers with tokens".to_owned(),
             }
         }
-        None => format!("answers {status}"),
+        None => pushed(grant, observation, status),
     };
     grant.gives.extend(issued(observation));
     grant.steps.push(Step::answered(StepKind::AuthorizationResponse, observation, text));
+}
+
+/// What came back for a pushed authorization request; of any other only the status tells.
+fn pushed(grant: &mut Grant, observation: &Observation<'_>, status: u16) -> String {
+    let answer = observation.flow.answer.as_ref();
+    if let Some(reference) = answer.and_then(|answer| answer.request_uri) {
+        grant.gives.push(reference);
+        grant.given = Given::Yes;
+        return "gives a reference to it".to_owned();
+    }
+    let Some(error) = answer.and_then(|answer| answer.error.as_deref()).filter(|_| status >= 400) else {
+        return format!("answers {status}");
+    };
+    refuse(grant, status, &mask::text(error))
+}
+
+/// Takes the words of a refusal; what asks for a nonce in the proof of possession only delays (RFC 9449 §8).
+fn refuse(grant: &mut Grant, status: u16, said: &str) -> String {
+    if said == "use_dpop_nonce" {
+        grant.given = Given::Pending;
+        return format!("asks for a nonce in the proof: {status} {said}");
+    }
+    grant.given = Given::No;
+    grant.refusal = Some((status, said.to_owned()));
+    format!("refuses: {status} {said}")
 }
 
 fn issued<'o>(observation: &'o Observation<'_>) -> impl Iterator<Item = Fingerprint> + 'o {
@@ -399,16 +445,46 @@ fn callback(grant: &mut Grant, observation: &Observation<'_>) -> Option<()> {
     grant.kind = GrantKind::AuthorizationCode;
     grant.uses.push(state);
     grant.gives.extend(response.code);
+    (grant.code, grant.from_server) = (response.code, response.carriage == Carriage::Location);
     grant.given = if response.error.is_some() { Given::No } else { Given::Yes };
+    grant.tells_kind = false;
     let what = match (&response.error, response.code.is_some()) {
         (Some(error), _) => format!("the error {}", mask::text(error)),
         (None, true) => "the code".to_owned(),
         (None, false) => "the answer".to_owned(),
     };
-    let text = format!("the user comes back to {} with {what}", observation.place());
+    let text = match &response.redirect {
+        Some(redirect) => format!("sends the user back to {} with {what}", place_of(redirect)),
+        None => format!("the user comes back to {} with {what}", observation.place()),
+    };
     let step = Step::asked(StepKind::AuthorizationResponse, observation, text, observation.request_line());
     grant.steps.push(step);
     Some(())
+}
+
+/// Host and path of where a redirect leads; of an application's own scheme, all of it.
+fn place_of(redirect: &str) -> String {
+    match super::flow::parts(redirect) {
+        Some((_, host, path)) if !host.is_empty() => format!("{host}{}", mask::text(path)),
+        _ => mask::text(redirect),
+    }
+}
+
+/// The login of container registries: a token by the name of a service and a scope, without a grant.
+fn is_registry_login(observation: &Observation<'_>) -> bool {
+    observation.endpoint == Endpoint::Token && sts::query_parameter(observation.extraction, "service").is_some()
+}
+
+fn registry(grant: &mut Grant, observation: &Observation<'_>) {
+    grant.kind = GrantKind::Registry;
+    let query = |name: &str| sts::query_parameter(observation.extraction, name).filter(|value| !value.is_empty());
+    grant.client = query("account").or_else(|| query("client_id")).map(mask::text);
+    set_resource(grant, query("scope").or_else(|| query("service")));
+    let wanted = grant.resource.as_ref().map(|resource| format!(" for {resource}")).unwrap_or_default();
+    let how = if observation.carried.any() { " with its own credentials" } else { ", without credentials" };
+    let text = format!("asks {} for a token{wanted}{how}", grant.host_name);
+    grant.steps.push(Step::asked(StepKind::TokenRequest, observation, text, observation.request_line()));
+    answer(grant, observation);
 }
 
 fn is_device_request(observation: &Observation<'_>) -> bool {

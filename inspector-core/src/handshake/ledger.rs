@@ -17,6 +17,7 @@ use super::{
     identity::{self, ActorSays, Identity, LONGEST_NAME},
     lineage,
     observation::{self, Answer, Endpoint, Observation},
+    signed_url,
 };
 use crate::{
     bounded::Index,
@@ -438,7 +439,9 @@ impl Ledger {
         facts.token_endpoint |= observation.endpoint == Endpoint::Token;
         if observation.profile.judgement == Judgement::Bearer && !observation.carried.any() {
             facts.cookies |= observation.request().is_some_and(|head| head.value("cookie").is_some());
-            facts.keys = facts.keys || observation::carries_key(observation);
+            let signed = signed_url::is_signed(observation);
+            facts.signed_urls |= signed;
+            facts.keys = facts.keys || (!signed && observation::carries_key(observation));
         }
         facts.token |= extraction.sightings.iter().any(|sighting| is_of_s2s(sighting, observation));
         for challenge in observation.challenges().filter(|challenge| challenge.is("Bearer")) {

@@ -19,4 +19,5 @@ pub mod meaning;
 pub mod observation;
 pub(crate) mod published;
 pub mod signatures;
+pub mod signed_url;
 pub mod sts;

@@ -13,7 +13,7 @@ use super::{
     call::History,
     caller::{self, Caller, Direction},
     diagnostics::{Diagnostic, ServerReason},
-    flow::Flow,
+    flow::{Flow, TokenAnswer},
     identity::{Identity, Named},
     ledger::Ledger,
     meaning::{self, Refused},
@@ -179,7 +179,8 @@ impl<'a> Observation<'a> {
         let request = exchange.request.as_ref();
         let response = exchange.response.as_ref();
         let path = request.map(|r| path_of(r.head.target())).unwrap_or_default();
-        let endpoint = classify(exchange, extraction, profile, &host_name, &path);
+        let published = ledger.flows().publishes_endpoint(&host_name, &path);
+        let endpoint = classify(exchange, extraction, profile, (&host_name, &path), published);
         let carried = carried(extraction);
         let challenged = extraction.challenges.iter().any(|c| !c.proxy && is_s2s_challenge(c));
         let s2s = is_s2s(extraction, &endpoint, challenged);
@@ -218,7 +219,7 @@ impl<'a> Observation<'a> {
         let mut is_known_caller = false;
         // What stands beside a batch is what its answer is about.
         let alone = |s: &Sighting| !is_embedded(s) || is_only_embedded(extraction);
-        for sighting in extraction.sightings.iter().filter(|s| caller::is_presented(s)) {
+        for sighting in by_worth(extraction, profile) {
             let says = ledger.identity(sighting, policy);
             let is_alone = alone(sighting);
             is_known_caller |= says.is_known;
@@ -471,13 +472,14 @@ impl<'a> Observation<'a> {
         self.in_response(Part::ResponseHeader, "status", status)
     }
 
-    /// Host and path for people.
+    /// Host and path for people, the path in its own letter case.
     pub fn place(&self) -> String {
         // The target of CONNECT is the host itself (RFC 9110 §7.1).
         if self.endpoint == Endpoint::Tunnel {
             return self.host_name.to_string();
         }
-        format!("{}{}", self.host_name, mask::text(&self.path))
+        let path = self.request().map(|head| path_as_sent(head.target())).unwrap_or_default();
+        format!("{}{}", self.host_name, mask::text(&path))
     }
 
     fn evidence(&self, at: Option<crate::evidence::At>, part: Part, name: &str, excerpt: String) -> Evidence {
@@ -578,9 +580,16 @@ fn is_only_embedded(extraction: &Extraction) -> bool {
         && credentials.all(|credentials| credentials.part == Part::RequestBody)
 }
 
-/// The path of a target in lower case: without scheme, authority, query and fragment, and as servers read it: letters,
-/// digits and `-._~` decoded (RFC 3986 §6.2.2.2), without empty segments.
+/// The path of a target in lower case: paths are compared without it.
 fn path_of(target: &[u8]) -> String {
+    let mut path = path_as_sent(target);
+    path.make_ascii_lowercase();
+    path
+}
+
+/// The path of a target: without scheme, authority, query and fragment, and as servers read it: letters, digits and
+/// `-._~` decoded (RFC 3986 §6.2.2.2), without empty segments.
+fn path_as_sent(target: &[u8]) -> String {
     let cut = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     let target = target.get(..cut).unwrap_or_default();
     let path = match memmem::find(target, b"://").and_then(|at| target.split_at_checked(at)) {
@@ -591,9 +600,7 @@ fn path_of(target: &[u8]) -> String {
         _ => target,
     };
     let path = String::from_utf8_lossy(path);
-    let mut path = plain_path(&path).into_owned();
-    path.make_ascii_lowercase();
-    path
+    plain_path(&path).into_owned()
 }
 
 fn plain_path(path: &str) -> Cow<'_, str> {
@@ -618,7 +625,15 @@ fn plain_path(path: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, host: &str, path: &str) -> Endpoint {
+/// What the endpoint at `place` (host and path) is for. `published`: an authorization server of the recording names it
+/// among those where clients authenticate.
+fn classify(
+    exchange: &Exchange,
+    extraction: &Extraction,
+    profile: &Profile,
+    (host, path): (&str, &str),
+    published: bool,
+) -> Endpoint {
     let method = exchange.request.as_ref().map(|request| request.head.method()).unwrap_or_default();
     if method.eq_ignore_ascii_case(b"CONNECT") {
         return Endpoint::Tunnel;
@@ -634,11 +649,12 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
         }
     }
     let by_content = has_oauth_content(extraction);
-    let by_path = profile.is_token_path(path);
+    let by_path = published || profile.is_token_path(path);
     let grants = sts::form_parameter(extraction, "grant_type").is_some_and(sts::is_grant);
     match (by_path, by_content, profile.is_token_host(host)) {
         (true, true, _) | (true, _, true) => Endpoint::Token,
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
+        (false, true, _) if method.eq_ignore_ascii_case(b"POST") && begins_flow(exchange) => Endpoint::Token,
         // Whatever the method: what gives a token to who asks for one with a grant is a token endpoint.
         _ if grants_in_query(extraction) && issues(extraction) => Endpoint::Token,
         // The login of container registries: who asks for a scope of a service by its path gets a token (the token
@@ -647,6 +663,20 @@ fn classify(exchange: &Exchange, extraction: &Extraction, profile: &Profile, hos
         (true, false, false) => Endpoint::PossibleToken,
         _ => Endpoint::Other,
     }
+}
+
+/// Whether the answer is that of an endpoint at which a client begins a flow: a device code with what its user enters
+/// (RFC 8628 §3.2), or the reference to a pushed authorization request (RFC 9126 §2.2).
+fn begins_flow(exchange: &Exchange) -> bool {
+    let content = exchange.response.as_ref().and_then(|response| response.body.kept.as_deref()).unwrap_or_default();
+    let names = |name: &[u8]| memmem::find(content, name).is_some();
+    if !names(b"\"request_uri\"") && !names(b"\"device_code\"") {
+        return false;
+    }
+    TokenAnswer::read(content).is_some_and(|answer| {
+        (answer.request_uri.is_some() && answer.expires_in.is_some())
+            || (answer.device_code.is_some() && answer.user_code.is_some())
+    })
 }
 
 /// Whether the query names a grant.
@@ -786,6 +816,14 @@ fn server_reason(
 pub fn shown(value: &[u8]) -> String {
     let text: Cow<'_, str> = String::from_utf8_lossy(value);
     mask::text(&text)
+}
+
+/// The tokens that were presented: keys that are meant to be published stand behind those that permit something.
+fn by_worth<'e>(extraction: &'e Extraction, profile: &'e Profile) -> impl Iterator<Item = &'e Sighting> {
+    let presented = || extraction.sightings.iter().filter(|s| caller::is_presented(s));
+    let has_several = presented().nth(1).is_some();
+    let is_last = move |sighting: &&Sighting| has_several && profile.is_publishable(&sighting.token);
+    presented().filter(move |sighting| !is_last(sighting)).chain(presented().filter(is_last))
 }
 
 /// Whether the client sent the request: not answered from a cache, blocked, or promised by the server.

@@ -69,6 +69,12 @@ pub fn is_grant(text: &str) -> bool {
     known.iter().any(|grant| text.eq_ignore_ascii_case(grant)) || text.contains(':')
 }
 
+/// Whether the grant is the password's (RFC 6749 §4.3), named in the content or in the query of a request with content.
+pub fn asks_by_password(extraction: &Extraction) -> bool {
+    let grant = form_parameter(extraction, "grant_type").or_else(|| query_parameter(extraction, "grant_type"));
+    grant.is_some_and(|grant| grant.trim().eq_ignore_ascii_case("password"))
+}
+
 /// The first parameter of that name in the request's content, letter case aside.
 pub fn form_parameter<'e>(extraction: &'e Extraction, name: &str) -> Option<&'e str> {
     let mut of_body = extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);

@@ -37,6 +37,8 @@ use crate::{
 const STEPS: usize = 200;
 /// Threads kept of all inputs: what is told of more inputs than anybody gives at once.
 const THREADS: usize = 65_536;
+/// Requests that were put off and showed nothing that can be told again, of all inputs.
+const DELAYED: usize = 256;
 /// Seconds within which a call follows its challenge.
 const WINDOW: i64 = 120;
 
@@ -124,7 +126,7 @@ impl Threads {
 
     /// The stories, in the order of their first steps' places.
     pub(crate) fn handshakes(&self) -> Vec<Handshake> {
-        let offers = fold_twins(&self.offers);
+        let offers = without_echoes(fold_twins(&self.offers));
         let giving = Giving::new(&offers);
         let mut stories: Vec<Story> = Vec::new();
         for group in self.groups() {
@@ -299,22 +301,69 @@ impl Thread {
     }
 }
 
-/// Which offers give a thing.
-struct Giving(Index<Fingerprint, Vec<usize>>);
+/// Which offers give a thing, and which were only put off.
+struct Giving {
+    by_thing: Index<Fingerprint, Vec<usize>>,
+    /// Requests for an authorization, by the reference to what was pushed.
+    referring: Index<Fingerprint, Vec<usize>>,
+    /// Requests that the server put off, by what they showed.
+    delayed: Index<Fingerprint, Vec<usize>>,
+    /// Those that showed nothing that can be told again.
+    delayed_plain: Vec<usize>,
+}
 
 impl Giving {
     fn new(offers: &[Offer]) -> Self {
-        let mut giving: Index<Fingerprint, Vec<usize>> = Index::default();
+        let mut giving = Self {
+            by_thing: Index::default(),
+            referring: Index::default(),
+            delayed: Index::default(),
+            delayed_plain: Vec::new(),
+        };
         for (place, offer) in offers.iter().enumerate() {
             for given in &offer.grant.gives {
-                giving.entry(*given).or_default().push(place);
+                giving.by_thing.entry(*given).or_default().push(place);
+            }
+            if offer.grant.steps.first().is_some_and(|step| step.kind == StepKind::Authorization) {
+                for used in &offer.grant.uses {
+                    giving.referring.entry(*used).or_default().push(place);
+                }
+            }
+            if offer.grant.given != Given::Pending {
+                continue;
+            }
+            for used in &offer.grant.uses {
+                giving.delayed.entry(*used).or_default().push(place);
+            }
+            if offer.grant.uses.is_empty() && giving.delayed_plain.len() < DELAYED {
+                giving.delayed_plain.push(place);
             }
         }
-        Self(giving)
+        giving
+    }
+
+    /// The requests of which that one is the repetition: the server had put them off.
+    fn tries_of<'s>(&'s self, grant: &'s Grant, offers: &'s [Offer]) -> impl Iterator<Item = usize> + 's {
+        let other = move |place: &usize| {
+            let other = offers.get(*place).map(|offer| &offer.grant);
+            other.is_some_and(|other| other.kind == grant.kind && other.host_name == grant.host_name)
+        };
+        let same = move |place: &usize| {
+            let other = offers.get(*place).map(|offer| &offer.grant);
+            other.is_some_and(|other| is_same_client(other, grant))
+        };
+        let shown = grant.uses.iter().flat_map(|used| self.delayed.get(used)).flatten();
+        let plain = self.delayed_plain.iter().filter(|_| grant.uses.is_empty()).filter(move |place| same(place));
+        shown.chain(plain).filter(move |place| other(place)).copied()
+    }
+
+    /// The requests that refer to what that one pushed.
+    fn referring_to<'s>(&'s self, grant: &'s Grant) -> impl Iterator<Item = usize> + 's {
+        grant.gives.iter().filter_map(|given| self.referring.get(given)).flatten().copied()
     }
 
     fn of(&self, thing: Fingerprint) -> impl Iterator<Item = usize> + '_ {
-        self.0.get(&thing).into_iter().flatten().copied()
+        self.by_thing.get(&thing).into_iter().flatten().copied()
     }
 }
 
@@ -399,10 +448,13 @@ impl Story {
         let wanted: Vec<Fingerprint> = self.tokens.iter().flat_map(|(token, actor)| [*token, *actor]).collect();
         let mut open: Vec<usize> = wanted.iter().flat_map(|thing| giving.of(*thing)).collect();
         close(&mut open, offers, giving, &mut self.offers);
-        // What became of the token afterwards.
+        // What became afterwards of the tokens, and of what was issued with them.
+        let given = self.offers.iter().filter_map(|place| offers.get(*place)).flat_map(|offer| &offer.grant.gives);
+        let wanted: HashSet<Fingerprint> = wanted.iter().chain(given).copied().collect();
+        let mut known: HashSet<usize> = self.offers.iter().copied().collect();
         for (place, offer) in offers.iter().enumerate() {
             let after = matches!(offer.grant.kind, GrantKind::Introspection | GrantKind::Revocation);
-            if after && offer.grant.uses.iter().any(|thing| wanted.contains(thing)) && !self.offers.contains(&place) {
+            if after && offer.grant.uses.iter().any(|thing| wanted.contains(thing)) && known.insert(place) {
                 self.offers.push(place);
             }
         }
@@ -438,6 +490,8 @@ fn close(open: &mut Vec<usize>, offers: &[Offer], giving: &Giving, found: &mut V
         }
         found.push(place);
         open.extend(offer.grant.uses.iter().flat_map(|thing| giving.of(*thing)));
+        open.extend(giving.tries_of(&offer.grant, offers));
+        open.extend(giving.referring_to(&offer.grant));
     }
     found.sort_unstable();
 }
@@ -510,7 +564,7 @@ fn tell(handshake: &mut Handshake, grants: &mut [Grant]) {
     for at in 0..grants.len() {
         let (before, rest) = grants.split_at_mut(at);
         let Some(grant) = rest.first_mut() else { continue };
-        if !handshake.grants.contains(&grant.kind) {
+        if grant.tells_kind && !handshake.grants.contains(&grant.kind) {
             handshake.grants.push(grant.kind);
         }
         let earlier = before.iter().rev().find(|known| {
@@ -534,6 +588,10 @@ fn tell(handshake: &mut Handshake, grants: &mut [Grant]) {
         {
             step.text.push_str(&format!(" ({} times)", grant.count));
         }
+    }
+    let codes = [GrantKind::AuthorizationCode, GrantKind::AuthorizationCodePkce, GrantKind::Implicit];
+    if !handshake.grants.iter().any(|kind| codes.contains(kind)) {
+        handshake.grants.extend(grants.iter().find(|grant| !grant.tells_kind).map(|grant| grant.kind));
     }
     handshake.steps.extend(grants.iter().flat_map(|grant| grant.steps.iter().cloned()));
     order(&mut handshake.steps);
@@ -608,6 +666,14 @@ fn fold_twins(offers: &[Offer]) -> Vec<Offer> {
         folded.push(offer.clone());
     }
     folded
+}
+
+/// Without the callbacks that bring a code which the server was seen to send: it comes back once, from who sent it.
+fn without_echoes(mut offers: Vec<Offer>) -> Vec<Offer> {
+    let sent = offers.iter().filter(|offer| offer.grant.from_server).filter_map(|offer| offer.grant.code);
+    let sent: HashSet<Fingerprint> = sent.collect();
+    offers.retain(|offer| offer.grant.from_server || offer.grant.code.is_none_or(|code| !sent.contains(&code)));
+    offers
 }
 
 const fn blank(client: Option<IpAddr>, resource: Arc<str>) -> Handshake {

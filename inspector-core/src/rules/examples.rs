@@ -48,6 +48,10 @@ fn ordinary_traffic_is_quiet() {
     let mut files = 0;
     for file in fs::read_dir(folder().join("../ordinary")).unwrap() {
         let path = file.unwrap().path();
+        // Folders are recordings of programs, which a test of the command line reads.
+        if path.is_dir() {
+            continue;
+        }
         let report = testing::judge(&fs::read_to_string(&path).unwrap());
         assert_eq!(testing::codes(&report, Severity::Low), Vec::<&str>::new(), "{}", path.display());
         files += 1;

@@ -168,6 +168,7 @@ pub(super) fn no_bearer(facts: &Facts<'_>) -> String {
         ("other schemes (NTLM, Negotiate, Digest)", &sent.others),
         ("keys that are meant to be published, or tokens to hosts out of scope", &sent.tokens),
         ("API keys", &sent.keys),
+        ("signed URLs", &sent.signed_urls),
         ("cookies", &sent.cookies),
     ] {
         if let Some(host) = host {

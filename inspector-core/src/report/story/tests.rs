@@ -263,7 +263,7 @@ fn an_authorization_code_with_pkce_refreshed_looked_up_and_given_back() {
         let names: Vec<&str> = steps(handshake).into_iter().map(|(name, _)| name).collect();
         let story = [
             "authorization",
-            "authorization-response",
+            // The code comes back once: from the server, not again from the browser that brings it.
             "authorization-response",
             "token-request",
             "token",
@@ -281,14 +281,13 @@ fn an_authorization_code_with_pkce_refreshed_looked_up_and_given_back() {
         assert_eq!(names, story, "{:#?}", handshake.steps);
         let grants = [
             GrantKind::AuthorizationCodePkce,
-            GrantKind::AuthorizationCode,
             GrantKind::RefreshToken,
             GrantKind::Introspection,
             GrantKind::Revocation,
         ];
         assert_eq!((handshake.flow, &*handshake.grants, handshake.renewals), ("bearer", &grants[..], 1));
-        assert!(handshake.steps[7].text.contains("after the last one ended"), "{}", handshake.steps[7].text);
-        assert!(handshake.steps[12].text.contains("active"));
+        assert!(handshake.steps[6].text.contains("after the last one ended"), "{}", handshake.steps[6].text);
+        assert!(handshake.steps[11].text.contains("active"));
         for step in &handshake.steps {
             for secret in ["c0de", "refresh-1", "refresh-2", &first, &second] {
                 assert!(!step.text.contains(secret), "{}", step.text);
@@ -319,10 +318,12 @@ fn a_device_waits_for_its_user() {
     let names: Vec<&str> = steps(handshake).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["device-request", "device-code", "token-request", "token", "call", "answer"],
+        ["device-request", "device-code", "token-request", "token", "token-request", "token", "call", "answer"],
         "{:#?}",
         handshake.steps
     );
+    assert!(handshake.steps[3].text.ends_with("(40 times)"), "{}", handshake.steps[3].text);
+    assert_eq!(report.handshakes.len(), 1, "the polls are no handshake of their own");
     assert_eq!(handshake.renewals, 0);
     // A flow that ends without a call is a story by itself, with its polls folded.
     let alone = told(
@@ -341,6 +342,72 @@ fn a_device_waits_for_its_user() {
     let handshake = &alone.handshakes[0];
     assert!(handshake.steps.last().unwrap().text.ends_with("(2 times)"), "{:#?}", handshake.steps);
     assert_eq!(handshake.outcome, HandshakeOutcome::Undecided);
+}
+
+#[test]
+fn what_a_server_puts_off_is_part_of_the_story() {
+    let token = access(9);
+    let nonce = json!({"error": "use_dpop_nonce", "error_description": "a nonce is needed"});
+    let issued = json!({"token_type": "DPoP", "access_token": token, "expires_in": 600});
+    for ask in [
+        "grant_type=authorization_code&code=c0de&code_verifier=v&client_id=app",
+        "grant_type=refresh_token&refresh_token=refresh-1&client_id=app",
+        "grant_type=client_credentials&client_id=app&scope=things",
+    ] {
+        let text = tokens(0, ask, "400 Bad Request", &nonce) + &tokens(1, ask, "200 OK", &issued);
+        let report = told("generic", &[text + &api(2, "api.example", &token, "200 OK")]);
+        assert_eq!(report.handshakes.len(), 1, "{ask}");
+        let texts: Vec<&str> = report.handshakes[0].steps.iter().map(|step| step.text.as_str()).collect();
+        assert!(texts[1].starts_with("asks for a nonce in the proof: 400 use_dpop_nonce"), "{texts:?}");
+    }
+    // What is refused for good is none of it.
+    let ask = "grant_type=client_credentials&client_id=app&scope=things";
+    let refused = tokens(0, ask, "400 Bad Request", &json!({"error": "invalid_scope"}));
+    let report = told("generic", &[refused + &api(2, "api.example", &token, "200 OK")]);
+    assert_eq!(report.handshakes.len(), 2);
+}
+
+#[test]
+fn a_pushed_request_begins_the_story_whatever_its_path() {
+    let token = access(10);
+    for (path, of_object) in [("/par", false), ("/request", false), ("/request", true)] {
+        let asked = if of_object {
+            "request=eyJhbGciOiJFUzI1NiJ9.eyJyZXNwb25zZV90eXBlIjoiY29kZSIsInN0YXRlIjoic3QiLCJjb2RlX2NoYWxsZW5nZSI6ImNoIiwiY29kZV9jaGFsbGVuZ2VfbWV0aG9kIjoiUzI1NiJ9.c2ln"
+        } else {
+            "response_type=code&state=st&code_challenge=ch&code_challenge_method=S256"
+        };
+        let text = form(
+            0,
+            "10.0.0.1",
+            "as.example",
+            path,
+            &format!("client_id=app&{asked}"),
+            "201 Created",
+            &json!({"request_uri": "urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c", "expires_in": 60}),
+        ) + &at(
+            1,
+            "10.0.0.1",
+            "GET /auth?client_id=app&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A6esc_11ACC5bwc014ltc14eY22c HTTP/1.1\nHost: as.example",
+            "HTTP/1.1 303 See Other\nLocation: /sign-in",
+        ) + &at(
+            1,
+            "10.0.0.1",
+            "GET /auth/resume HTTP/1.1\nHost: as.example",
+            "HTTP/1.1 303 See Other\nLocation: https://app.example/cb?code=c0de&state=st",
+        ) + &tokens(
+            2,
+            "grant_type=authorization_code&code=c0de&code_verifier=v&client_id=app",
+            "200 OK",
+            &json!({"token_type": "Bearer", "access_token": token}),
+        ) + &api(3, "api.example", &token, "200 OK");
+        let report = told("generic", &[text]);
+        assert_eq!(report.handshakes.len(), 1, "{path} {of_object}");
+        let handshake = &report.handshakes[0];
+        let texts: Vec<&str> = handshake.steps.iter().map(|step| step.text.as_str()).collect();
+        assert!(texts[0].starts_with("pushes its authorization request to as.example"), "{texts:?}");
+        assert!(texts[1].starts_with("gives a reference"), "{texts:?}");
+        assert_eq!(*handshake.grants, [GrantKind::AuthorizationCodePkce], "{path} {of_object}");
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ declare_rule! {
     /// The user name and the length of the password.
     ///
     /// # Traps
-    /// A password has to be there, by whatever name and in whatever form; grants of Skype for Business that carry none are
+    /// A password has to be there, by whatever name and in whatever form, also in JSON; the grant's name may stand in the
+    /// query. Grants of Skype for Business that carry none are
     /// left out.
     pub(crate) PasswordGrant = "BAS-010" "password-grant" High,
     title: "A user's password was sent to a token endpoint",
@@ -30,9 +31,7 @@ impl Rule for PasswordGrant {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let parameter = |name: &str| sts::form_parameter(observation.extraction, name);
-        let is_grant = parameter("grant_type").is_some_and(|grant| grant.trim().eq_ignore_ascii_case("password"));
-        if !is_grant {
+        if !sts::asks_by_password(observation.extraction) {
             return;
         }
         let mut of_body = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);

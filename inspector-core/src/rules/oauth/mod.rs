@@ -64,7 +64,7 @@ use crate::{
         observation::{Endpoint, Observation},
         sts,
     },
-    hosts::{self, Reach},
+    hosts::{self, Reach, site},
     http::{auth::CredentialsKind, form},
     profile::Profile,
     time::Timestamp,
@@ -101,20 +101,6 @@ fn address_of(name: &str) -> Option<IpAddr> {
 fn is_loopback(name: &str) -> bool {
     let bare = hosts::bare(name);
     bare == "localhost" || bare.ends_with(".localhost") || address_of(name).is_some_and(|address| address.is_loopback())
-}
-
-/// The part of a host name that its owner registered, as far as that can be told without a list: the last two labels,
-/// the last three below suffixes such as `co.uk`. Addresses are their own.
-fn site(name: &str) -> &str {
-    let bare = hosts::bare(name);
-    if address_of(bare).is_some() {
-        return bare;
-    }
-    let mut dots = bare.rmatch_indices('.').map(|(at, _)| at);
-    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return bare };
-    let country = bare.len() - last == 3 && last - second <= 4;
-    let cut = if country { dots.next() } else { Some(second) };
-    cut.and_then(|at| bare.get(at + 1..)).unwrap_or(bare)
 }
 
 /// Whether two hosts belong to one owner, as far as can be told, or both are token endpoints of Microsoft's.
@@ -268,22 +254,6 @@ fn url_name(name: &str) -> UrlName {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sites() {
-        for (name, expected) in [
-            ("login.contoso.com", "contoso.com"),
-            ("contoso.com:8443", "contoso.com"),
-            ("a.b.contoso.co.uk", "contoso.co.uk"),
-            ("contoso.co.uk", "contoso.co.uk"),
-            ("login.contoso.de", "contoso.de"),
-            ("localhost", "localhost"),
-            ("10.0.0.1:80", "10.0.0.1"),
-            ("", ""),
-        ] {
-            assert_eq!(site(name), expected, "{name}");
-        }
-    }
 
     #[test]
     fn periods_lie_apart_in_any_order() {

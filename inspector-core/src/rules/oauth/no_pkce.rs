@@ -61,7 +61,7 @@ impl Rule for NoPkce {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(request) = &observation.flow.authorization
             && request.asks_for("code")
-            && (!request.by_reference || request.pushed)
+            && !request.by_reference
             && !is_protected(request)
         {
             self.asked(observation, request);
@@ -107,7 +107,7 @@ impl NoPkce {
         let accepted = super::succeeded(observation);
         let flows = context.ledger.flows();
         let (what, of_server) = match flows.of_code(Fingerprint::of(code.as_bytes())) {
-            Some(asked) if asked.request.by_reference && !asked.request.pushed => return,
+            Some(asked) if asked.request.by_reference => return,
             Some(asked) if asked.request.challenge.is_none() => {
                 self.mark(asked, public);
                 match verifier {

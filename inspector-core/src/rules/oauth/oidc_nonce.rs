@@ -41,7 +41,7 @@ impl Rule for OidcNonce {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         if let Some(request) = &observation.flow.authorization
-            && (!request.by_reference || request.pushed)
+            && !request.by_reference
         {
             self.asked(observation, request, context);
         }

@@ -75,7 +75,7 @@ fn redeemed(observation: &Observation<'_>, context: &mut Context<'_>) {
 }
 
 fn redirect_of(request: &AuthorizationRequest) -> Option<&str> {
-    request.redirect.as_deref().filter(|_| !request.by_reference || request.pushed)
+    request.redirect.as_deref().filter(|_| !request.by_reference)
 }
 
 /// How grave it is that two redirection URIs differ, queries aside; `None` if they do not.

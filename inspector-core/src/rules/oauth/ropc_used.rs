@@ -1,6 +1,6 @@
 use crate::{
     evidence::Part,
-    handshake::observation::Observation,
+    handshake::{observation::Observation, sts},
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::mask,
 };
@@ -13,7 +13,8 @@ declare_rule! {
     /// The client, the user name and the length of the password; AADSTS50126 in the answer confirms it.
     ///
     /// # Traps
-    /// Both `username` and `password` have to be there.
+    /// Both `username` and `password` have to be there. The content may be JSON, its user be named by `email` or `phone`, and
+    /// the grant stand in the query.
     pub(crate) RopcUsed = "OAU-004" "ropc-used" High,
     title: "The password grant is used",
     remedy: "Replace it by authorization code with PKCE, a client certificate or a managed identity.",
@@ -27,9 +28,10 @@ impl Rule for RopcUsed {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let is_password = super::posted(observation, "grant_type").is_some_and(|g| g.eq_ignore_ascii_case("password"));
+        let mut names = ["username", "email", "phone"].iter();
+        let user = names.find_map(|name| super::posted(observation, name));
         let (true, Some(user), Some(password)) =
-            (is_password, super::posted(observation, "username"), super::posted(observation, "password"))
+            (sts::asks_by_password(observation.extraction), user, super::posted(observation, "password"))
         else {
             return;
         };

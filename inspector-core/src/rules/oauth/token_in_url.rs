@@ -2,12 +2,11 @@ use super::UrlName;
 use crate::{
     evidence::Part,
     finding::Severity,
-    handshake::{flow, observation::Observation},
+    handshake::{flow, observation::Observation, signed_url},
     http::form,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::Fingerprint,
-    time::Timestamp,
-    token::{Sighting, Token, TokenKind, mask},
+    token::{mask, Sighting, TokenKind},
 };
 
 declare_rule! {
@@ -76,7 +75,7 @@ fn severity(observation: &Observation<'_>, sighting: &Sighting, context: &Contex
         UrlName::Token => Some(Severity::High),
         UrlName::Context => Some(Severity::Medium),
         UrlName::Hint if readable => Some(Severity::Low),
-        UrlName::Unknown if readable && is_signed_url(observation, &sighting.token) => Some(Severity::Low),
+        UrlName::Unknown if readable && signed_url::is_signed_by(observation, &sighting.token) => Some(Severity::Low),
         UrlName::Unknown if readable => {
             let known = context.ledger.token(sighting.token.id);
             let used = known.is_some_and(|known| known.presented > 0 || known.issued);
@@ -85,22 +84,6 @@ fn severity(observation: &Observation<'_>, sighting: &Sighting, context: &Contex
         }
         UrlName::Code | UrlName::NoCredential | UrlName::Hint | UrlName::Unknown => None,
     }
-}
-
-/// Longest life of a signed URL, in seconds.
-const SIGNED: i64 = 3600;
-
-/// Whether the token is the signature of this URL: it names the path it is for, and ends within the hour.
-fn is_signed_url(observation: &Observation<'_>, token: &Token) -> bool {
-    let begin = token.not_before.or(token.issued_at).or(observation.time).map(Timestamp::seconds);
-    let life = token.expires.map(Timestamp::seconds).zip(begin).map(|(end, begin)| end.saturating_sub(begin));
-    let path = observation.path.as_str();
-    let names_path = |value: &serde_json::Value| {
-        let said = value.as_str().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
-        let said = flow::parts(said).map_or(said, |(_, _, path)| path);
-        said.len() > 1 && said.eq_ignore_ascii_case(path)
-    };
-    life.is_some_and(|life| (0..=SIGNED).contains(&life)) && token.claims.iter().any(|(_, value)| names_path(value))
 }
 
 /// Whether the request opens a WebSocket, an event stream or a SignalR connection.

@@ -13,7 +13,7 @@ declare_rule! {
     /// The value of `Cache-Control`.
     ///
     /// # Traps
-    /// Values are compared without letter case, as a list and over repeated fields; `private` alone does not do. With
+    /// The token endpoints of container registries take no grant and no POST, and nothing says so of them. Values are compared without letter case, as a list and over repeated fields; `private` alone does not do. With
     /// `no-store` but without `Pragma: no-cache`, which only caches of HTTP/1.0 need, it is low.
     pub(crate) TokenResponseCacheable = "OAU-009" "token-response-cacheable" Medium,
     title: "A token response may be stored by caches",
@@ -30,7 +30,7 @@ impl Rule for TokenResponseCacheable {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let has_token =
             observation.flow.answer.as_ref().is_some_and(|a| a.access_token.is_some() || a.refresh_token.is_some());
-        if observation.endpoint != Endpoint::Token || !has_token || !super::succeeded(observation) {
+        if observation.endpoint != Endpoint::Token || observation.token_request.is_none() || !has_token || !super::succeeded(observation) {
             return;
         }
         // A recording without any field tells nothing about one.

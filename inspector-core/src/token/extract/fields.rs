@@ -19,6 +19,18 @@ use crate::{
 
 /// Shortest value that could hold a JWT.
 const SHORTEST: usize = 24;
+/// Subprotocols of a WebSocket that announce a token as the next one, and from which length on that is one: behind a word
+/// of many meanings it may be a name.
+const PROTOCOLS_BEFORE_TOKENS: [(&str, usize); 8] = [
+    ("bearer", 1),
+    ("access_token", 1),
+    ("jwt", 1),
+    ("access-token", 16),
+    ("id_token", 16),
+    ("token", 16),
+    ("auth", 16),
+    ("authorization", 16),
+];
 /// Shortest cookie that could hold `Basic` with a user and a password: `a=Basic Og==`.
 const SHORTEST_BASIC: usize = 12;
 
@@ -289,23 +301,25 @@ impl Extractor<'_> {
         }
     }
 
-    /// `Sec-WebSocket-Protocol: bearer, <token>` and `base64url.bearer.authorization.k8s.io.<base64url of a token>`.
+    /// `Sec-WebSocket-Protocol: bearer, <token>`, `bearer.<token>` with whatever stands before it, and
+    /// `base64url.bearer.authorization.k8s.io.<base64url of a token>`: no token stands there but to authenticate.
     fn protocols(&mut self, place: Place, field: &str, value: &[u8], role: Role) {
         let value = text(value);
-        let mut bearer = false;
+        let mut shortest = usize::MAX;
         for item in value.split(',').map(str::trim) {
             let token = item.strip_prefix("Bearer ").or_else(|| item.strip_prefix("bearer "));
-            if bearer || token.is_some() {
+            if item.len() >= shortest || token.is_some() {
                 self.sight(place, role, field, Some("bearer"), token.unwrap_or(item));
-                bearer = false;
+                shortest = usize::MAX;
             } else if let Some(wrapped) = item.strip_prefix("base64url.bearer.authorization.k8s.io.") {
                 if let Some(decoded) = base64::decode(wrapped) {
                     self.sight(place, role, field, Some("bearer"), &String::from_utf8_lossy(&decoded.bytes));
                 }
             } else {
-                bearer = ["bearer", "access_token", "jwt"].iter().any(|known| item.eq_ignore_ascii_case(known));
-                if !bearer && may_hold(item.as_bytes()) {
-                    self.search(place, Role::Mentioned, field, item.as_bytes());
+                let known = PROTOCOLS_BEFORE_TOKENS.iter().find(|(known, _)| item.eq_ignore_ascii_case(known));
+                shortest = known.map_or(usize::MAX, |(_, shortest)| *shortest);
+                if known.is_none() && may_hold(item.as_bytes()) {
+                    self.search(place, role, field, item.as_bytes());
                 }
             }
         }

@@ -104,6 +104,12 @@ fn request_fields() {
         (format!("Referer: https://h/{OUTER}/x"), "mentioned request.header Referer path"),
         (format!("Sec-WebSocket-Protocol: bearer, {OUTER}"), "presented request.header Sec-WebSocket-Protocol"),
         (format!("Sec-WebSocket-Protocol: {kubernetes}"), "presented request.header Sec-WebSocket-Protocol"),
+        (format!("Sec-WebSocket-Protocol: v1, bearer.{OUTER}"), "presented request.header Sec-WebSocket-Protocol"),
+        (
+            format!("Sec-WebSocket-Protocol: Authorization, {OUTER}, v1"),
+            "presented request.header Sec-WebSocket-Protocol",
+        ),
+        (format!("Sec-WebSocket-Protocol: {OUTER}"), "presented request.header Sec-WebSocket-Protocol"),
         (
             format!("RegistrationToken: registrationToken={OUTER}"),
             "mentioned request.header RegistrationToken registrationToken",
