@@ -86,7 +86,8 @@ pub(crate) struct Man {
 
 /// `inspector redact`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: inspector redact in.har -o out.har --receipt receipt.json\n\n\
+#[command(after_help = "Examples:\n  inspector redact in.har -o out.har --receipt receipt.json\n  \
+inspector redact in.pcap -o out.pcap --pseudonymise users,hosts,addresses,tenants\n\n\
 Exit codes: 0 written · 1 refused: a secret of the input would stand in the output, and nothing is left of it · 2 usage · \
 4 no input could be read · 74 the output could not be written")]
 #[command(mut_arg("show_secrets", |option| option.hide(true)))]
@@ -96,6 +97,13 @@ pub(crate) struct Redact {
     /// Write what was replaced, by kind, with sizes and digests, as JSON to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
+    /// Replace names one to one by others of the same length, the same wherever they stand: a list of users, hosts,
+    /// addresses, tenants. Of addresses networks stay together; private ones stay private
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["users", "hosts", "addresses", "tenants"])]
+    pub(crate) pseudonymise: Vec<String>,
+    /// Make the same names of the same ones in other runs: a file with 16 secret bytes or more. Without it a run has its own
+    #[arg(long, value_name = "FILE", requires = "pseudonymise")]
+    pub(crate) pseudonym_key: Option<PathBuf>,
     /// Leave the contents of messages out (written as HAR, NDJSON or transcript)
     #[arg(long)]
     pub(crate) drop_bodies: bool,

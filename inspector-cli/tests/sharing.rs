@@ -460,3 +460,68 @@ fn what_cannot_be_redacted_is_refused_and_leaves_nothing() {
     assert_eq!(opened, 1);
     let _ = fs::remove_dir_all(&folder);
 }
+
+/// Everything of a capture that TShark would show as text, and everything of an export: letters as they are.
+fn shown(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap();
+    views(&bytes).iter().map(|view| String::from_utf8_lossy(view).into_owned()).collect::<String>().to_lowercase()
+}
+
+#[test]
+fn names_are_replaced_and_the_answer_stays() {
+    let folder = folder("names");
+    let key = folder.join("key");
+    fs::write(&key, "sixteen bytes or more").unwrap();
+    let key = key.display().to_string();
+    let who = "users,hosts,addresses,tenants";
+    for (input, name, code) in [
+        ("handshake-complete/recording.har", "pass.har", 0),
+        ("handshake-complete/clear.pcap", "pass.pcap", 0),
+        ("handshake-complete/tls13.pcap", "tls.har", 0),
+        ("basic-sent/recording.har", "fail.har", 1),
+        ("basic-sent/clear.pcap", "fail.pcap", 1),
+        ("cross-tenant/recording.har", "cross.har", 1),
+        ("username-token/recording.har", "username.http", 1),
+        ("discovery-only/clear.pcap", "open.pcap", 3),
+    ] {
+        let to = folder.join(name).display().to_string();
+        let receipt = folder.join("receipt.json").display().to_string();
+        let options = ["--pseudonymise", who, "--pseudonym-key", &key, "--receipt", &receipt];
+        let done = ran(0, &[["redact", input, "-o", &to].as_slice(), &options].concat());
+        let text = shown(&folder.join(name));
+        for gone in ["contoso", "7f9c2b1e-4d3a", "svc-s4b", "megan"] {
+            assert!(!text.contains(gone), "{name}: {gone}");
+        }
+        let before = run(&["check", "--format", "json", input]).json();
+        let after = ran(code, &["check", "--format", "json", &to]).json();
+        let codes = |report: &Value| -> Vec<String> {
+            report["findings"].as_array().unwrap().iter().map(|one| one["rule"].to_string()).collect()
+        };
+        assert_eq!(before["outcome"], after["outcome"], "{name}");
+        if name != "tls.har" && !name.ends_with(".http") {
+            assert_eq!(codes(&before), codes(&after), "{name}");
+        }
+        let receipt: Value = serde_json::from_slice(&fs::read(&receipt).unwrap()).unwrap();
+        assert!(receipt["replaced"]["hosts"].as_u64() > Some(0), "{name}: {receipt}");
+        assert_eq!(receipt["options"]["pseudonymise"].as_array().unwrap().len(), 4);
+        assert!(done.err.contains("hosts replaced"), "{}", done.err);
+    }
+    // The same key, the same names: in another form, too.
+    let host = |name: &str| {
+        let report = run(&["check", "--format", "json", &folder.join(name).display().to_string()]).json();
+        report["scope"][0].as_str().unwrap().to_owned()
+    };
+    assert_eq!(host("pass.har"), host("fail.pcap"));
+    ran(
+        2,
+        &[
+            "redact",
+            "basic-sent/recording.har",
+            "-o",
+            &folder.join("x.har").display().to_string(),
+            "--pseudonymise",
+            "everything",
+        ],
+    );
+    let _ = fs::remove_dir_all(&folder);
+}

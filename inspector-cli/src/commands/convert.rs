@@ -45,7 +45,7 @@ pub(crate) fn run(convert: &Convert) -> Result<Exit, Failure> {
             let what = "what comes through a pipe can be read but once: give a file, or --show-secrets";
             return Err(Failure::Usage(format!("secrets are looked for before anything is written, and {what}")));
         }
-        Some(learnt(reading)?)
+        Some(learnt(reading, Redactor::default())?)
     };
     let (staged, file) = Staged::new(output)?;
     let mut file = BufWriter::with_capacity(1 << 20, file);
@@ -82,8 +82,7 @@ pub(crate) fn one_recording(reading: &Reading) -> Result<(), Failure> {
 }
 
 /// Reads the recordings once for their secrets.
-pub(crate) fn learnt(reading: &Reading) -> Result<Redactor, Failure> {
-    let mut redactor = Redactor::default();
+pub(crate) fn learnt(reading: &Reading, mut redactor: Redactor) -> Result<Redactor, Failure> {
     let limits = Limits::for_memory(reading.max_memory);
     each(reading, &mut |part| {
         if let Part::Exchange(exchange) = part {
@@ -168,8 +167,11 @@ pub(crate) fn write(
                 written += 1;
             }
             Part::Connection(mut report) => {
-                if redactor.is_some() {
+                if let Some(redactor) = &mut redactor {
                     report.conceal();
+                    if let Some(pseudonyms) = redactor.pseudonyms_mut() {
+                        pseudonyms.connection(&mut report);
+                    }
                 }
                 report.connection.id.0 = report.connection.id.0.saturating_add(before);
                 writer.connection(&report)?;

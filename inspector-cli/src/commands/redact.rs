@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    hash::{BuildHasher as _, RandomState},
     io::{self, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -14,7 +15,7 @@ use inspector_core::{
     input::{self, Compression},
     limits::Limits,
     sharing::{
-        Redactor, capture, json,
+        Pseudonyms, Redactor, Who, capture, json,
         receipt::{File as Described, Receipt},
         search::Search,
         text,
@@ -36,6 +37,8 @@ use crate::{
     staged::Staged,
 };
 
+/// Bytes of a key below which it could be guessed.
+const SHORTEST_KEY: usize = 16;
 /// Formats that are text, and are rewritten as such.
 const TEXTS: [&str; 6] = ["http", "curl-trace", "burp", "charles-xml", "zap", "mitmproxy"];
 /// Formats that are JSON.
@@ -52,6 +55,11 @@ pub(crate) fn run(redact: &Redact) -> Result<Exit, Failure> {
     if run::is_live(reading) {
         return Err(Failure::Usage(
             "a recording is read three times to be redacted: give a file, not a pipe".to_owned(),
+        ));
+    }
+    if !redact.pseudonymise.is_empty() && redact.keep_encrypted {
+        return Err(Failure::Usage(
+            "names inside what stays encrypted cannot be replaced: leave --keep-encrypted out".to_owned(),
         ));
     }
     if redact.only_hosts && reading.host.is_empty() {
@@ -137,7 +145,7 @@ fn one_recording(redact: &Redact, reading: &Reading, path: &Path, to: &Path) -> 
         complain(&format!("error: cannot read {}: {error}", quoted(&name)));
         Failure::NoInput
     })?;
-    let mut redactor = convert::learnt(reading)?;
+    let mut redactor = convert::learnt(reading, redactor(redact)?)?;
     let before = judged(reading, &reading.paths, true)?;
     let way = way(redact, &recording, &before, to)?;
     let (staged, file) = Staged::new(to)?;
@@ -154,6 +162,7 @@ fn one_recording(redact: &Redact, reading: &Reading, path: &Path, to: &Path) -> 
         ("drop_bodies", redact.drop_bodies.into()),
         ("only_hosts", redact.only_hosts.into()),
         ("keep_encrypted", redact.keep_encrypted.into()),
+        ("pseudonymise", redact.pseudonymise.iter().map(String::as_str).collect::<Vec<&str>>().into()),
         ("hosts", reading.host.clone().into()),
     ]);
     let mut receipt = Receipt::new(&redactor, options);
@@ -161,6 +170,28 @@ fn one_recording(redact: &Redact, reading: &Reading, path: &Path, to: &Path) -> 
     receipt.outputs.push(Described::of(&to.display().to_string(), &mut File::open(to)?)?);
     receipt.outcome = [before.outcome, after.outcome].map(|outcome| outcome.as_str().to_owned());
     Ok(receipt)
+}
+
+/// What replaces the secrets, and the names that were asked for.
+fn redactor(redact: &Redact) -> Result<Redactor, Failure> {
+    if redact.pseudonymise.is_empty() {
+        return Ok(Redactor::default());
+    }
+    let key = match &redact.pseudonym_key {
+        Some(path) => {
+            let key = run::read_small(path);
+            let key = key.map_err(|error| Failure::Usage(format!("cannot read '{}': {error}", path.display())))?;
+            if key.len() < SHORTEST_KEY {
+                let what = format!("the key in '{}' is too short: give {SHORTEST_KEY} bytes or more", path.display());
+                return Err(Failure::Usage(what));
+            }
+            key
+        }
+        // Seeds of hash maps are random.
+        None => (0..4_u8).flat_map(|number| RandomState::new().hash_one(number).to_be_bytes()).collect(),
+    };
+    let who = redact.pseudonymise.iter().filter_map(|word| Who::named(word));
+    Ok(Redactor::default().pseudonymising(Pseudonyms::new(who, &key)))
 }
 
 /// Writes the recording without its secrets.
@@ -346,6 +377,16 @@ fn search(redactor: &Redactor, reading: &Reading, part: &Path, way: &Way) -> Res
     let found =
         search.is_in_recording(&mut || Ok(Box::new(File::open(part)?))).map_err(|error| wrong(error.to_string()))?;
     let mut leaks = u64::from(found);
+    if let Some(pseudonyms) = redactor.pseudonyms() {
+        let names = pseudonyms.search().map_err(|error| wrong(error.to_string()))?;
+        let found = names.is_in_recording(&mut || Ok(Box::new(File::open(part)?)));
+        if found.map_err(|error| wrong(error.to_string()))? {
+            return refused(
+                "a name that was to be replaced stands in the output, where it cannot be: this form cannot be pseudonymised in \
+                 place. Try another (-o OUT.har)",
+            );
+        }
+    }
     if !matches!(way, Way::Encrypted) {
         let one = Reading {
             paths: vec![part.to_owned()],

@@ -16,7 +16,7 @@ use std::{
     ops::Range,
 };
 
-use super::{Redactor, text};
+use super::{Pseudonyms, Redactor, readdress::Addresses, text};
 use crate::{
     evidence::{At, Endpoint},
     http::coding::Codings,
@@ -85,7 +85,8 @@ pub fn rewrite<I: Read + Seek>(
     output: &mut dyn Write,
     redactor: &mut Redactor,
 ) -> Result<(), CaptureError> {
-    let streams = streams(input)?;
+    let mut addresses = Addresses::default();
+    let streams = streams(input, redactor, &mut addresses)?;
     let mut patches: Vec<(u64, Box<[u8]>)> = Vec::new();
     let mut sums: HashMap<u64, i64> = HashMap::new();
     for stream in streams {
@@ -93,24 +94,80 @@ pub fn rewrite<I: Read + Seek>(
     }
     mend(input, sums, &mut patches)?;
     patches.sort_unstable_by_key(|(offset, _)| *offset);
-    input.seek(SeekFrom::Start(0))?;
-    let mut at = 0;
-    for (offset, bytes) in patches {
-        if offset < at {
-            continue;
-        }
-        io::copy(&mut (&mut *input).take(offset - at), output)?;
-        output.write_all(&bytes)?;
-        input.seek(SeekFrom::Current(bytes.len() as i64))?;
-        at = offset + bytes.len() as u64;
+    match redactor.pseudonyms_mut() {
+        Some(pseudonyms) => renamed(input, output, &patches, &addresses, pseudonyms)?,
+        None => patched(input, output, &patches)?,
     }
-    io::copy(input, output)?;
     output.flush()?;
     Ok(())
 }
 
+/// Copies a file with other bytes in some places.
+fn patched<I: Read + Seek>(input: &mut I, output: &mut dyn Write, patches: &[(u64, Box<[u8]>)]) -> io::Result<()> {
+    input.seek(SeekFrom::Start(0))?;
+    let mut at = 0;
+    for (offset, bytes) in patches {
+        if *offset < at {
+            continue;
+        }
+        io::copy(&mut (&mut *input).take(offset - at), output)?;
+        output.write_all(bytes)?;
+        input.seek(SeekFrom::Current(bytes.len() as i64))?;
+        at = offset + bytes.len() as u64;
+    }
+    io::copy(input, output)?;
+    Ok(())
+}
+
+/// The same, with other addresses in every packet.
+fn renamed<I: Read + Seek>(
+    input: &mut I,
+    output: &mut dyn Write,
+    patches: &[(u64, Box<[u8]>)],
+    addresses: &Addresses,
+    pseudonyms: &mut Pseudonyms,
+) -> Result<(), CaptureError> {
+    let (mut dissector, limits) = (Dissector::default(), Limits::default());
+    let (mut number, mut at, mut next) = (0_u64, 0_u64, 0_usize);
+    let mut bytes = Vec::new();
+    packets(input, &mut |input, place| {
+        number += 1;
+        bytes.resize(place.length as usize, 0);
+        input.read_exact(&mut bytes)?;
+        let end = place.offset + u64::from(place.length);
+        while let Some((offset, patch)) = patches.get(next).filter(|(offset, _)| *offset < end) {
+            let start = usize::try_from(offset.saturating_sub(place.offset)).unwrap_or(usize::MAX);
+            if let Some(room) = start.checked_add(patch.len()).and_then(|until| bytes.get_mut(start..until)) {
+                room.copy_from_slice(patch);
+            }
+            next += 1;
+        }
+        let frame = Frame {
+            link: place.link,
+            at: At::Frame { number, time: None },
+            original_length: place.original,
+            interface: place.interface,
+            bytes: &bytes,
+            buffer: None,
+        };
+        let new = addresses.rewrite(&frame, &mut dissector, &limits, pseudonyms);
+        input.seek(SeekFrom::Start(at))?;
+        io::copy(&mut (&mut *input).take(place.offset.saturating_sub(at)), output)?;
+        output.write_all(&new)?;
+        at = end;
+        Ok(())
+    })?;
+    input.seek(SeekFrom::Start(at))?;
+    io::copy(input, output)?;
+    Ok(())
+}
+
 /// The directions of all TCP connections.
-fn streams<I: Read + Seek>(input: &mut I) -> Result<Vec<Stream>, CaptureError> {
+fn streams<I: Read + Seek>(
+    input: &mut I,
+    redactor: &mut Redactor,
+    addresses: &mut Addresses,
+) -> Result<Vec<Stream>, CaptureError> {
     let (mut dissector, limits) = (Dissector::default(), Limits::default());
     let mut current: HashMap<(Endpoint, Endpoint), usize, foldhash::fast::RandomState> = HashMap::default();
     let mut all: Vec<Stream> = Vec::new();
@@ -129,7 +186,16 @@ fn streams<I: Read + Seek>(input: &mut I) -> Result<Vec<Stream>, CaptureError> {
             bytes: &bytes,
             buffer: None,
         };
-        let Ok(Packet::Tcp(segment)) = dissector.dissect(&frame, &limits) else { return Ok(()) };
+        let dissected = dissector.dissect(&frame, &limits);
+        if let Some(pseudonyms) = redactor.pseudonyms_mut() {
+            let ends = match &dissected {
+                Ok(Packet::Tcp(segment)) => vec![segment.source, segment.destination],
+                Ok(Packet::Udp(datagram)) => vec![datagram.source, datagram.destination],
+                _ => Vec::new(),
+            };
+            ends.into_iter().for_each(|end| addresses.add(end.address, pseudonyms));
+        }
+        let Ok(Packet::Tcp(segment)) = dissected else { return Ok(()) };
         let inside = |part: &[u8]| {
             (part.as_ptr() as usize)
                 .checked_sub(bytes.as_ptr() as usize)
@@ -272,8 +338,8 @@ fn messages(bytes: &[u8], redactor: &mut Redactor) -> Result<Vec<u8>, CaptureErr
     let mut new = Vec::with_capacity(bytes.len());
     while let Some(rest) = bytes.get(new.len()..).filter(|rest| !rest.is_empty()) {
         if is_tls(rest) || rest.starts_with(b"PRI * HTTP/2.0") {
-            // Nothing of it can be replaced here; what is in it is found by the search.
-            new.extend_from_slice(rest);
+            // Nothing of it can be replaced here but the names of its handshake; what is in it is found by the search.
+            new.extend(greeted(rest, redactor));
             break;
         }
         let Some(head) = head_end(rest).filter(|_| is_start(rest)) else {
@@ -301,6 +367,32 @@ fn messages(bytes: &[u8], redactor: &mut Redactor) -> Result<Vec<u8>, CaptureErr
         new.extend(body);
     }
     Ok(new)
+}
+
+/// TLS with other names in the handshake records that are in the clear: the server's name, its certificate.
+fn greeted(bytes: &[u8], redactor: &mut Redactor) -> Vec<u8> {
+    const HEADER: usize = 5;
+    const HANDSHAKE: u8 = 22;
+    const CIPHERS_CHANGE: u8 = 20;
+    let Some(pseudonyms) = redactor.pseudonyms_mut().filter(|_| is_tls(bytes)) else { return bytes.to_vec() };
+    let mut new = bytes.to_vec();
+    let mut at = 0;
+    while let Some([kind, _, _, high, low]) = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEADER>) {
+        let start = at + HEADER;
+        let end = (start + usize::from(u16::from_be_bytes([*high, *low]))).min(bytes.len());
+        match *kind {
+            HANDSHAKE => {
+                let record = bytes.get(start..end).unwrap_or_default();
+                if let Some(place) = new.get_mut(start..end) {
+                    place.copy_from_slice(&pseudonyms.bytes(record.to_vec()));
+                }
+            }
+            CIPHERS_CHANGE => break,
+            _ => {}
+        }
+        at = end;
+    }
+    new
 }
 
 /// A content with other secrets in it, of the same length.

@@ -13,11 +13,15 @@
 mod base;
 pub mod capture;
 pub mod json;
+mod pseudonyms;
+mod readdress;
 pub mod receipt;
 mod redactor;
 pub mod search;
 pub mod text;
+mod word;
 
+pub use pseudonyms::{Pseudonyms, Who};
 pub use redactor::{Kind, Redactor};
 
 pub use crate::redact::mark;

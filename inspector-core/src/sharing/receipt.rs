@@ -61,7 +61,9 @@ pub struct Receipt {
 impl Receipt {
     /// A receipt without files yet.
     pub fn new(redactor: &Redactor, options: BTreeMap<&'static str, serde_json::Value>) -> Self {
-        let replaced = redactor.counts().iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+        let secrets = redactor.counts().iter().map(|(kind, count)| (kind.as_str(), *count));
+        let names = redactor.pseudonyms().into_iter().flat_map(super::Pseudonyms::counts);
+        let replaced = secrets.chain(names.map(|(who, count)| (who.as_str(), *count))).collect();
         Self {
             schema: "inspector-redaction/1",
             tool: TOOL,

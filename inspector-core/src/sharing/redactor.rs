@@ -11,7 +11,7 @@ use std::{
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::base;
+use super::{Pseudonyms, base};
 use crate::{
     encoding::percent,
     http::{
@@ -78,6 +78,7 @@ pub struct Redactor {
     finder: Option<AhoCorasick>,
     counts: BTreeMap<Kind, u64>,
     overflowed: bool,
+    pseudonyms: Option<Pseudonyms>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -90,8 +91,27 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
+    /// Replaces names, too.
+    #[must_use]
+    pub fn pseudonymising(self, pseudonyms: Pseudonyms) -> Self {
+        Self { pseudonyms: Some(pseudonyms), ..self }
+    }
+
+    /// What becomes of names, if they are replaced.
+    pub const fn pseudonyms(&self) -> Option<&Pseudonyms> {
+        self.pseudonyms.as_ref()
+    }
+
+    /// The same, to replace what stands in no text.
+    pub const fn pseudonyms_mut(&mut self) -> Option<&mut Pseudonyms> {
+        self.pseudonyms.as_mut()
+    }
+
     /// Learns the secrets of an exchange.
     pub fn learn(&mut self, exchange: &Exchange, limits: &Limits) {
+        if let Some(pseudonyms) = &mut self.pseudonyms {
+            pseudonyms.learn(exchange, limits);
+        }
         let _ = self.exchange(exchange);
         let mut interner = Interner::new(limits);
         self.learn_extraction(&extract::extract(exchange, &mut interner, limits));
@@ -163,6 +183,9 @@ impl Redactor {
             .build(patterns)?;
         self.finder = Some(built);
         self.counts.clear();
+        if let Some(pseudonyms) = &mut self.pseudonyms {
+            pseudonyms.settle()?;
+        }
         Ok(())
     }
 
@@ -172,8 +195,8 @@ impl Redactor {
     }
 
     /// Whether there were more than are remembered.
-    pub const fn overflowed(&self) -> bool {
-        self.overflowed
+    pub fn overflowed(&self) -> bool {
+        self.overflowed || self.pseudonyms.as_ref().is_some_and(Pseudonyms::overflowed)
     }
 
     /// How many were replaced since [`Redactor::settle`].
@@ -206,11 +229,15 @@ impl Redactor {
     /// The same exchange without its secrets. Every length stays.
     #[must_use]
     pub fn exchange(&mut self, exchange: &Exchange) -> Exchange {
-        Exchange {
+        let mut new = Exchange {
             request: exchange.request.as_ref().map(|message| self.message(message)),
             response: exchange.response.as_ref().map(|message| self.message(message)),
             ..exchange.clone()
+        };
+        if let Some(pseudonyms) = &mut self.pseudonyms {
+            pseudonyms.exchange(&mut new);
         }
+        new
     }
 
     fn message(&mut self, message: &Message) -> Message {
@@ -262,6 +289,18 @@ impl Redactor {
 
     /// Rewrites bytes that may be no text: each byte of those stands for itself.
     pub(crate) fn bytes<'t>(
+        &mut self,
+        bytes: &'t [u8],
+        rewrite: &mut dyn for<'s> FnMut(&mut Self, &'s str) -> Cow<'s, str>,
+    ) -> Vec<u8> {
+        let new = self.secrets(bytes, rewrite);
+        match &mut self.pseudonyms {
+            Some(pseudonyms) => pseudonyms.bytes(new),
+            None => new,
+        }
+    }
+
+    fn secrets<'t>(
         &mut self,
         bytes: &'t [u8],
         rewrite: &mut dyn for<'s> FnMut(&mut Self, &'s str) -> Cow<'s, str>,

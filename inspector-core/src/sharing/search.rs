@@ -12,6 +12,7 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
+use super::word::is_word;
 use crate::{encoding::base64 as tolerant, encoding::percent, limits::Limits};
 
 /// Bytes at either end of a secret by which it is found: a part of it is a leak, too.
@@ -29,6 +30,8 @@ const UNPACKED: usize = 16 << 20;
 pub struct Search {
     finder: AhoCorasick,
     longest: usize,
+    /// They are words: as a part of another word they are none, and what is no text has none.
+    words: bool,
 }
 
 impl std::fmt::Debug for Search {
@@ -60,7 +63,33 @@ impl Search {
             .match_kind(MatchKind::Standard)
             .kind(Some(aho_corasick::AhoCorasickKind::ContiguousNFA))
             .build(&patterns)?;
-        Ok(Self { finder, longest })
+        Ok(Self { finder, longest, words: false })
+    }
+
+    /// A search for words, letter case aside.
+    ///
+    /// # Errors
+    /// There are more than can be searched for.
+    pub fn of_words<'s>(words: impl IntoIterator<Item = &'s str>) -> Result<Self, aho_corasick::BuildError> {
+        let words: Vec<&str> = words.into_iter().collect();
+        let longest = words.iter().map(|word| word.len()).max().unwrap_or_default();
+        let finder =
+            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(&words)?;
+        Ok(Self { finder, longest, words: true })
+    }
+
+    /// Whether any of them stands in these bytes as they are.
+    fn stands_in(&self, bytes: &[u8]) -> bool {
+        if !self.words {
+            return self.finder.is_match(bytes);
+        }
+        // Four letters come up by chance in what is encrypted, but hardly between what is text.
+        let is_text = |at: Option<&u8>| at.is_none_or(|byte| byte.is_ascii());
+        self.finder.find_iter(bytes).any(|hit| {
+            is_word(bytes, &hit.range())
+                && is_text(hit.start().checked_sub(1).and_then(|at| bytes.get(at)))
+                && is_text(bytes.get(hit.end()))
+        })
     }
 
     /// Whether any of them stands in these bytes, or in what they encode.
@@ -69,10 +98,10 @@ impl Search {
     }
 
     fn is_in_at(&self, bytes: &[u8], depth: usize) -> bool {
-        if self.finder.is_match(bytes) {
+        if self.stands_in(bytes) {
             return true;
         }
-        if depth == 0 {
+        if depth == 0 || (self.words && self.finder.patterns_len() == 0) {
             return false;
         }
         let next = |inside: &[u8]| self.is_in_at(inside, depth - 1);
@@ -110,10 +139,13 @@ impl Search {
         bytes.split(|byte| !is_letter(byte)).filter(|word| word.len() >= 8).any(|word| {
             let text = std::str::from_utf8(word).unwrap_or_default();
             // Parts of a token, and what a parameter's sign joins, are decoded by themselves.
-            tolerant::decode(text).is_some_and(|decoded| self.is_in_at(&decoded.bytes, depth - 1))
-                || text.split('=').filter(|piece| piece.len() >= 8 && piece.len() < text.len()).any(|piece| {
-                    tolerant::decode(piece).is_some_and(|decoded| self.is_in_at(&decoded.bytes, depth - 1))
+            let holds = |text: &str| {
+                tolerant::decode(text).is_some_and(|decoded| {
+                    let is_asked = !self.words || std::str::from_utf8(&decoded.bytes).is_ok();
+                    is_asked && self.is_in_at(&decoded.bytes, depth - 1)
                 })
+            };
+            holds(text) || text.split('=').filter(|piece| piece.len() >= 8 && piece.len() < text.len()).any(holds)
         })
     }
 
