@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use benches::{Pieces, http2, measure, run, size};
 use criterion::Throughput;
-use inspector_core::{http::h2::Http2, limits::Limits, tls::keylog::Keys};
+use inspector_core::{http::h2::Http2, limits::Limits, secrets::keylog::Keys};
 
 fn exchanges(pieces: &Pieces, limits: &Limits) -> u64 {
     run::with_context(&Keys::default(), limits, |cx| {

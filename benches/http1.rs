@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use benches::{Pieces, http1, measure, run, size};
 use criterion::Throughput;
-use inspector_core::{http::h1::Http1, limits::Limits, tls::keylog::Keys};
+use inspector_core::{http::h1::Http1, limits::Limits, secrets::keylog::Keys};
 
 fn exchanges(pieces: &Pieces, at_once: usize, limits: &Limits) -> u64 {
     run::with_context(&Keys::default(), limits, |cx| {

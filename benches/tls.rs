@@ -7,10 +7,8 @@ use criterion::Throughput;
 use inspector_core::{
     context::Context,
     limits::Limits,
-    tls::{
-        keylog::Keys,
-        session::{Tls, TlsEvent},
-    },
+    secrets::keylog::Keys,
+    tls::session::{Tls, TlsEvent},
 };
 
 /// Bytes of plaintext.

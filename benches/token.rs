@@ -5,7 +5,7 @@ use std::hint::black_box;
 use benches::{capture, http1, measure, run, size};
 use criterion::{BatchSize, Throughput};
 use inspector_core::{
-    http::exchange::Exchange,
+    exchange::Exchange,
     limits::Limits,
     token::{extract::extract, interner::Interner},
 };

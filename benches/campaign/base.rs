@@ -10,8 +10,8 @@ use std::{
 
 use inspector_core::{
     evidence::At,
+    exchange::{Exchange, message::Message},
     finding::{Family, Severity},
-    http::{exchange::Exchange, message::Message},
     report::Report,
     verdict::Outcome,
 };

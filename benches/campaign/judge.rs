@@ -10,7 +10,7 @@ use inspector_core::{
     connection::ConnectionReport,
     engine::{self, Options, Reading, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{
         self, Control, Item, ReadError,
         set::{Piece, Set},
@@ -20,7 +20,7 @@ use inspector_core::{
     policy::Policy,
     profile::Profile,
     report::{Report, v1},
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
     token::{extract::extract, interner::Interner},
 };
 

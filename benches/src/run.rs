@@ -12,17 +12,17 @@ use inspector_core::{
     context::{BodyPolicy, Context, Sink},
     engine::{self, Options, Receiver},
     evidence::{At, ConnectionId, Endpoint, SourceId},
+    exchange::Exchange,
     flow::{Connection, Consumer, StreamEvent, table::FlowTable},
-    http::exchange::Exchange,
-    input::{Control, Frame, Item, ReadError, read_recording},
+    input::{Control, Item, ReadError, read_recording},
     limits::Limits,
     note::{Note, NoteKind},
-    packet::{Dissector, Packet, Segment},
+    packet::{Dissector, Packet, Segment, frame::Frame},
     policy::Policy,
     profile::Profile,
     report::{Report, v1},
+    secrets::keylog::Keys,
     time::Timestamp,
-    tls::keylog::Keys,
     token::{extract::extract, interner::Interner},
 };
 
@@ -191,7 +191,7 @@ pub fn frames(packets: &[capture::Packet]) -> Vec<Frame<'_>> {
         let packet: &capture::Packet = packet;
         let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + 20_000 * number as i64);
         Frame {
-            link: inspector_core::input::LinkType(1),
+            link: inspector_core::packet::frame::LinkType(1),
             at: At::Frame { number, time: Some(time) },
             original_length: packet.bytes.len() as u32,
             interface: 0,
@@ -281,7 +281,7 @@ pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<
         keys,
         limits,
         bodies: BodyPolicy::Tokens,
-        barren: &inspector_core::http::barren::Barren::default(),
+        barren: &inspector_core::coding::barren::Barren::new(|_| true),
         sink: &mut sink,
     });
     sink.0

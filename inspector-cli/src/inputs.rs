@@ -17,7 +17,7 @@ use inspector_core::{
     limits::Limits,
     redact::{self, Level},
     report::Skipped,
-    tls::keylog::{KeyKind, Keys},
+    secrets::keylog::{KeyKind, Keys},
 };
 
 /// Largest file that is looked through for keys.

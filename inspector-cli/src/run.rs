@@ -17,7 +17,7 @@ use inspector_core::{
     coverage::Coverage,
     engine::{self, Options, Receiver, Shares},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{
         self, Control, Item, f5,
         set::{Piece, Set},
@@ -25,7 +25,7 @@ use inspector_core::{
     limits::Limits,
     note::Note,
     report::{Skipped, v1},
-    tls::keylog::{KeyError, KeyKind, Keys},
+    secrets::keylog::{KeyError, KeyKind, Keys},
 };
 
 use crate::{

@@ -19,8 +19,9 @@ use std::{
 };
 
 use inspector_core::{
-    input::{self, Control, Item, LinkType, set::TOLERANCE},
+    input::{self, Control, Item, set::TOLERANCE},
     limits::Limits,
+    packet::frame::LinkType,
     time::Timestamp,
 };
 

@@ -9,7 +9,7 @@ use std::{fs, fs::File, io, path::PathBuf};
 use common::{RECORDINGS, on, run_all, scenarios};
 use inspector_core::{
     Judge,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{Control, Seekable},
     limits::Limits,
     output::{self, json},

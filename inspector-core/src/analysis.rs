@@ -17,6 +17,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::SourceId,
+    exchange::Exchange,
     finding::Findings,
     handshake::{
         call::Step,
@@ -26,7 +27,6 @@ use crate::{
         published::PublishedKeys,
         signatures::{Signature, Signatures},
     },
-    http::exchange::Exchange,
     limits::Limits,
     note::Note,
     policy::Policy,
@@ -110,7 +110,7 @@ impl Analysis {
     pub fn connection(&mut self, source: SourceId, report: &ConnectionReport) {
         // A name that was only heard of gets its number, so that findings can be weighed by it.
         if let Some(name) = report.server_name.as_deref() {
-            self.ledger.host(&crate::hosts::normalize(name, crate::http::exchange::Scheme::Https));
+            self.ledger.host(&crate::hosts::normalize(name, crate::exchange::Scheme::Https));
         }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         self.panel.connection(source, report, &mut context);

@@ -19,9 +19,9 @@ use crate::{
     connection::{Application, ConnectionReport, Plaintext, Reason, Transport},
     context::Context,
     evidence::At,
+    exchange::{Exchange, Mark},
     flow::{Connection, End, Side, StreamEvent},
     http::{
-        exchange::{Exchange, Mark},
         h1::{Http1, Next, Switch, SwitchTo},
         h2::Http2,
         websocket::WebSocket,

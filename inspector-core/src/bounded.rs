@@ -3,6 +3,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// A hash map without an order; nothing ever iterates over it. Whoever fills it bounds it.
@@ -55,6 +59,56 @@ impl<K: Clone + Eq + Hash, V> Memory<K, V> {
 impl<K: Clone + Eq + Hash, V> Default for Memory<K, V> {
     fn default() -> Self {
         Self::new(4096)
+    }
+}
+
+/// A count of bytes held by several connections together.
+#[derive(Debug, Default)]
+pub(crate) struct Budget(AtomicUsize);
+
+#[cfg(test)]
+impl Budget {
+    /// What all shares hold.
+    pub(crate) fn held(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A share of a [`Budget`], given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// An empty share.
+    pub(crate) const fn new(budget: Arc<Budget>) -> Self {
+        Self { budget, bytes: 0 }
+    }
+
+    /// Takes `bytes` more unless all shares together would pass `limit`.
+    pub(crate) fn grow(&mut self, bytes: usize, limit: usize) -> bool {
+        let all = self.budget.0.fetch_add(bytes, Ordering::Relaxed);
+        if all.saturating_add(bytes) > limit {
+            self.budget.0.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
+        }
+        self.bytes += bytes;
+        true
+    }
+
+    /// Gives `bytes` back.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.shrink(self.bytes);
     }
 }
 

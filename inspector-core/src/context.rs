@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
+    coding::barren::Barren,
+    exchange::{Exchange, TlsSession},
     flow::Connection,
-    http::{
-        barren::Barren,
-        exchange::{Exchange, TlsSession},
-    },
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 /// Which contents are worth undoing their codings.

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::http::exchange::Scheme;
+use crate::exchange::Scheme;
 
 /// Number of a host within one analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

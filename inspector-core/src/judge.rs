@@ -8,7 +8,7 @@ use crate::{
     context::BodyPolicy,
     engine::{self, Options, Reading, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{
         self, Control, Item, Producer, ReadError, Seekable, f5,
         set::{Piece, Set},
@@ -16,7 +16,7 @@ use crate::{
     note::Note,
     policy::Policy,
     report::Report,
-    tls::keylog::{KeyError, KeySummary, Keys},
+    secrets::keylog::{KeyError, KeySummary, Keys},
     token::{extract::extract, interner::Interner},
 };
 

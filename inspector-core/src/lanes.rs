@@ -23,6 +23,11 @@ pub(crate) const fn share(limit: usize) -> usize {
 pub(crate) struct Lanes<T>([T; LANES]);
 
 impl<T> Lanes<T> {
+    /// A value each.
+    pub(crate) fn new(make: impl Fn() -> T) -> Self {
+        Self(std::array::from_fn(|_| make()))
+    }
+
     /// The value of the lane of a connection.
     pub(crate) fn of(&self, connection: ConnectionId) -> &T {
         let [first, ..] = &self.0;

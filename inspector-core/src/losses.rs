@@ -18,8 +18,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     connection::{Application, ConnectionReport, Reason, Transport},
     evidence::{At, ConnectionId, Endpoint},
+    exchange::{Mark, Marks},
     flow::{Connection, Standing},
-    http::exchange::{Mark, Marks},
     note::{Between, Guess, Note, NoteKind, PacketSkip},
     time::Timestamp,
 };

@@ -13,10 +13,10 @@ use inspector_core::{
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::{exchange::Exchange, message::Message},
+    exchange::{Exchange, message::Message},
     input::Control,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 use support::{
     capture::{Capture, frame, preface},

@@ -17,14 +17,14 @@ use inspector_core::{
     coverage::Coverage,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::Control,
     limits::Limits,
     note::Note,
     policy::Policy,
     profile::Profile,
     report::v1,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
     token::{extract::extract, interner::Interner},
 };
 

@@ -6,7 +6,11 @@ use std::{
     path::Path,
 };
 
-use inspector_core::{baseline::Baseline, output, report::Report, verdict::Outcome};
+use inspector_core::{
+    output,
+    report::{Report, baseline::Baseline},
+    verdict::Outcome,
+};
 
 use super::judging;
 use crate::{

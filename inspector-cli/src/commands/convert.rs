@@ -11,10 +11,7 @@ use inspector_core::{
     context::BodyPolicy,
     convert::Target,
     evidence::ConnectionId,
-    http::{
-        exchange::{Exchange, Mark},
-        message::BodyCut,
-    },
+    exchange::{Exchange, Mark, message::BodyCut},
     limits::Limits,
     note::{Note, NoteKind},
     sharing::{Redactor, search::Search},

@@ -8,10 +8,10 @@ use std::{
 use inspector_core::{
     connection::{ConnectionReport, Plaintext, Reason},
     context::BodyPolicy,
-    http::exchange::Exchange,
+    exchange::Exchange,
     note::Note,
     report::Report,
-    tls::keylog::KeyKind,
+    secrets::keylog::KeyKind,
 };
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use inspector_core::{context::BodyPolicy, http::exchange::Exchange, report::v1};
+use inspector_core::{context::BodyPolicy, exchange::Exchange, report::v1};
 
 use crate::{
     args::{Format, Listing},

@@ -10,7 +10,7 @@ use std::{
 use inspector_core::{
     connection::ConnectionReport,
     context::BodyPolicy,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{self, Control, Item},
     keys::{
         audit::{self, Audit, Connection, Source},
@@ -18,7 +18,7 @@ use inspector_core::{
         log,
     },
     limits::Limits,
-    tls::keylog::KeyKind,
+    secrets::keylog::KeyKind,
 };
 
 use super::check::internal;

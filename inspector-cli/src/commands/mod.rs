@@ -163,7 +163,7 @@ impl<'s> Footer<'s> {
 }
 
 /// Whether an exchange belongs to one of the hosts asked for; without any, all do.
-pub(crate) fn in_scope(exchange: &inspector_core::http::exchange::Exchange, patterns: &[String]) -> bool {
+pub(crate) fn in_scope(exchange: &inspector_core::exchange::Exchange, patterns: &[String]) -> bool {
     if patterns.is_empty() {
         return true;
     }

@@ -21,8 +21,8 @@ use inspector_core::{
     limits::Limits,
     packet::{Dissector, Packet},
     profile::Profile,
+    secrets::keylog::Keys,
     tls::{
-        keylog::Keys,
         probe::looks_like_tls,
         session::{Tls, TlsEvent},
     },
@@ -167,7 +167,7 @@ impl Seeds {
         }
         for pieces in streams(&bytes, limits) {
             let Some((_, first)) = pieces.first() else { continue };
-            if matches!(looks_like_tls(first), inspector_core::input::Probe::No) {
+            if matches!(looks_like_tls(first), inspector_core::probe::Probe::No) {
                 self.plain(&pieces)?;
             } else {
                 self.add("tls", &script(&pieces))?;

@@ -8,7 +8,7 @@ use inspector_core::{
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::Control,
     limits::Limits,
     note::Note,

@@ -6,7 +6,7 @@
 #![no_main]
 
 use inspector_core::{
-    http::message::{HeadBuilder, Message},
+    exchange::message::{HeadBuilder, Message},
     redact::{self, Level},
     token::mask,
 };

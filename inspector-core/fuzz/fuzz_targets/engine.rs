@@ -6,7 +6,7 @@ use inspector_core::{
     context::BodyPolicy,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::Control,
     note::Note,
 };

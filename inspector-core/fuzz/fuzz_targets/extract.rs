@@ -2,9 +2,9 @@
 //! with a byte 0xff between them; heads are lines of names and values, the request's first line is its target.
 #![no_main]
 
-use inspector_core::http::{
-    auth::CredentialsKind,
-    message::{Head, HeadBuilder},
+use inspector_core::{
+    exchange::message::{Head, HeadBuilder},
+    http::auth::CredentialsKind,
 };
 use inspector_core_fuzz::{
     extracted, limits,

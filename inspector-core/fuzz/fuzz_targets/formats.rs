@@ -9,11 +9,11 @@ use inspector_core::{
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::Control,
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
     token::{extract::extract, interner::Interner},
 };
 use inspector_core_fuzz::made::{Fields, Made};

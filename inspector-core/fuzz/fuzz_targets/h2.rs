@@ -6,7 +6,7 @@
 //! ```
 #![no_main]
 
-use inspector_core::{flow::Side, http::h2::Http2, tls::keylog::Keys};
+use inspector_core::{flow::Side, http::h2::Http2, secrets::keylog::Keys};
 use inspector_core_fuzz::{AT, PREFACE, Step, limits, steps, with_context};
 use libfuzzer_sys::fuzz_target;
 

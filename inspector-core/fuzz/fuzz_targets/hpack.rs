@@ -6,12 +6,7 @@
 //! ```
 #![no_main]
 
-use inspector_core::{
-    flow::Side,
-    http::{exchange::Exchange, h2::Http2},
-    limits::Limits,
-    tls::keylog::Keys,
-};
+use inspector_core::{exchange::Exchange, flow::Side, http::h2::Http2, limits::Limits, secrets::keylog::Keys};
 use inspector_core_fuzz::{AT, PREFACE, limits, with_context};
 use libfuzzer_sys::fuzz_target;
 
@@ -50,7 +45,7 @@ fn exchanges(blocks: &[Block], at_once: usize, limits: &Limits) -> Vec<Exchange>
 /// All fields, by side and in order.
 fn fields(exchanges: &[Exchange]) -> [Vec<(Vec<u8>, Vec<u8>)>; 2] {
     let of = |message: &dyn Fn(&Exchange) -> Vec<(Vec<u8>, Vec<u8>)>| exchanges.iter().flat_map(message).collect();
-    let list = |head: Option<&inspector_core::http::message::Head>| {
+    let list = |head: Option<&inspector_core::exchange::message::Head>| {
         head.map(|head| head.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()).unwrap_or_default()
     };
     [

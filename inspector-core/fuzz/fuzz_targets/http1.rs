@@ -4,7 +4,7 @@
 use inspector_core::{
     flow::{End, Side},
     http::h1::{Http1, Next},
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 use inspector_core_fuzz::{AT, Step, limits, look_at, steps, with_context};
 use libfuzzer_sys::fuzz_target;

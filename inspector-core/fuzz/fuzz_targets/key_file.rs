@@ -4,7 +4,7 @@
 //! No secret is shown, a file given twice changes nothing, and neither do other ends of its lines.
 #![no_main]
 
-use inspector_core::tls::keylog::Keys;
+use inspector_core::secrets::keylog::Keys;
 use inspector_core_fuzz::{limits, made};
 use libfuzzer_sys::fuzz_target;
 

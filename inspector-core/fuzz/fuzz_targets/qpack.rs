@@ -6,7 +6,7 @@
 //! ```
 #![no_main]
 
-use inspector_core::{flow::Side, http::exchange::Exchange, http::h3::Http3, limits::Limits, tls::keylog::Keys};
+use inspector_core::{exchange::Exchange, flow::Side, http::h3::Http3, limits::Limits, secrets::keylog::Keys};
 use inspector_core_fuzz::{AT, limits, with_context};
 use libfuzzer_sys::fuzz_target;
 

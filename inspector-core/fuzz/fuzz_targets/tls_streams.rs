@@ -7,11 +7,7 @@
 //! ```
 #![no_main]
 
-use inspector_core::{
-    flow::Side,
-    limits::Limits,
-    tls::{keylog::Keys, session::Tls},
-};
+use inspector_core::{flow::Side, limits::Limits, secrets::keylog::Keys, tls::session::Tls};
 use inspector_core_fuzz::{Step, plaintext::Watch, with_context};
 use libfuzzer_sys::fuzz_target;
 

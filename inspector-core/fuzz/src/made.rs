@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use inspector_core::{
     evidence::SourceId,
-    http::{
-        exchange::{Exchange, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Marks, Protocol, Scheme,
         message::{Body, Head, Message},
     },
 };

@@ -8,11 +8,8 @@ use crate::{
     context::Context,
     evidence::At,
     flow::Side,
-    http::{
-        h1::{self, Probe},
-        h2,
-    },
-    input,
+    http::{h1, h2},
+    probe::Probe,
     tls::{
         probe::{hello_role, looks_like_tls},
         record::{APPLICATION_DATA, Header},
@@ -141,7 +138,7 @@ impl Probing {
         }
         let name = name(&client).or_else(|| name(&server));
         // A connection that was joined late, and ended before a second record: dark all the same.
-        let record = |bytes: &[u8]| bytes.len() >= 5 && looks_like_tls(bytes) != input::Probe::No;
+        let record = |bytes: &[u8]| bytes.len() >= 5 && looks_like_tls(bytes) != Probe::No;
         if name.is_none() && (record(&client) || record(&server)) {
             return Finding::Tls;
         }
@@ -195,9 +192,9 @@ fn look(side: Side, bytes: &[u8], cx: &Context<'_>) -> Look {
         return Look::More;
     }
     match looks_like_tls(bytes) {
-        input::Probe::Certain => return Look::Found(Finding::Tls),
-        input::Probe::Likely => return Look::More,
-        input::Probe::No => {}
+        Probe::Certain => return Look::Found(Finding::Tls),
+        Probe::Likely => return Look::More,
+        Probe::No => {}
     }
     match (h1::looks_like_request(bytes), h1::looks_like_response(bytes)) {
         (Probe::Certain, _) => return found(Finding::Http1, Side::Client),

@@ -9,8 +9,8 @@ use super::RecordingWriter;
 use crate::{
     connection::ConnectionReport,
     evidence::At,
-    http::{
-        exchange::{Exchange, Protocol, TlsSession},
+    exchange::{
+        Exchange, Protocol, TlsSession,
         message::{Body, BodyCut, Head, Message},
     },
     losses,
@@ -246,7 +246,7 @@ fn response(exchange: &Exchange) -> Value {
     data.insert("mimeType".to_owned(), media_type(head));
     content(&message.body, &mut data);
     let reason = match head.start() {
-        crate::http::message::Start::Response { reason, .. } => head.slice(reason),
+        crate::exchange::message::Start::Response { reason, .. } => head.slice(reason),
         _ => b"",
     };
     let mut response = json!({

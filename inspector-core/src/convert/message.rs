@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::http::{
-    exchange::Exchange,
+use crate::exchange::{
+    Exchange,
     message::{Head, Message, Start},
 };
 

@@ -18,7 +18,7 @@ mod transcript;
 
 use std::io::{self, Write};
 
-use crate::{connection::ConnectionReport, http::exchange::Exchange, note::Note};
+use crate::{connection::ConnectionReport, exchange::Exchange, note::Note};
 
 /// A form recordings are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::RecordingWriter;
 use crate::{
     connection::ConnectionReport,
-    http::{
-        exchange::Exchange,
+    exchange::{
+        Exchange,
         message::{Head, Message},
     },
     losses,

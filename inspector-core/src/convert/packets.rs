@@ -17,7 +17,7 @@ use super::{RecordingWriter, message};
 use crate::{
     connection::ConnectionReport,
     evidence::Endpoint,
-    http::{exchange::Exchange, message::Message},
+    exchange::{Exchange, message::Message},
     input::exported,
     losses,
     note::{Note, NoteKind},

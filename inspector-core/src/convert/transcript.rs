@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{RecordingWriter, message};
-use crate::{connection::ConnectionReport, http::exchange::Exchange, losses, note::Note};
+use crate::{connection::ConnectionReport, exchange::Exchange, losses, note::Note};
 
 /// Writes a transcript.
 pub(super) struct TranscriptWriter<'w>(&'w mut dyn Write);

@@ -5,11 +5,12 @@ use std::{borrow::BorrowMut, collections::VecDeque};
 use super::{Options, handout::Outcome};
 use crate::{
     app::App,
+    coding::barren::Barren,
     context::Context,
     flow::{Connection, Consumer, StreamEvent, Weight},
-    http::barren::Barren,
     lanes::Lanes,
-    tls::keylog::{KeyError, Keys},
+    secrets::keylog::{KeyError, Keys},
+    token::extract::may_tell,
 };
 
 /// So many periods after its end the weights of one are gone by. Where the applications run on other threads than the flow
@@ -37,7 +38,13 @@ pub(super) struct Conversations<K, O> {
 
 impl<K: BorrowMut<Keys>, O: Outcome> Conversations<K, O> {
     pub(super) fn new(keys: K, options: &Options, results: O) -> Self {
-        Self { keys, options: options.clone(), barren: Lanes::default(), weights: VecDeque::new(), results }
+        Self {
+            keys,
+            options: options.clone(),
+            barren: Lanes::new(|| Barren::new(may_tell)),
+            weights: VecDeque::new(),
+            results,
+        }
     }
 
     /// Bytes of memory that the state of a connection takes on which nothing came yet, about.

@@ -376,9 +376,9 @@ mod tests {
     use crate::{
         connection::{ConnectionReport, Reason, Transport},
         context::Sink,
-        http::exchange::Exchange,
+        exchange::Exchange,
+        secrets::keylog::Keys,
         time::Timestamp,
-        tls::keylog::Keys,
     };
 
     const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 50_000);

@@ -11,7 +11,7 @@ use crate::{
     context::Sink,
     coverage::Coverage,
     evidence::{ConnectionId, SourceId},
-    http::exchange::{Exchange, Mark},
+    exchange::{Exchange, Mark},
     input::Control,
     limits::Limits,
     note::{Note, NoteKind},

@@ -32,14 +32,14 @@ use crate::{
     context::{BodyPolicy, Sink as _},
     coverage::Coverage,
     evidence::SourceId,
+    exchange::Exchange,
     flow::table::{FlowTable, Totals},
-    http::exchange::Exchange,
-    input::{Control, Frame, Item, ItemSink, Producer, ReadError, helpers::Nobody},
+    input::{Control, Item, ItemSink, Producer, ReadError, helpers::Nobody},
     lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
-    packet::{Dissector, Packet, Skipped, Unfinished},
-    tls::keylog::{KeyError, Keys},
+    packet::{Dissector, Packet, Skipped, Unfinished, frame::Frame},
+    secrets::keylog::{KeyError, Keys},
 };
 
 /// How a recording is read.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{evidence::ConnectionId, http::exchange::Exchange, limits::Limits};
+use crate::{evidence::ConnectionId, exchange::Exchange, limits::Limits};
 
 /// Where an exchange began: frame or entry, connection, and a running number for several in one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,8 +90,8 @@ mod tests {
     use super::*;
     use crate::{
         evidence::{At, SourceId},
-        http::{
-            exchange::{Marks, Protocol, Scheme},
+        exchange::{
+            Marks, Protocol, Scheme,
             message::{Body, HeadBuilder, Message},
         },
     };

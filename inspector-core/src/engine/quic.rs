@@ -10,10 +10,10 @@ use foldhash::fast::RandomState;
 
 use super::{datagrams::Unread, handout::Outcome, ordinary::HTTPS};
 use crate::{
+    coding::barren::Barren,
     context::BodyPolicy,
     evidence::{At, ConnectionId, Endpoint},
     flow::Side,
-    http::barren::Barren,
     limits::Limits,
     note::{Note, NoteKind},
     packet::Datagram,
@@ -21,7 +21,8 @@ use crate::{
         connection::{Connection, Env},
         packet::Identifier,
     },
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
+    token::extract::may_tell,
 };
 
 /// What is kept per connection.
@@ -97,7 +98,7 @@ impl Connections {
             identifiers: HashMap::default(),
             lengths: 0,
             reading: Reading {
-                barren: Barren::default(),
+                barren: Barren::new(may_tell),
                 bodies,
                 pending: Cell::new(0),
                 searched: Cell::new(0),

@@ -4,7 +4,7 @@ use crate::{
     connection::ConnectionReport,
     coverage::Coverage,
     evidence::{At, SourceId},
-    http::exchange::{Exchange, Mark},
+    exchange::{Exchange, Mark},
     note::{Note, NoteKind},
 };
 

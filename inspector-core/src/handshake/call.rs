@@ -10,12 +10,10 @@ use super::{
 };
 use crate::{
     evidence::{Evidence, Part, SourceId},
+    exchange::message::Head,
     finding::Seen,
     hosts::HostId,
-    http::{
-        auth::{Credentials, CredentialsKind},
-        message::Head,
-    },
+    http::auth::{Credentials, CredentialsKind},
     moment::Moment,
     secret::Fingerprint,
     time::Timestamp,

@@ -23,10 +23,8 @@ use super::{
 };
 use crate::{
     evidence::Part,
-    http::{
-        exchange::{Exchange, Scheme},
-        form,
-    },
+    exchange::{Exchange, Scheme},
+    http::form,
     secret::Fingerprint,
     token::{Token, extract::Extraction},
 };

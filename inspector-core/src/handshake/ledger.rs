@@ -22,9 +22,9 @@ use super::{
 use crate::{
     bounded::Index,
     evidence::{Part, SourceId},
+    exchange::{Mark, Scheme},
     finding::Seen,
     hosts::{self, HostId, HostNames},
-    http::exchange::{Mark, Scheme},
     limits::Limits,
     moment::Moment,
     policy::Policy,
@@ -396,7 +396,7 @@ impl Ledger {
             }
         }
         let names = ["authorization", "cookie", "set-cookie"];
-        let has_field = |head: Option<&crate::http::message::Head>| head.is_some_and(|head| head.has_any(&names));
+        let has_field = |head: Option<&crate::exchange::message::Head>| head.is_some_and(|head| head.has_any(&names));
         if has_field(observation.request()) || has_field(observation.response()) {
             input.with_secrets += 1;
         }

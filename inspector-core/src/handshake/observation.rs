@@ -21,13 +21,10 @@ use super::{
 };
 use crate::{
     evidence::{Evidence, Part},
+    exchange::{Exchange, Mark, Scheme, message::Head},
     finding::Concern,
     hosts::{self, HostId},
-    http::{
-        auth::{Basic, Challenge, Credentials, CredentialsKind},
-        exchange::{Exchange, Mark, Scheme},
-        message::Head,
-    },
+    http::auth::{Basic, Challenge, Credentials, CredentialsKind},
     moment::Moment,
     policy::Policy,
     profile::{EndpointKind, Profile},

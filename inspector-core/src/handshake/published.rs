@@ -18,8 +18,8 @@ use super::{
     observation::{Endpoint, Observation},
 };
 use crate::{
+    exchange::message::{Body, Head},
     hosts,
-    http::message::{Body, Head},
     secret::Fingerprint,
     token::verify::VerificationKeys,
 };

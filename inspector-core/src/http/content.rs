@@ -13,14 +13,20 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    barren::{Barren, Nothing, Twin},
-    coding::{Codings, Decoder, FREE_OF_RATIO, Stop, trim_to_token},
-    exchange::{Mark, Marks},
-    lately::{Entry, Lately},
-    message::{Body, BodyCut, Head},
+use super::lately::{Entry, Lately};
+use crate::{
+    coding::{
+        Codings, Decoder, FREE_OF_RATIO, Stop,
+        barren::{Barren, Nothing, Twin},
+        trim_to_token,
+    },
+    context::BodyPolicy,
+    exchange::{
+        Mark, Marks,
+        message::{Body, BodyCut, Head},
+    },
+    limits::Limits,
 };
-use crate::{context::BodyPolicy, limits::Limits};
 
 /// Gathers the content of one message after its transfer coding.
 #[derive(Debug)]
@@ -415,7 +421,7 @@ pub(crate) fn contains_chunked(value: &[u8]) -> bool {
 
 /// Whether it is one of the transfer codings that compress (RFC 9112 §7.2).
 fn is_coding_name(name: &[u8]) -> bool {
-    super::coding::CODINGS.iter().any(|row| row.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
+    crate::coding::CODINGS.iter().any(|row| row.names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
 }
 
 /// Whether a content of this media type (a `Content-Type` value) can hold a token or a credential. Only kinds that
@@ -467,8 +473,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::http::barren::FORM;
-    use crate::http::message::HeadBuilder;
+    use crate::coding::barren::FORM;
+    use crate::exchange::message::HeadBuilder;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -487,7 +493,7 @@ mod tests {
     fn collect(head: &Head, policy: BodyPolicy, pieces: &[&[u8]], limits: &Limits) -> (Body, Marks) {
         let mut collector = Collector::new(head, policy);
         pieces.iter().for_each(|piece| collector.push(piece, limits));
-        collector.finish(limits, &Barren::default())
+        collector.finish(limits, &Barren::new(crate::token::extract::may_tell))
     }
 
     fn small() -> Limits {
@@ -506,7 +512,7 @@ mod tests {
         let gzipped = |status| head(status, &[("content-encoding", "gzip")]);
         let dull = format!("<a>{}", "nothing to see here ".repeat(20));
         let limits = Limits { barren: 3000, ..Limits::default() };
-        let barren = Barren::default();
+        let barren = Barren::new(crate::token::extract::may_tell);
         let keeps = |head: &Head, bytes: &[u8]| {
             let mut collector = Collector::new(head, BodyPolicy::Tokens);
             collector.push(bytes, &limits);
@@ -564,7 +570,7 @@ mod tests {
         flipped[300] ^= 1;
         let another = gzip(b"something else altogether, so that it begins otherwise behind the header of ten bytes");
         for size in [1, 63, 64, 100, 301, usize::MAX] {
-            let barren = Barren::default();
+            let barren = Barren::new(crate::token::extract::may_tell);
             assert!(read(&barren, &known, size, None).0.kept.is_some());
             let (again, marks) = read(&barren, &known, size, None);
             let beginning = again.kept.as_deref().unwrap();
@@ -572,10 +578,14 @@ mod tests {
             assert!(marks.iter().next().is_none(), "{size}");
             let longer = [&known[..], b"pad"].concat();
             for other in [&known[..known.len() - 1], &known[..80], &known[..64], &longer, &flipped, &another] {
-                assert_eq!(read(&barren, other, size, None), read(&Barren::default(), other, size, None), "{size}");
+                assert_eq!(
+                    read(&barren, other, size, None),
+                    read(&Barren::new(crate::token::extract::may_tell), other, size, None),
+                    "{size}"
+                );
             }
             for hole in 0..3 {
-                let alone = read(&Barren::default(), &known, size, Some(hole));
+                let alone = read(&Barren::new(crate::token::extract::may_tell), &known, size, Some(hole));
                 assert_eq!(read(&barren, &known, size, Some(hole)).1, alone.1, "{size} {hole}");
                 assert!(
                     known.chunks(size).len() <= hole || read(&barren, &known, size, Some(hole)) == alone,
@@ -668,7 +678,7 @@ mod tests {
         collector.push(b"eyJhb", &small());
         collector.missing();
         collector.push(b"GciOi", &small());
-        let (body, m) = collector.finish(&small(), &Barren::default());
+        let (body, m) = collector.finish(&small(), &Barren::new(crate::token::extract::may_tell));
         assert_eq!((body.kept.as_deref(), body.transferred), (Some(b"eyJhb".as_slice()), 10));
         assert_eq!((body.cut, m), (Some(BodyCut::Recording), marks(&[Mark::BodyCut])));
     }

@@ -3,13 +3,12 @@
 use crate::{
     context::{BodyPolicy, Context},
     evidence::At,
-    flow::Side,
-    http::{
-        compression::FieldSection,
-        content::Collector,
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme,
         message::{Body, Head, Message, Start},
     },
+    flow::Side,
+    http::{compression::FieldSection, content::Collector},
 };
 
 /// One side's message on a stream.

@@ -15,10 +15,11 @@ use std::{
     io::{BufRead, BufReader, Read},
 };
 
-use super::{Format, Item, ItemSink, Probe, ReadError, recorded::first_line, text::Transcript};
+use super::{Format, Item, ItemSink, ReadError, recorded::first_line, text::Transcript};
 use crate::{
     limits::Limits,
     note::{Note, NoteKind},
+    probe::Probe,
 };
 
 /// Longest line that is looked at as a whole.
@@ -233,7 +234,7 @@ fn start_in(line: &[u8]) -> Option<(usize, bool)> {
 mod tests {
     use super::*;
     use crate::{
-        http::exchange::Exchange,
+        exchange::Exchange,
         input::{Control, read_recording},
     };
 

@@ -1,7 +1,7 @@
 //! Bounds of the formats of tools that record messages: what is beyond one is given up and said, and no more is kept.
 
 use super::*;
-use crate::{http::exchange::Mark, input::archive::zip::tests::archive};
+use crate::{exchange::Mark, input::archive::zip::tests::archive};
 
 /// The exchanges and notes of a recording within these limits.
 fn read(mut bytes: &[u8], limits: &Limits) -> (Vec<Exchange>, Vec<NoteKind>) {

@@ -12,18 +12,17 @@
 use std::io::{BufReader, Read};
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Format, ItemSink, ReadError,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, protocol_of, scheme_of},
     xml::{Event, Xml, append},
 };
 use crate::{
     evidence::Endpoint,
-    http::{
-        base64,
-        exchange::{Mark, Scheme},
-    },
+    exchange::{Mark, Scheme},
+    http::base64,
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
 };
 
 /// The format.

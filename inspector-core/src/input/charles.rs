@@ -22,18 +22,17 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Format, ItemSink, ReadError,
     recorded::{Content, Draft, Fields, Recorded, RequestDraft, ResponseDraft, protocol_of},
     xml::{Event, Xml, append},
 };
 use crate::{
     evidence::Endpoint,
-    http::{
-        base64,
-        exchange::{Mark, Scheme, TlsSession},
-    },
+    exchange::{Mark, Scheme, TlsSession},
+    http::base64,
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
     time::Timestamp,
 };
 

@@ -21,15 +21,16 @@ use std::{
 };
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Format, ItemSink, ReadError,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, first_line, protocol_of},
 };
 use crate::{
     encoding::percent::hex,
     evidence::Endpoint,
-    http::exchange::{Mark, Protocol, Scheme, TlsSession},
+    exchange::{Mark, Protocol, Scheme, TlsSession},
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
 };
 
 /// Bytes of a line; a longer one is none of a trace.

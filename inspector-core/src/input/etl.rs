@@ -31,14 +31,13 @@ use self::{
     buffers::{Clock, File},
     events::{Found, Logged, Piece},
 };
-use super::{
-    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, held::read_held, helpers::Helpers,
-    order::Order,
-};
+use super::{Control, Format, Item, ItemSink, ReadError, Seekable, held::read_held, helpers::Helpers, order::Order};
 use crate::{
     evidence::At,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::{Frame, LinkType},
+    probe::Probe,
 };
 
 /// Packets put in order at once: some 100 bytes each.

@@ -16,21 +16,23 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{Control, Frame, Item, ItemSink, order::Order};
+use super::{Control, Item, ItemSink, order::Order};
 use crate::{
+    coding::barren::Barren,
     context::{BodyPolicy, Context, Sink},
     evidence::{At, ConnectionId, Endpoint},
+    exchange::{Exchange, Scheme},
     flow::{Connection, End, Side},
     http::{
-        barren::Barren,
-        exchange::{Exchange, Scheme},
         h1::{self, Http1},
         h2::{Http2, PREFACE, looks_like_frames},
     },
     limits::Limits,
     losses::Losses,
     note::{Between, Note, NoteKind, PacketSkip},
-    tls::keylog::Keys,
+    packet::frame::Frame,
+    secrets::keylog::Keys,
+    token::extract::may_tell,
 };
 
 /// The link type.
@@ -144,7 +146,7 @@ impl Exported {
         Self {
             streams: HashMap::new(),
             keys: Keys::new(limits),
-            barren: Barren::default(),
+            barren: Barren::new(may_tell),
             next: 0,
             weight: 0,
             limits: limits.clone(),

@@ -14,7 +14,8 @@
 
 use std::fmt::Write;
 
-use super::{Frame, order::Order};
+use super::order::Order;
+use crate::packet::frame::Frame;
 
 const MAGIC: [u8; 4] = [0xf5, 0xde, 0xb0, 0xf5];
 const HEADER: usize = 8;
@@ -117,7 +118,7 @@ fn traffic(data: &[u8], version: u16, lines: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{evidence::At, input::LinkType};
+    use crate::{evidence::At, packet::frame::LinkType};
 
     fn item(kind: u16, version: u16, data: &[u8]) -> Vec<u8> {
         [[TLS, kind, 8 + data.len() as u16, version].map(u16::to_be_bytes).concat(), data.to_vec()].concat()

@@ -14,12 +14,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::{Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, order::Order, recorded::first_line};
+use super::{Control, Format, Item, ItemSink, ReadError, order::Order, recorded::first_line};
 use crate::{
     encoding::percent::hex,
     evidence::At,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::{Frame, LinkType},
+    probe::Probe,
     time::Timestamp,
 };
 

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::{
-    http::exchange::{Mark, Scheme},
+    exchange::{Mark, Scheme},
     input::{archive::zip::tests::archive, helpers::Nobody, tests::items_of},
 };
 

@@ -18,14 +18,15 @@ use std::{
 };
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Format, ItemSink, ReadError,
     recorded::{Content, Draft, Fields, Recorded, RequestDraft, ResponseDraft, protocol_of},
 };
 use crate::{
     evidence::Endpoint,
-    http::exchange::{Mark, Scheme, TlsSession},
+    exchange::{Mark, Scheme, TlsSession},
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
     time::Timestamp,
 };
 
@@ -531,7 +532,7 @@ fn with_messages(draft: &mut Draft<'_>, messages: &Value<'_>) {
 pub(crate) mod tests {
     use super::*;
     use crate::{
-        http::exchange::Exchange,
+        exchange::Exchange,
         input::{
             Control, Item, read_recording,
             tests::{Dribble, items_of},
@@ -648,7 +649,7 @@ pub(crate) mod tests {
         for bytes in [inside, [http.clone(), separate.clone(), separate.clone()].concat()] {
             let (exchanges, notes) = read(&bytes);
             assert_eq!((exchanges.len(), notes.len()), (1, 0));
-            let kept = |body: &crate::http::message::Body| body.kept.clone().unwrap();
+            let kept = |body: &crate::exchange::message::Body| body.kept.clone().unwrap();
             assert_eq!(&*kept(&exchanges[0].request.as_ref().unwrap().body), b"from client\n");
         }
         assert_eq!(read(&http).0.len(), 1);

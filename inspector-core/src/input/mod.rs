@@ -47,36 +47,15 @@ pub use self::unpack::Compression;
 use self::{
     helpers::{Helpers, Nobody},
     unpack::{LOOKAHEAD, Unpacked},
-    window::Buffer,
 };
 use crate::{
     connection::ConnectionReport,
-    evidence::At,
-    http::exchange::Exchange,
+    exchange::Exchange,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::Frame,
+    probe::Probe,
 };
-
-/// A link-layer header type, numbered as in the tcpdump.org LINKTYPE_ registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinkType(pub u16);
-
-/// One captured packet, borrowed from the read window.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// How to read its first header.
-    pub link: LinkType,
-    /// Number and time.
-    pub at: At,
-    /// Length on the wire; larger than `bytes.len()` where the capture's snap length cut it.
-    pub original_length: u32,
-    /// The interface it was recorded on, by its number in the recording; 0 where there is but one.
-    pub interface: u32,
-    /// The captured bytes.
-    pub bytes: &'a [u8],
-    /// The buffer they are part of. Who keeps it can look at them later.
-    pub buffer: Option<&'a Buffer>,
-}
 
 /// A piece of a recording.
 #[derive(Debug)]
@@ -117,17 +96,6 @@ impl<F: FnMut(Item<'_>) -> Control> ItemSink for F {
     fn item(&mut self, item: Item<'_>) -> Control {
         self(item)
     }
-}
-
-/// How sure a format is of being the right one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Probe {
-    /// It is something else.
-    No,
-    /// It may be.
-    Likely,
-    /// A magic number says so.
-    Certain,
 }
 
 /// Why a recording could not be read at all, or not further. What was handed out before stays valid.

@@ -16,13 +16,14 @@
 use std::io::{Read, SeekFrom};
 
 use super::{
-    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, Seekable, etl, held::read_held,
-    helpers::Helpers, magic, order::Order,
+    Control, Format, Item, ItemSink, ReadError, Seekable, etl, held::read_held, helpers::Helpers, magic, order::Order,
 };
 use crate::{
     evidence::At,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::{Frame, LinkType},
+    probe::Probe,
     time::Timestamp,
 };
 

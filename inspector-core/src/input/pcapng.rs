@@ -19,15 +19,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{
-    Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, magic,
-    order::Order,
-    window::{Buffer, Window},
-};
+use super::{Control, Format, Item, ItemSink, ReadError, magic, order::Order, window::Window};
 use crate::{
     evidence::At,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::{Buffer, Frame, LinkType},
+    probe::Probe,
     time::Timestamp,
 };
 

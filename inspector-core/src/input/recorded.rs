@@ -16,18 +16,21 @@ use memchr::memchr;
 
 use super::{Control, Item, ItemSink, har::sanitized::Traces};
 use crate::{
+    coding::barren::Barren,
     context::BodyPolicy,
     evidence::{At, Endpoint, SourceId},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme, TlsSession,
+        message::{Body, BodyCut, Head, HeadBuilder, Message},
+    },
     http::{
-        barren::Barren,
         chunked::{Chunked, Step},
         content::{Collector, can_hold_token},
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme, TlsSession},
-        message::{Body, BodyCut, Head, HeadBuilder, Message},
     },
     limits::Limits,
     note::{Note, NoteKind},
     time::Timestamp,
+    token::extract::may_tell,
 };
 
 /// Names and values of fields, in the order of the recording.
@@ -120,7 +123,7 @@ pub(crate) struct Recorded<'s> {
 
 impl<'s> Recorded<'s> {
     pub(crate) fn new(sink: &'s mut dyn ItemSink, limits: &'s Limits) -> Self {
-        Self { sink, limits, barren: Barren::default(), index: 0, control: Control::Continue, placeholder: false }
+        Self { sink, limits, barren: Barren::new(may_tell), index: 0, control: Control::Continue, placeholder: false }
     }
 
     /// Entries so far, those that were skipped among them.

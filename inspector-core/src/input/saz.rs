@@ -19,7 +19,7 @@ use std::{
 };
 
 use super::{
-    Format, ItemSink, Probe, ReadError, Seekable,
+    Format, ItemSink, ReadError, Seekable,
     archive::{
         is_clutter,
         zip::{Place, Zip},
@@ -30,9 +30,10 @@ use super::{
 };
 use crate::{
     evidence::Endpoint,
-    http::exchange::{Mark, Marks, Protocol, Scheme},
+    exchange::{Mark, Marks, Protocol, Scheme},
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
     time::Timestamp,
 };
 

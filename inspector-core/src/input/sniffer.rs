@@ -13,11 +13,13 @@
 
 use std::io::Read;
 
-use super::{Control, Format, Frame, Item, ItemSink, LinkType, Probe, ReadError, magic, order::Order, window::Window};
+use super::{Control, Format, Item, ItemSink, ReadError, magic, order::Order, window::Window};
 use crate::{
     evidence::At,
     limits::Limits,
     note::{Note, NoteKind},
+    packet::frame::{Frame, LinkType},
+    probe::Probe,
     time::Timestamp,
 };
 

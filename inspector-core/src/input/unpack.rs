@@ -18,8 +18,8 @@ use std::{
     rc::Rc,
 };
 
-use super::{Probe, gunzip::Member, magic, unzstd::Frame};
-use crate::{limits::Limits, note::NoteKind};
+use super::{gunzip::Member, magic, unzstd::Frame};
+use crate::{limits::Limits, note::NoteKind, probe::Probe};
 
 /// Most bytes looked at to tell a format, and the size of a layer's input buffer.
 pub(crate) const LOOKAHEAD: usize = 64 << 10;

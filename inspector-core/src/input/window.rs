@@ -14,6 +14,7 @@
 //! A reader asks for the bytes it needs to go on ([`Window::fill`]) and gets at least those unless the input ends, so a
 //! pipe that delivers a byte at a time and a file look the same, and a live pipe is never waited on for more than needed.
 
+use crate::packet::frame::Buffer;
 use std::{
     io::{self, Read},
     sync::Arc,
@@ -24,9 +25,6 @@ const STEP: usize = 256 << 10;
 
 /// Most buffers that are kept to be used again.
 const SPARES: usize = 16;
-
-/// A buffer of a window, which others may keep to look at its bytes.
-pub type Buffer = Arc<Vec<u8>>;
 
 /// A rolling buffer over a reader.
 #[derive(Debug)]

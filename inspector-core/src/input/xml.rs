@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 
 use quick_xml::{Reader, events};
 
-use super::{Probe, ReadError};
-use crate::{limits::Limits, note::NoteKind};
+use super::ReadError;
+use crate::{limits::Limits, note::NoteKind, probe::Probe};
 
 /// The documents whose root has one of these names: `Certain` where it stands, `Likely` while it may still come.
 pub(crate) fn probe(head: &[u8], roots: &[&[u8]]) -> Probe {

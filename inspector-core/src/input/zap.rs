@@ -16,10 +16,10 @@
 use std::io::{BufRead, BufReader, Read};
 
 use super::{
-    Format, ItemSink, Probe, ReadError,
+    Format, ItemSink, ReadError,
     recorded::{Content, Draft, Recorded, RequestDraft, ResponseDraft, Text, first_line, protocol_of},
 };
-use crate::{limits::Limits, note::NoteKind};
+use crate::{limits::Limits, note::NoteKind, probe::Probe};
 
 /// The format.
 #[derive(Clone, Copy, Debug)]

@@ -5,13 +5,14 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{
-    Control, Format, Item, ItemSink, Probe, ReadError,
+    Control, Format, Item, ItemSink, ReadError,
     har::Har,
     helpers::{Helpers, Nobody},
 };
 use crate::{
     limits::Limits,
     note::{Note, NoteKind},
+    probe::Probe,
 };
 
 /// The format.

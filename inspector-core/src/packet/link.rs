@@ -5,8 +5,8 @@
 
 use super::{Cursor, Layer, Tag, serial, tunnel, wireless};
 use crate::{
-    input::LinkType,
     note::{Guess, PacketSkip},
+    packet::frame::LinkType,
 };
 
 /// The smallest EtherType; smaller values are the length of an IEEE 802.3 frame (IEEE 802.3-2018 §3.2.6).

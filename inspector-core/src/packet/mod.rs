@@ -13,6 +13,7 @@
 
 pub mod checksum;
 pub mod defrag;
+pub mod frame;
 pub mod ipsec;
 pub mod link;
 pub mod net;
@@ -34,9 +35,9 @@ use self::{
 };
 use crate::{
     evidence::{At, Endpoint},
-    input::{Frame, LinkType},
     limits::Limits,
     note::{Between, Guess, PacketSkip},
+    packet::frame::{Frame, LinkType},
 };
 
 /// TCP control bits (RFC 9293 §3.1).

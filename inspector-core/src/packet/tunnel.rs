@@ -299,9 +299,9 @@ fn tzsp(body: Cursor<'_>) -> Option<Cursor<'_>> {
     let (&[1, 0 | 1, 0, protocol], mut rest) = body.bytes.split_first_chunk::<4>()? else { return None };
     let link = match protocol {
         1 => Layer::Ethernet,
-        18 => Layer::Link(crate::input::LinkType(105)),
-        119 => Layer::Link(crate::input::LinkType(119)),
-        127 => Layer::Link(crate::input::LinkType(163)),
+        18 => Layer::Link(crate::packet::frame::LinkType(105)),
+        119 => Layer::Link(crate::packet::frame::LinkType(119)),
+        127 => Layer::Link(crate::packet::frame::LinkType(163)),
         _ => return None,
     };
     loop {

@@ -1,7 +1,7 @@
 //! IEEE 802.11 and the headers capture tools put before it: radiotap, Prism, AVS, PPI.
 
 use super::{Cursor, Layer, tunnel::ip_fits};
-use crate::{input::LinkType, note::PacketSkip};
+use crate::{note::PacketSkip, packet::frame::LinkType};
 
 /// A data frame (IEEE 802.11-2020 §9.3.2.1). Fields are little-endian:
 /// ```text

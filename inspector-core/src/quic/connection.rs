@@ -23,13 +23,14 @@ use super::{
     receive::Receive,
 };
 use crate::{
+    coding::barren::Barren,
     context::{BodyPolicy, Sink},
     evidence::{At, ConnectionId, Endpoint},
     flow::{self, Side},
-    http::{barren::Barren, h3::Http3},
+    http::h3::Http3,
     limits::Limits,
     note::{Note, NoteKind},
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 /// Most identifiers, and tokens, of one side that are known.

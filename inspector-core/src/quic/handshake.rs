@@ -5,8 +5,8 @@ use std::{borrow::Cow, sync::Arc};
 use super::{packet::Identifier, receive::Receive};
 use crate::{
     encoding::varint::variable_integer,
+    exchange::TlsSession,
     flow::Side,
-    http::exchange::TlsSession,
     tls::{
         hello::{self, ClientHello, EncryptedExtensions, ServerHello},
         messages::Messages,

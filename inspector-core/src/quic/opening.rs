@@ -11,11 +11,11 @@ use super::{
 use crate::{
     evidence::At,
     flow::Side,
-    tls::{
+    secrets::{
+        Origin,
         keylog::{Keys, Label},
-        negotiation::Origin,
-        suites::Suite,
     },
+    tls::suites::Suite,
 };
 
 /// Most destinations whose Initial keys are tried: the client's first, and those of a Retry or of other versions.

@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     flow::Side,
+    secrets::Origin,
     tls::{
         cipher::{Bulk, OpenAead},
-        negotiation::Origin,
         schedule::{Hash, TrafficSecret},
         suites::Suite,
     },

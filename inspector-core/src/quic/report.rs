@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 use super::{connection::Connection, handshake::Early};
 use crate::{
     connection::{Application, ConnectionReport, Reason, Transport},
-    tls::{
-        keylog::{Keys, Label},
-        suites::Suite,
-    },
+    secrets::keylog::{Keys, Label},
+    tls::suites::Suite,
 };
 
 impl Connection {

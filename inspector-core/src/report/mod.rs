@@ -3,6 +3,7 @@
 //! Outputs render this one structure. Its JSON is [`v1`], which is frozen. An output that shows secrets
 //! (`--show-secrets`) finds them in [`TokenSummary::token`]; excerpts and texts are masked already and stay so.
 
+pub mod baseline;
 mod conceal;
 mod merge;
 mod next;
@@ -13,7 +14,6 @@ pub mod v1;
 use std::{net::IpAddr, sync::Arc};
 
 use crate::{
-    baseline::Comparison,
     bounded::Index,
     coverage::Coverage,
     evidence::{Evidence, SourceId},
@@ -28,6 +28,7 @@ use crate::{
         signatures::{SignatureState, Signatures},
     },
     policy::Policy,
+    report::baseline::Comparison,
     scope::Scope,
     secret::Fingerprint,
     time::Timestamp,

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::{HandshakeOutcome, Report as Source, TokenSummary};
 use crate::{
-    baseline::Comparison,
     coverage::Coverage,
     evidence::{Evidence as Place, Part},
     finding::{Finding as SourceFinding, Severity},
@@ -21,6 +20,7 @@ use crate::{
         signatures::{Signature, SignatureState, Signatures},
     },
     redact::Facts,
+    report::baseline::Comparison,
     secret::Fingerprint,
     time::Timestamp,
     token::{

@@ -1,9 +1,9 @@
 //! The beginning of a finding about an exchange.
 
 use crate::{
+    exchange::Mark,
     finding::{Draft, RuleMeta, pending::Hides},
     handshake::observation::{Observation, has},
-    http::exchange::Mark,
 };
 
 impl RuleMeta {

@@ -7,12 +7,13 @@
 
 use super::Observation;
 use crate::{
+    exchange::message::Message,
     handshake::{
         caller,
         observation::{Answer, Endpoint},
         published,
     },
-    http::{auth::CredentialsKind, message::Message},
+    http::auth::CredentialsKind,
     token::{Defect, Role, TokenKind},
 };
 

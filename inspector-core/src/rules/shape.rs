@@ -13,13 +13,13 @@ use smallvec::SmallVec;
 
 use crate::{
     evidence::Part,
+    exchange::{Marks, Scheme},
     finding::Concern,
     handshake::{
         ledger::Ledger,
         observation::{Answer, CLOCK_SKEW, Carried, Endpoint, Observation},
     },
     hosts::HostId,
-    http::exchange::{Marks, Scheme},
     time::Timestamp,
     token::{Role, Sighting, Token, TokenKind},
 };

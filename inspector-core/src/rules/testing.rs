@@ -21,8 +21,8 @@ use crate::{
     analysis::Analysis,
     coverage::Coverage,
     evidence::{At, Endpoint, SourceId},
-    http::{
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme,
         message::{Body, HeadBuilder, Message},
     },
     limits::Limits,

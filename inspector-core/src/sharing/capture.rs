@@ -18,11 +18,13 @@ use std::{
 
 use super::{Pseudonyms, Redactor, readdress::Addresses, text};
 use crate::{
+    coding::Codings,
     evidence::{At, Endpoint},
-    http::coding::Codings,
-    input::{Frame, LinkType},
     limits::Limits,
-    packet::{Dissector, Flags, Packet},
+    packet::{
+        Dissector, Flags, Packet,
+        frame::{Frame, LinkType},
+    },
 };
 
 /// Bytes of a stream that are looked at together.

@@ -14,11 +14,11 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::{Pseudonyms, base};
 use crate::{
     encoding::percent,
-    http::{
-        auth::CredentialsKind,
-        exchange::Exchange,
+    exchange::{
+        Exchange,
         message::{Head, Message, Start},
     },
+    http::auth::CredentialsKind,
     limits::Limits,
     redact::{self, Level, compact, mark},
     secret::Fingerprint,

@@ -503,7 +503,7 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::keylog::tests::unhex;
+    use crate::secrets::keylog::tests::unhex;
 
     /// RFC 8448 §4: the record of early data, and the keys it is under.
     #[test]

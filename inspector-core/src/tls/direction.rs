@@ -6,12 +6,11 @@ use super::{
     cipher::{Opened, Opener},
     compression::Inflate,
     messages::Messages,
-    negotiation::Origin,
-    record::{APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, Header, Reader, Reservation},
+    record::{APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, Header, Reader},
     schedule::TrafficSecret,
     session::Place,
 };
-use crate::{connection::Reason, evidence::At, flow::End};
+use crate::{bounded::Reservation, connection::Reason, evidence::At, flow::End, secrets::Origin};
 
 /// Which keys protect the records of a direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{
     session::Tls,
     suites::{KeyExchange, Suite},
 };
-use crate::{connection::Reason, flow::Side, http::exchange::TlsSession};
+use crate::{connection::Reason, exchange::TlsSession, flow::Side};
 
 /// Bytes of a TLS 1.3 client's protected records without which it cannot have sent its Finished message: header 4,
 /// hash 32, type 1, tag of at least 8. An encrypted alert is shorter.

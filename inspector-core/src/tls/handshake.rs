@@ -5,13 +5,19 @@ use super::{
     compression::DEFLATE,
     direction::{Epoch, Keyed},
     hello::{self, ClientHello, EncryptedExtensions, ServerHello},
-    keylog::{Keys, Label},
-    negotiation::{Derived, Origin, version},
+    negotiation::{Derived, version},
     schedule::TrafficSecret,
     session::{EarlyData, Env, Tls},
     suites::Suite,
 };
-use crate::{connection::Reason, flow::Side};
+use crate::{
+    connection::Reason,
+    flow::Side,
+    secrets::{
+        Origin,
+        keylog::{Keys, Label},
+    },
+};
 
 /// Handshakes of a connection whose client randoms are told.
 const HANDSHAKES: usize = 8;

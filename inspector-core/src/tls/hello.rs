@@ -7,7 +7,7 @@ use nom::{
     number::complete::{be_u8, be_u16, be_u24, be_u32},
 };
 
-use super::keylog::short_digest;
+use crate::secrets::keylog::short_digest;
 
 /// HelloRequest.
 pub(crate) const HELLO_REQUEST: u8 = 0;

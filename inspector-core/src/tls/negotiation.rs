@@ -13,11 +13,17 @@ use super::{
     cipher::{LegacyParameters, Opener},
     compression::DEFLATE,
     hello::{self, ClientHello, ServerHello},
-    keylog::{Keys, Label, short_digest},
-    schedule::{MasterSecret, Prf},
+    schedule::Prf,
     suites::{KeyExchange, Suite},
 };
-use crate::{connection::Reason, flow::Side};
+use crate::{
+    connection::Reason,
+    flow::Side,
+    secrets::{
+        MasterSecret, Origin,
+        keylog::{Keys, Label, short_digest},
+    },
+};
 
 /// Versions as hellos name them.
 pub(crate) mod version {
@@ -86,17 +92,6 @@ struct Transcript {
     client: Vec<u8>,
     /// Too long, or with a hole.
     broken: bool,
-}
-
-/// Who the master secret is thanks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// A source of the key log.
-    Log(u8),
-    /// A private key.
-    Private(usize),
-    /// An earlier connection.
-    Resumed,
 }
 
 /// The negotiations of a connection: the one its sides are in, and the next while one side is ahead of the other.

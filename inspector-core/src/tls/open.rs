@@ -4,8 +4,7 @@ use super::{
     cipher::Opened,
     direction::{Epoch, Keyed, Passing},
     hello::{self, ClientHello},
-    keylog::Keys,
-    negotiation::{Derived, Origin},
+    negotiation::Derived,
     record::{ALERT, APPLICATION_DATA, Buffer, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, MIN_PROTECTED},
     session::{EarlyData, Env, Flow, Place, Tls},
     suites::Suite,
@@ -14,6 +13,7 @@ use crate::{
     connection::Reason,
     flow::Side,
     note::{Note, NoteKind},
+    secrets::{Origin, keylog::Keys},
 };
 
 /// Records in a row that do not open before a direction is given up.

@@ -4,7 +4,7 @@ use super::{
     record::{HANDSHAKE, Header},
     session::hello_sender,
 };
-use crate::{flow::Side, input::Probe};
+use crate::{flow::Side, probe::Probe};
 
 /// Judges the first bytes of a direction.
 ///

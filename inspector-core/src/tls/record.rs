@@ -14,13 +14,8 @@
 //! Bytes that were never recorded end the record they fell into. If the next record's place does not follow from
 //! the lengths, the reader searches for two headers in a row.
 
-use std::{
-    cell::RefCell,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use crate::bounded::{Budget, Reservation};
+use std::{cell::RefCell, sync::Arc};
 
 /// ChangeCipherSpec.
 pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -84,48 +79,6 @@ pub(crate) const fn v2_hello_length(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     Some(length)
-}
-
-/// A count of bytes held by several connections together.
-#[derive(Debug, Default)]
-pub(crate) struct Budget(AtomicUsize);
-
-/// A share of a [`Budget`], given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Reservation {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Reservation {
-    /// An empty share.
-    pub(crate) const fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, bytes: 0 }
-    }
-
-    /// Takes `bytes` more unless all shares together would pass `limit`.
-    pub(crate) fn grow(&mut self, bytes: usize, limit: usize) -> bool {
-        let all = self.budget.0.fetch_add(bytes, Ordering::Relaxed);
-        if all.saturating_add(bytes) > limit {
-            self.budget.0.fetch_sub(bytes, Ordering::Relaxed);
-            return false;
-        }
-        self.bytes += bytes;
-        true
-    }
-
-    /// Gives `bytes` back.
-    pub(crate) fn shrink(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.budget.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.shrink(self.bytes);
-    }
 }
 
 thread_local! {
@@ -560,7 +513,7 @@ mod tests {
         assert!(second.piece(&mut head, true, gathering).is_none());
         assert!(matches!(second.piece(&mut tail, true, gathering), Some(Piece::Record(_))));
         drop((first, second));
-        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.held(), 0);
     }
 
     #[test]

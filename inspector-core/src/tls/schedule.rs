@@ -7,6 +7,7 @@
 //! | TLS 1.2 | P_SHA-256, or P_SHA-384 where the suite names it (RFC 5246 §5) |
 //! | TLS 1.3 | HKDF-Expand-Label of the traffic secrets that the key log holds (RFC 8446 §7.1) |
 
+use crate::secrets::MasterSecret;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -50,9 +51,6 @@ pub(crate) enum Prf {
     /// TLS 1.2 with SHA-384.
     Sha384,
 }
-
-/// A master secret.
-pub(crate) type MasterSecret = [u8; 48];
 
 impl Prf {
     /// Fills `out` with the function of `secret`, `label` and `seed` (the parts of it one after the other).
@@ -186,7 +184,7 @@ impl TrafficSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::keylog::tests::unhex;
+    use crate::secrets::keylog::tests::unhex;
 
     /// The vectors for P_SHA256 and P_SHA384 that were posted to the TLS working group's list for RFC 5246.
     #[test]

@@ -19,14 +19,15 @@ use super::{
     facts::{TlsFacts, describe},
     hello,
     negotiation::{Negotiation, Negotiations, version},
-    record::{Buffer, Gathering, HANDSHAKE, Piece, Reservation, v2_hello_length},
+    record::{Buffer, Gathering, HANDSHAKE, Piece, v2_hello_length},
 };
 use crate::{
+    bounded::Reservation,
     connection::Reason,
     context::Context,
     evidence::At,
+    exchange::TlsSession,
     flow::{End, Side},
-    http::exchange::TlsSession,
     lanes,
     note::{Note, NoteKind},
 };

@@ -7,12 +7,9 @@ use crate::{
     analysis::Analysis,
     connection::{Application, ConnectionReport, Reason, Transport},
     evidence::{At, ConnectionId, Endpoint, SourceId},
+    exchange::{Exchange, Mark, message::BodyCut},
     finding::Severity,
     flow::Connection,
-    http::{
-        exchange::{Exchange, Mark},
-        message::BodyCut,
-    },
     note::{Between, Guess, Note, NoteKind, PacketSkip},
     report::Report,
     rules::testing,

@@ -32,7 +32,7 @@ use inspector_core::{
     connection::ConnectionReport,
     engine::{self, Options, Receiver},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{
         Control, Seekable,
         set::{Piece, Set},
@@ -42,7 +42,7 @@ use inspector_core::{
     policy::Policy,
     profile::Profile,
     report::v1,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
     token::{extract::extract, interner::Interner},
 };
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use crate::{
     evidence::At,
     flow::{Connection, End, Side, Weight},
-    input::window::Buffer,
+    packet::frame::Buffer,
 };
 
 /// Bytes of events and copies, of all groups together, after which their batches are sent on.

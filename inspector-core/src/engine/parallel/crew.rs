@@ -25,7 +25,7 @@ use crate::{
     flow::Weight,
     input::helpers::{Helpers, Over, Work},
     limits::Limits,
-    tls::keylog::{Keys, Turns},
+    secrets::keylog::{Keys, Turns},
 };
 
 /// Batches that wait for a group before the stream helps.

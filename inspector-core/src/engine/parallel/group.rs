@@ -15,7 +15,7 @@ use super::{
 use crate::{
     evidence::{At, ConnectionId},
     flow::{Connection, Consumer as _, StreamEvent, Weight},
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 /// A connection.

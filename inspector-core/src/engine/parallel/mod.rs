@@ -23,7 +23,7 @@
 //! **What connections have in common**, and how it stays independent of who is ahead:
 //!
 //! * keys: each group has its own view; secrets found in the recording reach it in turn;
-//! * sessions to be resumed ([`Turns`](crate::tls::keylog)): who looks one up, which is rare, first does what all others
+//! * sessions to be resumed ([`Turns`](crate::secrets::keylog)): who looks one up, which is rare, first does what all others
 //!   have to do in the turns before;
 //! * bounds on what all connections hold: divided among [lanes](crate::lanes), also on one thread;
 //! * the memory that the applications take together, for which quiet connections must make room: the flow table goes by
@@ -68,7 +68,7 @@ use crate::{
     evidence::SourceId,
     input::{Producer, ReadError},
     lanes::LANES,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 /// Most bytes that copies of the keys take in all, should the recording hold further ones. With larger keys there are fewer

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::handout::Outcome;
-use crate::{
-    connection::ConnectionReport, context::Sink, evidence::ConnectionId, http::exchange::Exchange, note::Note,
-};
+use crate::{connection::ConnectionReport, context::Sink, evidence::ConnectionId, exchange::Exchange, note::Note};
 
 /// Bytes of results, as they are weighed, that are handed on at once.
 const CHUNK: usize = 128 << 10;

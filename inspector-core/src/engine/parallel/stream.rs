@@ -21,12 +21,15 @@ use crate::{
     coverage::Coverage,
     evidence::{At, ConnectionId, Endpoint},
     flow::{Connection, Consumer, End, Side, StreamEvent, Weight, table::FlowTable},
-    input::{Control, Frame, Item, ItemSink, Producer, ReadError, Recording, window::Buffer},
+    input::{Control, Item, ItemSink, Producer, ReadError, Recording},
     lanes::lane,
     limits::Limits,
     note::{Note, NoteKind},
-    packet::{Dissector, Packet},
-    tls::keylog::{KeyError, Keys},
+    packet::{
+        Dissector, Packet,
+        frame::{Buffer, Frame},
+    },
+    secrets::keylog::{KeyError, Keys},
 };
 
 /// Batches are sent on within the work on one item only where it yields this many times as much as a batch should.

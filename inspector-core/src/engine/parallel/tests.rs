@@ -17,11 +17,11 @@ use crate::{
     context::BodyPolicy,
     engine::{Options, Reading, Receiver, read},
     evidence::SourceId,
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{Control, ReadError, unpack::tests::gzip},
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 /// How long anything may take that would hang if it were broken.

@@ -8,16 +8,16 @@ use crate::{
     context::Sink,
     engine::{Options, datagrams::Datagrams, handout::Outcome},
     evidence::{At, ConnectionId, Endpoint},
+    exchange::{Exchange, Mark},
     flow::Side,
-    http::exchange::{Exchange, Mark},
     limits::Limits,
     note::Note,
     packet::Datagram,
     quic::tests::made::{
         Maker, acknowledge, client_hello, crypto, encrypted_extensions, integer, key_log, server_hello, stream,
     },
+    secrets::keylog::Keys,
     time::Timestamp,
-    tls::keylog::Keys,
 };
 
 const SERVER_ID: &[u8] = b"server's";

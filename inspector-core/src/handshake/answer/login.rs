@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::{
+    exchange::{Scheme, message::Head},
     hosts,
-    http::{exchange::Scheme, message::Head},
     profile::Profile,
 };
 
@@ -81,7 +81,7 @@ pub(super) fn is_page(content: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::message::HeadBuilder;
+    use crate::exchange::message::HeadBuilder;
 
     #[test]
     fn redirects_to_login() {

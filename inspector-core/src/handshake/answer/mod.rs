@@ -33,11 +33,11 @@ use super::{
 };
 use crate::{
     evidence::Part,
-    http::{
-        auth::CredentialsKind,
-        exchange::Exchange,
+    exchange::{
+        Exchange,
         message::{Head, Message},
     },
+    http::auth::CredentialsKind,
     profile::{Form, Judgement, Profile},
     token::{
         TokenKind,

@@ -15,7 +15,7 @@ use base64::{
 use memchr::memmem;
 
 use super::{Says, json, refusal, words};
-use crate::http::message::{Head, Message};
+use crate::exchange::message::{Head, Message};
 
 /// gRPC's `UNAUTHENTICATED`.
 const UNAUTHENTICATED: u64 = 16;
@@ -200,7 +200,7 @@ pub(super) fn mapi(head: &Head, content: Option<&[u8]>) -> Says {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::message::HeadBuilder;
+    use crate::exchange::message::HeadBuilder;
 
     fn word(says: &Says) -> &'static str {
         match says {

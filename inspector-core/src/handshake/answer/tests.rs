@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::{
+    exchange::message::{Body, BodyCut, HeadBuilder},
     handshake::{ledger::Ledger, observation::Observation},
-    http::message::{Body, BodyCut, HeadBuilder},
     limits::Limits,
     policy::Policy,
     rules::testing,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::http::message::{Body, BodyCut, Head};
+use crate::exchange::message::{Body, BodyCut, Head};
 
 /// Bytes of a content that are looked at.
 pub(super) const WINDOW: usize = 64 << 10;
@@ -100,7 +100,7 @@ fn widened(bytes: &[u8], unit: usize, little: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::message::HeadBuilder;
+    use crate::exchange::message::HeadBuilder;
 
     fn head(fields: &[(&str, &str)]) -> Head {
         let mut builder = HeadBuilder::response(200, b"");

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    http::{
-        exchange::{Mark, Marks},
+    exchange::{
+        Mark, Marks,
         message::{Field, Head, Start},
     },
     limits::Limits,

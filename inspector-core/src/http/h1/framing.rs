@@ -13,10 +13,9 @@
 //! | content announced with 204 | none |
 
 use super::head::Parsed;
-use crate::http::{
-    content::contains_chunked,
-    exchange::{Mark, Marks, Protocol},
-    message::Head,
+use crate::{
+    exchange::{Mark, Marks, Protocol, message::Head},
+    http::content::contains_chunked,
 };
 
 /// How the end of a content is found.

@@ -17,24 +17,14 @@ use httparse::{EMPTY_HEADER, Error, Header, Status};
 use memchr::{memchr, memmem, memrchr};
 
 use crate::{
-    flow::Side,
-    http::{
-        exchange::{Mark, Marks, Protocol},
+    exchange::{
+        Mark, Marks, Protocol,
         message::{Field, Head, Start},
     },
+    flow::Side,
     limits::Limits,
+    probe::Probe,
 };
-
-/// How sure a probe is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// It is one.
-    Certain,
-    /// So far it can be one; more bytes are needed.
-    Likely,
-    /// It is none.
-    No,
-}
 
 /// Longest method that is believed.
 const METHOD: usize = 32;

@@ -42,7 +42,7 @@ mod pairing;
 mod start;
 mod trouble;
 
-pub use self::head::{Probe, looks_like_request, looks_like_response};
+pub use self::head::{looks_like_request, looks_like_response};
 use self::{
     framing::{Framing, Method, Plain, has_word},
     head::{
@@ -54,12 +54,15 @@ use self::{
 use super::{
     chunked::{Chunked, Step, begins_chunked},
     content::Collector,
-    exchange::{Exchange, Mark, Marks},
-    message::{Head, Message},
 };
+pub use crate::probe::Probe;
 use crate::{
     context::Context,
     evidence::At,
+    exchange::{
+        Exchange, Mark, Marks,
+        message::{Head, Message},
+    },
     flow::{End, Side},
     limits::Limits,
     note::{Note, NoteKind},

@@ -23,11 +23,11 @@ use super::framing::Method;
 use crate::{
     context::Context,
     evidence::{At, Endpoint, SourceId},
-    flow::Side,
-    http::{
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme,
         message::{Body, Message},
     },
+    flow::Side,
     note::{Note, NoteKind},
 };
 

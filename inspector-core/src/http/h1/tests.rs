@@ -8,12 +8,12 @@ use super::*;
 use crate::{
     context::{BodyPolicy, Sink},
     evidence::{ConnectionId, Endpoint},
-    flow::Connection,
-    http::{
-        exchange::Exchange,
+    exchange::{
+        Exchange,
         message::{Body, BodyCut},
     },
-    tls::keylog::Keys,
+    flow::Connection,
+    secrets::keylog::Keys,
 };
 
 #[derive(Default)]
@@ -105,7 +105,7 @@ impl Setup {
             keys: &keys,
             limits: &self.limits,
             bodies: self.bodies,
-            barren: &crate::http::barren::Barren::default(),
+            barren: &crate::coding::barren::Barren::new(crate::token::extract::may_tell),
             sink: &mut recorder,
         };
         let cx = &mut context;

@@ -9,12 +9,9 @@ use super::{
 use crate::{
     context::Context,
     evidence::At,
+    exchange::{Exchange, Mark, Protocol, message::Message},
     flow::{End, Side},
-    http::{
-        exchange::{Exchange, Mark, Protocol},
-        message::Message,
-        multiplexed::Stream,
-    },
+    http::multiplexed::Stream,
     note::{Note, NoteKind},
 };
 

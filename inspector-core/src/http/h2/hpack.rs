@@ -11,10 +11,8 @@
 
 use super::table::{Found, Table};
 use crate::{
-    http::{
-        compression::{Broken, FieldSection, SectionBuilder, integer, string},
-        exchange::Mark,
-    },
+    exchange::Mark,
+    http::compression::{Broken, FieldSection, SectionBuilder, integer, string},
     limits::Limits,
 };
 
@@ -120,7 +118,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{exchange::Marks, message::Start};
+    use crate::exchange::{Marks, message::Start};
 
     fn hex(text: &str) -> Vec<u8> {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();

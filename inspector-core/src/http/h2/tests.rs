@@ -7,15 +7,15 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::http::barren::FORM;
+use crate::coding::barren::FORM;
 use crate::{
     context::{BodyPolicy, Context, Sink},
     evidence::{At, ConnectionId, Endpoint},
+    exchange::{Exchange, Mark},
     flow::{Connection, Side},
-    http::exchange::{Exchange, Mark},
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 #[derive(Default)]
@@ -87,7 +87,7 @@ fn run_within(limits: &Limits, joined: bool, pieces: &[Piece]) -> Vec<String> {
         keys: &keys,
         limits,
         bodies: BodyPolicy::Tokens,
-        barren: &crate::http::barren::Barren::default(),
+        barren: &crate::coding::barren::Barren::new(crate::token::extract::may_tell),
         sink: &mut recorder,
     };
     let mut h2 = if joined { Http2::joined(&cx) } else { Http2::new(&cx) };
@@ -368,7 +368,7 @@ fn a_message_is_complete_where_the_last_of_its_frames_is() {
             keys: &keys,
             limits: &limits,
             bodies: BodyPolicy::Tokens,
-            barren: &crate::http::barren::Barren::default(),
+            barren: &crate::coding::barren::Barren::new(crate::token::extract::may_tell),
             sink: &mut recorder,
         };
         let mut h2 = Http2::new(&cx);

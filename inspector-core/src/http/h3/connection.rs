@@ -10,12 +10,9 @@ use crate::{
     context::Context,
     encoding::varint::variable_integer,
     evidence::At,
+    exchange::{Mark, Protocol},
     flow::Side,
-    http::{
-        compression::FieldSection,
-        exchange::{Mark, Protocol},
-        multiplexed::Stream,
-    },
+    http::{compression::FieldSection, multiplexed::Stream},
     note::{Note, NoteKind},
 };
 

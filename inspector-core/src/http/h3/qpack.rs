@@ -16,10 +16,8 @@
 
 use super::table::{Found, Table, fixed};
 use crate::{
-    http::{
-        compression::{Broken, FieldSection, SectionBuilder, integer, string},
-        exchange::Mark,
-    },
+    exchange::Mark,
+    http::compression::{Broken, FieldSection, SectionBuilder, integer, string},
     limits::Limits,
 };
 

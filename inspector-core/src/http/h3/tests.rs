@@ -6,17 +6,14 @@ use proptest::prelude::*;
 
 use super::Http3;
 use crate::{
+    coding::barren::Barren,
     context::{BodyPolicy, Context, Sink},
     evidence::{At, ConnectionId, Endpoint},
+    exchange::{Exchange, Mark, message::Head},
     flow::{Connection, Side},
-    http::{
-        barren::Barren,
-        exchange::{Exchange, Mark},
-        message::Head,
-    },
     limits::Limits,
     note::Note,
-    tls::keylog::Keys,
+    secrets::keylog::Keys,
 };
 
 #[derive(Default)]
@@ -60,7 +57,7 @@ fn read_with(steps: &[Step], server_over: bool, limits: &Limits) -> (Vec<Exchang
         from_start: [true; 2],
         ..Connection::new(ConnectionId(1), end(5000), end(443), at(1))
     };
-    let (mut sink, keys, barren) = (Recorder::default(), Keys::default(), Barren::default());
+    let (mut sink, keys, barren) = (Recorder::default(), Keys::default(), Barren::new(crate::token::extract::may_tell));
     let mut cx = Context {
         connection: &mut connection,
         tls: None,

@@ -154,7 +154,7 @@ impl<'l> Around<'l> {
         if self.steps.len() + 1 < DEEPEST {
             return false;
         }
-        let is_saz = || super::Format::probe(&super::saz::Saz, head) == super::Probe::Certain;
+        let is_saz = || super::Format::probe(&super::saz::Saz, head) == crate::probe::Probe::Certain;
         let mut inner = Vec::new();
         if is_gzip(head) {
             // It ends where what is at hand does.

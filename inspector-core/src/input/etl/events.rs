@@ -3,11 +3,11 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    super::{LinkType, order::Order},
+    super::order::Order,
     Notes,
     buffers::{Buffer, HEADER},
 };
-use crate::time::Timestamp;
+use crate::{packet::frame::LinkType, time::Timestamp};
 
 /// Microsoft-Windows-NDIS-PacketCapture {2ed6006e-4729-4609-b423-3ee7bcd678ef}, as its bytes lie in an event.
 const NDIS: [u8; 16] = guid(0x2ed6_006e, 0x4729, 0x4609, [0xb4, 0x23, 0x3e, 0xe7, 0xbc, 0xd6, 0x78, 0xef]);

@@ -28,7 +28,7 @@ use super::{
     window::{first_name, is_element},
 };
 use crate::{
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::helpers::{Helpers, Over},
     limits::Limits,
 };

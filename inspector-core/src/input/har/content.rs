@@ -9,10 +9,8 @@ use memchr::memmem;
 
 use super::json::{Text, simple_length, unescape};
 use crate::{
-    http::{
-        barren::FORM,
-        message::{Body, BodyCut},
-    },
+    coding::barren::FORM,
+    exchange::message::{Body, BodyCut},
     token::extract::may_tell_escaped,
 };
 

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     evidence::{At, Endpoint, SourceId},
-    http::{
-        auth::is_credentials_field,
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme,
         message::{Body, BodyCut, HeadBuilder, Message},
     },
+    http::auth::is_credentials_field,
     limits::Limits,
     time::Timestamp,
 };

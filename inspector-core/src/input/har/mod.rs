@@ -40,7 +40,7 @@ use self::{
     window::{READ, RawEntry},
 };
 use super::{
-    Control, Format, Item, ItemSink, Probe, ReadError,
+    Control, Format, Item, ItemSink, ReadError,
     helpers::{Helpers, Nobody},
 };
 use crate::{
@@ -48,6 +48,7 @@ use crate::{
     limits::Limits,
     losses::Losses,
     note::{Note, NoteKind},
+    probe::Probe,
 };
 
 /// The format.

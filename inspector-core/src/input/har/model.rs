@@ -10,7 +10,7 @@ use super::{
     json::{Json, Text, Value},
     window::UNREAD_MEMBER,
 };
-use crate::http::{auth::is_credentials_field, message::BodyCut};
+use crate::{exchange::message::BodyCut, http::auth::is_credentials_field};
 
 /// Whether anything is read of an entry's member.
 pub(crate) fn reads_member(name: &[u8]) -> bool {

@@ -18,10 +18,7 @@ use super::model::Entry;
 use crate::{
     encoding::base64,
     evidence::{At, ConnectionId},
-    http::{
-        exchange::{Exchange, Mark, Scheme, TlsSession},
-        message::Message,
-    },
+    exchange::{Exchange, Mark, Scheme, TlsSession, message::Message},
     losses::{endpoint_from, marks_from_json},
     time::Timestamp,
 };

@@ -9,10 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    http::{
-        exchange::{Exchange, Mark, Protocol, Scheme},
-        message::BodyCut,
-    },
+    exchange::{Exchange, Mark, Protocol, Scheme, message::BodyCut},
     input::helpers::tests::Lazy,
     time::Timestamp,
 };
@@ -107,12 +104,12 @@ fn ok(content: Value) -> Value {
     json!({"status": 200, "statusText": "OK", "httpVersion": "HTTP/1.1", "headers": [], "content": content})
 }
 
-fn fields(message: &Option<crate::http::message::Message>) -> Vec<(String, String)> {
+fn fields(message: &Option<crate::exchange::message::Message>) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     message.as_ref().unwrap().head.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
-fn kept(body: &crate::http::message::Body) -> String {
+fn kept(body: &crate::exchange::message::Body) -> String {
     String::from_utf8_lossy(body.kept.as_deref().unwrap_or_default()).into_owned()
 }
 

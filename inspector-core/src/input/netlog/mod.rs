@@ -32,11 +32,12 @@ use self::{
     request::Open,
     stream::{Source, Taken, event_type},
 };
-use super::{Format, ItemSink, Probe, ReadError, recorded::Recorded};
+use super::{Format, ItemSink, ReadError, recorded::Recorded};
 use crate::{
-    http::exchange::{Mark, Protocol},
+    exchange::{Mark, Protocol},
     limits::Limits,
     note::NoteKind,
+    probe::Probe,
     time::Timestamp,
 };
 

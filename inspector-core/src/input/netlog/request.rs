@@ -1,10 +1,8 @@
 //! One exchange as the events of its source tell it.
 
 use crate::{
-    http::{
-        base64,
-        exchange::{Mark, Protocol, Scheme},
-    },
+    exchange::{Mark, Protocol, Scheme},
+    http::base64,
     input::recorded::{Content, Draft, Fields, RequestDraft, ResponseDraft, scheme_of},
     time::Timestamp,
 };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    http::exchange::Exchange,
+    exchange::Exchange,
     input::{
         Control, Item, read_recording,
         tests::{Dribble, items_of},

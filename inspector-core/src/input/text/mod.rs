@@ -37,16 +37,17 @@ use self::syntax::{
     last_delimiter, next_boundary, protocol, request_line, scheme, status_line, unmarked, without_line_ends,
     without_report,
 };
-use super::{Control, Format, Item, ItemSink, Probe, ReadError, har::sanitized::Traces};
+use super::{Control, Format, Item, ItemSink, ReadError, har::sanitized::Traces};
 use crate::{
     evidence::{At, Endpoint, SourceId},
-    http::{
-        exchange::{Exchange, Mark, Marks, Protocol, Scheme},
+    exchange::{
+        Exchange, Mark, Marks, Protocol, Scheme,
         message::{Body, BodyCut, Head, HeadBuilder, Message},
     },
     limits::Limits,
     losses::{Losses, marks_from_json},
     note::{Note, NoteKind},
+    probe::Probe,
     time::Timestamp,
 };
 

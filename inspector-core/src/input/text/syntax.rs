@@ -6,10 +6,7 @@ use memchr::{memchr, memmem};
 
 use crate::{
     evidence::Endpoint,
-    http::{
-        exchange::{Protocol, Scheme},
-        message::Head,
-    },
+    exchange::{Protocol, Scheme, message::Head},
 };
 
 /// A start line longer than this does not end the content before it, in bytes.

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     evidence::SourceId,
-    http::{
-        exchange::{Exchange as Source, Mark},
+    exchange::{
+        Exchange as Source, Mark,
         message::{Head, Message},
     },
     redact::{self, Level},

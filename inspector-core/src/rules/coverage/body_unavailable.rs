@@ -1,11 +1,11 @@
 use crate::{
     evidence::Part,
-    finding::Severity,
-    handshake::observation::{Observation, has, may_hold_credentials},
-    http::{
-        exchange::Mark,
+    exchange::{
+        Mark,
         message::{BodyCut, Message},
     },
+    finding::Severity,
+    handshake::observation::{Observation, has, may_hold_credentials},
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 

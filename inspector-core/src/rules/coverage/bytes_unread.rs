@@ -1,13 +1,10 @@
 use crate::{
     connection::ConnectionReport,
     evidence::{Part, SourceId},
+    exchange::{Mark, Scheme, message::Head},
     finding::Concern,
     handshake::observation::{Endpoint, Observation, has},
     hosts,
-    http::{
-        exchange::{Mark, Scheme},
-        message::Head,
-    },
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::mask,
 };

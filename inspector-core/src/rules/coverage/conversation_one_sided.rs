@@ -1,6 +1,6 @@
 use crate::{
+    exchange::Mark,
     handshake::observation::{Answer, Endpoint, Observation, has},
-    http::exchange::Mark,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 

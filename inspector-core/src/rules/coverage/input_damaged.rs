@@ -1,8 +1,8 @@
 use crate::{
     evidence::{Evidence, SourceId},
+    exchange::Mark,
     finding::{Concern, Draft, Severity},
     handshake::observation::{Observation, has},
-    http::exchange::Mark,
     note::{Note, NoteKind},
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::mask,

@@ -24,10 +24,10 @@ pub(crate) use self::limit_reached::limit_reached;
 use crate::{
     connection::{ConnectionReport, Reason, Transport},
     evidence::{Evidence, Part, SourceId},
+    exchange::Scheme,
     finding::Concern,
     handshake::ledger::Ledger,
     hosts,
-    http::exchange::Scheme,
 };
 
 /// What a connection concerns: the host it named, else the address of its server. An encrypted client hello shows a name

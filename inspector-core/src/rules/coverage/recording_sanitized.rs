@@ -1,8 +1,9 @@
 use crate::{
     coverage::Coverage,
     evidence::{Evidence, SourceId},
+    exchange::Mark,
     handshake::observation::{Observation, has},
-    http::{auth::CredentialsKind, exchange::Mark},
+    http::auth::CredentialsKind,
     note::{Note, NoteKind},
     rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
     token::{Defect, Token},

@@ -1,11 +1,8 @@
 use crate::{
     connection::{ConnectionReport, Reason},
     evidence::{Part, SourceId},
+    exchange::{Mark, Protocol, message::Start},
     handshake::observation::{Observation, has},
-    http::{
-        exchange::{Mark, Protocol},
-        message::Start,
-    },
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
 };
 

@@ -76,7 +76,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{http::exchange::TlsSession, rules::testing};
+    use crate::{exchange::TlsSession, rules::testing};
 
     #[test]
     fn compares_with_the_certificate_of_the_handshake() {

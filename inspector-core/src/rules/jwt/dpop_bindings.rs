@@ -4,10 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     bounded::Memory,
+    exchange::Scheme,
     finding::Severity,
     handshake::observation::{CLOCK_SKEW, Observation, is_readable, is_whole},
     hosts::{self, HostId},
-    http::exchange::Scheme,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     secret::{Fingerprint, names::PRIVATE_JWK},
     token::{

@@ -43,6 +43,7 @@ super::rules![
 
 use crate::{
     evidence::Evidence,
+    exchange::Scheme,
     finding::{Draft, RuleMeta},
     handshake::{
         caller,
@@ -51,7 +52,6 @@ use crate::{
         observation::{self, Observation},
     },
     hosts::{self, HostId},
-    http::exchange::Scheme,
     token::{Sighting, Token, TokenKind, mask},
 };
 

@@ -1,8 +1,8 @@
 use crate::{
     evidence::Part,
+    exchange::Mark,
     finding::Severity,
     handshake::observation::{Answer, Observation, has},
-    http::exchange::Mark,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::mask,
 };

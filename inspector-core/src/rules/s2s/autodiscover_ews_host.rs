@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::{
     bounded::Memory,
     evidence::{Evidence, Part},
+    exchange::Scheme,
     handshake::observation::{Endpoint, Observation},
     hosts,
-    http::exchange::Scheme,
     rules::{Context, Declared, Occasions, Rule, declare_rule},
     token::mask,
 };

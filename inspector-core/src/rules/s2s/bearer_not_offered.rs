@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     evidence::Part,
+    exchange::Mark,
     finding::{Seen, Severity},
     handshake::observation::{Answer, Observation, has},
     hosts::HostId,
-    http::{auth::CredentialsKind, exchange::Mark},
+    http::auth::CredentialsKind,
     rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
 };
 

@@ -1,6 +1,6 @@
 use crate::{
+    exchange::Mark,
     handshake::observation::{Observation, has, is_whole},
-    http::exchange::Mark,
     rules::{
         Context, Declared, Rule, declare_rule,
         occasion::{Basis, Occasions},

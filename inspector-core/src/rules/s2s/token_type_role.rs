@@ -1,9 +1,9 @@
 use memchr::memmem;
 
 use crate::{
+    exchange::message::Message,
     finding::Severity,
     handshake::observation::{Answer, Observation},
-    http::message::Message,
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
     token::{TokenKind, extract::DENIALS},
 };

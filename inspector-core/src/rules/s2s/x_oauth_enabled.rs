@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     evidence::Part,
+    exchange::message::Head,
     finding::{Seen, Severity},
     handshake::observation::Observation,
     hosts::HostId,
-    http::message::Head,
     rules::{Context, Declared, Occasions, Rule, Summary, declare_rule},
     token::mask,
 };

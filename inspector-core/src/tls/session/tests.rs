@@ -6,13 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    bounded::Budget,
     context::{BodyPolicy, Sink},
     evidence::{ConnectionId, Endpoint},
+    exchange::Exchange,
     flow::Connection,
-    http::exchange::Exchange,
     lanes::Lanes,
     limits::Limits,
-    tls::{keylog::Keys, record::Budget},
+    secrets::keylog::Keys,
 };
 
 const AT: At = At::Frame { number: 1, time: None };
@@ -158,7 +159,7 @@ impl<'k> Driver<'k> {
             keys: self.keys,
             limits: &self.limits,
             bodies: BodyPolicy::default(),
-            barren: &crate::http::barren::Barren::default(),
+            barren: &crate::coding::barren::Barren::new(crate::token::extract::may_tell),
             sink: &mut seen,
         };
         let mut ended = [false; 2];

@@ -7,11 +7,8 @@ use std::borrow::Cow;
 
 use super::Extractor;
 use crate::{
-    http::{
-        base64,
-        coding::{Codings, Stop},
-        content::is_text,
-    },
+    coding::{Codings, Stop},
+    http::{base64, content::is_text},
     limits::Limits,
 };
 

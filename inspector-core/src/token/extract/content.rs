@@ -11,7 +11,7 @@ use std::{borrow::Cow, sync::LazyLock};
 use memchr::memmem::Finder;
 
 use super::{Extractor, Place, Site, traces::has_traces};
-use crate::{evidence::Part, http::message::Message, token::Role};
+use crate::{evidence::Part, exchange::message::Message, token::Role};
 
 /// Contents inside contents that are read (multipart in multipart, requests in batches).
 const DEPTH: usize = 4;

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::{Extractor, Place, Site};
 use crate::{
     evidence::{At, Part},
+    exchange::message::{Head, Message, Start},
     http::{
         auth::{self, Credentials, CredentialsKind, is_whole_basic, text},
         base64, form,
-        message::{Head, Message, Start},
     },
     token::{
         Role,

@@ -38,11 +38,8 @@ use super::{
 };
 use crate::{
     evidence::{At, Part},
-    http::{
-        auth::{self, Challenge, Credentials},
-        exchange::Exchange,
-        message::Message,
-    },
+    exchange::{Exchange, message::Message},
+    http::auth::{self, Challenge, Credentials},
     limits::Limits,
     secret::Secret,
 };
@@ -128,7 +125,7 @@ pub fn extract(exchange: &Exchange, interner: &mut Interner, limits: &Limits) ->
 /// Whether the exchange opened a WebSocket, whose messages are its contents (RFC 6455 §4).
 pub(crate) fn is_socket(exchange: &Exchange) -> bool {
     let switched = exchange.response.as_ref().is_some_and(|response| response.head.status() == Some(101));
-    let asks = |head: &crate::http::message::Head| {
+    let asks = |head: &crate::exchange::message::Head| {
         head.text("upgrade").is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
     };
     switched && exchange.request.as_ref().is_some_and(|request| asks(&request.head))

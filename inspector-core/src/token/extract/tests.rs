@@ -5,11 +5,11 @@ use std::fmt::Write;
 use super::*;
 use crate::{
     evidence::SourceId,
-    http::{
-        auth::CredentialsKind,
-        exchange::{Marks, Protocol, Scheme},
+    exchange::{
+        Marks, Protocol, Scheme,
         message::{Body, Head, HeadBuilder, Message},
     },
+    http::auth::CredentialsKind,
     token::testing::*,
 };
 
@@ -199,7 +199,7 @@ fn trap_13_opaque_bearers_are_tokens() {
 /// What is made of a token's end would be made of the place where its content was cut.
 #[test]
 fn a_token_at_the_end_of_a_cut_content_is_cut() {
-    use crate::http::message::BodyCut;
+    use crate::exchange::message::BodyCut;
     let whole = format!("a={OUTER}&assertion={ACTOR}");
     let cases = [
         ("application/x-www-form-urlencoded", whole.clone()),

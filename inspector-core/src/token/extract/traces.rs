@@ -12,7 +12,7 @@ use aho_corasick::{
 use memchr::memmem;
 
 use super::content::{starts_page, utf8};
-use crate::{encoding::any_case::Words, http::barren::FORM, token::scan::begins};
+use crate::{coding::barren::FORM, encoding::any_case::Words, token::scan::begins};
 
 /// What a word tells where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

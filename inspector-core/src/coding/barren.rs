@@ -2,7 +2,7 @@
 //!
 //! Undoing a content coding costs more than everything else about a message, and servers send the same pages, scripts
 //! and lists again and again. A response whose coded bytes are those of one that was decoded before, whole, and in which
-//! no reader of contents finds anything (`token::extract::may_tell`: markup and lists without any word they look for), is
+//! no reader of contents finds anything (it is told by whoever knows them: markup and lists without any word they look for), is
 //! not decoded again: the same bytes hold nothing again. Of its content the beginning is kept, by which its form is told.
 //!
 //! The bytes themselves are kept and compared, so that no content that holds something can pass for one that does not.
@@ -19,13 +19,13 @@ use std::{
 
 use foldhash::quality::RandomState;
 
-use super::coding::Codings;
-use crate::{bounded::Index, limits::Limits, token::extract::may_tell};
+use crate::{bounded::Index, coding::Codings, limits::Limits};
 
 /// Contents known to hold nothing, of at most [`Limits::barren`] bytes together; then it begins anew.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Barren {
     inner: RefCell<Inner>,
+    tells: fn(&[u8]) -> bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,11 +55,11 @@ impl Known {
 
 /// What is known of a content in which nothing is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Nothing {
+pub(crate) struct Nothing {
     /// Its decoded length.
-    pub(super) decoded: u64,
+    pub(crate) decoded: u64,
     /// At most [`FORM`] bytes of it.
-    pub(super) beginning: Box<[u8]>,
+    pub(crate) beginning: Box<[u8]>,
 }
 
 /// Bytes that are kept of the beginning of a content in which nothing is to be found: enough to tell its form.
@@ -73,14 +73,14 @@ const BEGINNING: usize = 64;
 
 /// A known content that another one has been equal to so far.
 #[derive(Debug)]
-pub(super) struct Twin {
+pub(crate) struct Twin {
     known: Arc<Known>,
     equal: usize,
 }
 
 impl Twin {
     /// Whether the content goes on with `piece` as the known one does.
-    pub(super) fn goes_on(&mut self, piece: &[u8]) -> bool {
+    pub(crate) fn goes_on(&mut self, piece: &[u8]) -> bool {
         let rest = self.known.coded.get(self.equal..).unwrap_or_default();
         let is_equal = rest.starts_with(piece);
         if is_equal {
@@ -90,26 +90,32 @@ impl Twin {
     }
 
     /// What both begin with.
-    pub(super) fn equal(&self) -> &[u8] {
+    pub(crate) fn equal(&self) -> &[u8] {
         self.known.coded.get(..self.equal).unwrap_or_default()
     }
 
     /// What is known of the content, if it is over and the known one is too.
-    pub(super) fn content(&self) -> Option<Nothing> {
+    pub(crate) fn content(&self) -> Option<Nothing> {
         (self.equal == self.known.coded.len()).then(|| self.known.content())
     }
 }
 
 impl Barren {
+    /// Nothing is known yet. `tells` says whether there is anything to be found in a decoded content, and says the same of
+    /// the same bytes.
+    pub fn new(tells: fn(&[u8]) -> bool) -> Self {
+        Self { inner: RefCell::default(), tells }
+    }
+
     /// A known content that begins with the first bytes of `piece`, which are the first of another's.
-    pub(super) fn twin(&self, codings: &Codings, piece: &[u8]) -> Option<Twin> {
+    pub(crate) fn twin(&self, codings: &Codings, piece: &[u8]) -> Option<Twin> {
         let inner = self.inner.borrow();
         let known = inner.begun.get(&inner.hash(piece.get(..BEGINNING)?))?;
         (known.codings == *codings).then(|| Twin { known: Arc::clone(known), equal: 0 })
     }
 
     /// What is known of a content that holds nothing.
-    pub(super) fn content(&self, codings: &Codings, coded: &[u8]) -> Option<Nothing> {
+    pub(crate) fn content(&self, codings: &Codings, coded: &[u8]) -> Option<Nothing> {
         let mut inner = self.inner.borrow_mut();
         let known = Arc::clone(inner.known.get(&inner.hash(coded))?);
         if known.codings != *codings || *known.coded != *coded {
@@ -121,10 +127,10 @@ impl Barren {
     }
 
     /// Remembers a response's content that was decoded whole, if it holds nothing.
-    pub(super) fn see(&self, codings: &Codings, coded: Arc<[u8]>, decoded: &[u8], limits: &Limits) {
+    pub(crate) fn see(&self, codings: &Codings, coded: Arc<[u8]>, decoded: &[u8], limits: &Limits) {
         let weight = coded.len().saturating_add(OVERHEAD);
         // One large content shall not cost the memory of many.
-        if weight > limits.barren / 4 || may_tell(decoded) {
+        if weight > limits.barren / 4 || (self.tells)(decoded) {
             return;
         }
         let mut inner = self.inner.borrow_mut();

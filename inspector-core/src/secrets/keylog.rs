@@ -25,8 +25,14 @@ use foldhash::fast::RandomState;
 use memchr::memchr;
 use sha2::{Digest, Sha256};
 
-use super::{negotiation::Origin, record::Budget, rsa_key, rsa_key::RsaKey, schedule::MasterSecret};
-use crate::{lanes::Lanes, limits::Limits, secret::Secret};
+use super::rsa_key::{self, RsaKey};
+use crate::{
+    bounded::Budget,
+    lanes::Lanes,
+    limits::Limits,
+    secret::Secret,
+    secrets::{MasterSecret, Origin},
+};
 
 /// What a secret of a key log is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,14 @@
 //!
 //! Everything behind this type (tokens, handshakes, rules, reports) is blind to the format of the recording.
 
+pub mod message;
+
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use super::message::{Message, Start};
-use crate::evidence::{ConnectionId, Endpoint, SourceId};
+use crate::{
+    evidence::{ConnectionId, Endpoint, SourceId},
+    exchange::message::{Message, Start},
+};
 
 /// The protocol an exchange was made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -12,6 +12,8 @@
 //! Reading is lenient where browsers are: `deflate` may be raw or wrapped by zlib (or gzip), several gzip members may
 //! follow each other, and bytes after the end of a compressed stream are ignored.
 
+pub mod barren;
+
 use std::{fmt, io::Read};
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -86,7 +88,7 @@ impl Codings {
     }
 
     /// Whether there is one layer to undo.
-    pub(super) fn is_single(&self) -> bool {
+    pub(crate) fn is_single(&self) -> bool {
         self.known.len() == 1 && !self.unknown
     }
 
@@ -155,7 +157,7 @@ impl fmt::Debug for Decoder {
 }
 
 /// What may be decoded before the ratio counts.
-pub(super) const FREE_OF_RATIO: u64 = 1 << 20;
+pub(crate) const FREE_OF_RATIO: u64 = 1 << 20;
 
 /// Longest beginning that is kept while a layer yields nothing.
 const SEEN: usize = 4 << 10;

@@ -260,7 +260,7 @@ pub struct Body {
     pub decoded: Option<u64>,
     /// The decoded bytes, if this kind of content can hold a token; at most `Limits::decoded_body`. Of a content of a
     /// plain answer (2xx, 3xx) in which nothing is to be found (`token::extract::may_tell`) it can be the beginning only,
-    /// by which its form is told: of a coded one that was seen before (`http::barren`), and of one of a HAR.
+    /// by which its form is told: of a coded one that was seen before (`coding::barren`), and of one of a HAR.
     pub kept: Option<Box<[u8]>>,
     /// Some of the content is not there: why.
     pub cut: Option<BodyCut>,
