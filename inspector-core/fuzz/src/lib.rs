@@ -189,7 +189,7 @@ pub fn with_context(keys: &Keys, limits: &Limits, run: impl FnOnce(&mut Context<
         keys,
         limits,
         bodies: if limits.pipeline % 2 == 0 { BodyPolicy::Tokens } else { BodyPolicy::Measure },
-        barren: &inspector_core::coding::barren::Barren::default(),
+        barren: &inspector_core::coding::barren::Barren::new(|_| true),
         sink: &mut sink,
     });
     sink

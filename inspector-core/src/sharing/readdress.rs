@@ -12,8 +12,8 @@ use std::{collections::HashMap, net::IpAddr};
 
 use super::Pseudonyms;
 use crate::{
-    input::Frame,
     limits::Limits,
+    packet::frame::Frame,
     packet::{Dissector, Packet},
 };
 

@@ -29,7 +29,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::{base, search::Search, word::is_word};
 use crate::{
     connection::ConnectionReport,
-    http::{auth::CredentialsKind, exchange::Exchange},
+    exchange::Exchange,
+    http::auth::CredentialsKind,
     limits::Limits,
     token::{Token, extract, interner::Interner, principal::Principal},
 };

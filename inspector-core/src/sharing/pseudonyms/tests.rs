@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     evidence::At,
-    input::{Frame, LinkType},
     packet::Dissector,
+    packet::frame::{Frame, LinkType},
     rules::testing,
     sharing::readdress::Addresses,
 };
