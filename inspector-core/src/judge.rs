@@ -83,6 +83,16 @@ impl Judge {
         of_only(set, read)
     }
 
+    /// The report on a recording of which nothing could be read: anything can be in it, so that it is inconclusive. `why` is
+    /// what an error said.
+    pub fn unreadable(&mut self, name: &str, why: &str) -> Report {
+        let source = SourceId(self.next);
+        self.next += 1;
+        let mut analysis = Analysis::new(self.policy.clone(), &self.options.limits);
+        analysis.unreadable(source, name, why);
+        analysis.finish()
+    }
+
     /// Reads what can be read more than once and hands out its exchanges in capture order, with sizes of contents but
     /// without contents. [`crate::report::v1::Exchange`] makes the row of one.
     ///
