@@ -1,6 +1,6 @@
 //! What a mutant may be answered, by what is left of its recording.
 //!
-//! The rules, of the project's contract: from a pass no mutant may fail, and it may pass only if nothing in scope lost
+//! The rules: from a pass no mutant may fail, and it may pass only if nothing in scope lost
 //! evidence so that what is left shows it. From a fail none may pass, unless what decided was removed without a trace. What
 //! was removed without a trace leaves a recording of its own: it is answered as the exchanges that are left.
 //!

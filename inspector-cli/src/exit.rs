@@ -1,4 +1,4 @@
-//! The exit codes of the contract, and the one place that turns results into them.
+//! The exit codes, and the one place that turns results into them.
 
 use std::{io, panic, process::ExitCode};
 

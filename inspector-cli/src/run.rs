@@ -15,7 +15,7 @@ use inspector_core::{
     connection::ConnectionReport,
     context::BodyPolicy,
     coverage::Coverage,
-    engine::{self, Options, Receiver, Shares},
+    engine::{self, CoverageByFile, Options, Receiver},
     evidence::SourceId,
     exchange::Exchange,
     input::{
@@ -336,7 +336,7 @@ impl Run<'_> {
         });
         let mut set = Set::new(pieces.collect());
         let mut give_part = |part| give(Message::Part(part));
-        let mut forward = Forward { reader, give: &mut give_part, shares: Shares::new(), failed: None };
+        let mut forward = Forward { reader, give: &mut give_part, shares: CoverageByFile::new(), failed: None };
         let source = self.recording.source;
         let result = if self.live {
             let mut follower = live::Follower::new(&mut set, self.logs.to_vec(), self.reading.quiet);
@@ -395,7 +395,7 @@ impl Run<'_> {
 struct Forward<'g, R: Reader> {
     reader: R,
     give: &'g mut Give<'g, R::Part>,
-    shares: Shares,
+    shares: CoverageByFile,
     failed: Option<io::Error>,
 }
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Every input is judged by itself: the engine makes one analysis an input (or one for the parts of a capture that was
-//! written in pieces, as several inputs) and joins the reports with [`Report::merge`]. So the contract wants it: fail if
+//! written in pieces, as several inputs) and joins the reports with [`Report::merge`]. A run of several inputs fails if
 //! any fails, else inconclusive if any is, else pass.
 //!
 //! Nothing here knows formats. What is kept is bounded whatever the length of the recording: the ledger by its limits,
@@ -32,7 +32,7 @@ use crate::{
     policy::Policy,
     profile::{Judgement, Profile},
     report::Report,
-    rules::{self, Context, Summary, panel::Panel},
+    rules::{self, Context, Summary, dispatch::Dispatch},
     scope::Scope,
     secret::Fingerprint,
     token::{extract::Extraction, verify::VerificationKeys},
@@ -43,7 +43,7 @@ use crate::{
 pub struct Analysis {
     policy: Policy,
     ledger: Ledger,
-    panel: Panel,
+    rules: Dispatch,
     findings: Findings,
     signatures: Signatures,
     /// Keys the recording shows.
@@ -56,7 +56,7 @@ impl Analysis {
         Self {
             policy,
             ledger: Ledger::new(limits),
-            panel: Panel::new(limits),
+            rules: Dispatch::new(limits),
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
             recorded: PublishedKeys::new(VerificationKeys::new(limits)),
@@ -67,7 +67,7 @@ impl Analysis {
     /// the same; it takes several times longer.
     #[must_use]
     pub fn thorough(mut self) -> Self {
-        self.panel.ask_all();
+        self.rules.ask_all();
         self
     }
 
@@ -89,7 +89,7 @@ impl Analysis {
             self.ledger.list_credentials(&observation);
         }
         self.recorded.observe(&observation);
-        self.panel.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
+        self.rules.exchange(&observation, &self.policy, &self.ledger, &mut self.findings);
     }
 
     /// Whether the answer is there, as far as it was read: a call of an expected caller was answered, or something fails.
@@ -113,13 +113,13 @@ impl Analysis {
             self.ledger.host(&crate::hosts::normalize(name, crate::exchange::Scheme::Https));
         }
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        self.panel.connection(source, report, &mut context);
+        self.rules.connection(source, report, &mut context);
     }
 
     /// Takes a note.
     pub fn note(&mut self, source: SourceId, note: &Note) {
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
-        self.panel.note(source, note, &mut context);
+        self.rules.note(source, note, &mut context);
     }
 
     /// Takes the result of verifying a token's signature.
@@ -142,7 +142,7 @@ impl Analysis {
     pub fn unreadable(&mut self, source: SourceId, path: &str, why: &str) {
         self.input(source, path, "unreadable");
         // That no request was read either goes without saying.
-        self.panel.dismiss();
+        self.rules.dismiss();
         self.findings.add(rules::coverage::unreadable(source, why));
     }
 
@@ -165,7 +165,7 @@ impl Analysis {
         let scope = Scope::new(&self.policy, &self.ledger);
         let mut context = Context::new(&self.policy, &self.ledger, &mut self.findings);
         let summary = Summary { scope: &scope, signatures: &self.signatures, recorded: self.recorded.keys() };
-        self.panel.finish(&summary, &mut context);
+        self.rules.finish(&summary, &mut context);
         if self.findings.overflowed() {
             self.findings.add(rules::coverage::limit_reached("findings_total"));
         }

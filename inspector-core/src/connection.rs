@@ -15,7 +15,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The contract's word.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -44,7 +44,7 @@ pub enum Application {
 }
 
 impl Application {
-    /// The contract's word.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http1 => "http/1",

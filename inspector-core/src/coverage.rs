@@ -1,6 +1,6 @@
 //! How much of a recording was read: the denominator of every verdict.
 
-/// The contract's coverage figures of one input, or the sum over all.
+/// The coverage figures of one input, or the sum over all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Coverage {
     /// Packets read.

@@ -104,7 +104,7 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// The part of an exchange (or of its connection) a fact was seen in. Serialises as the contract's words.
+/// The part of an exchange (or of its connection) a fact was seen in. Serialises as its word in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub enum Part {
     /// A field of the request's header.
@@ -131,7 +131,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The contract's word for it.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RequestHeader => "request.header",
@@ -191,7 +191,7 @@ impl Evidence {
     }
 }
 
-/// The contract wants the input's path in the JSON; the report replaces the index when it serialises.
+/// The JSON has the input's path; the report replaces the index when it serialises.
 impl serde::Serialize for SourceId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)

@@ -1,4 +1,4 @@
-//! Pass, fail or inconclusive: the contract's four rules, in their order, over what is in scope.
+//! Pass, fail or inconclusive: four rules, in their order, over what is in scope (the page [`verdict`](crate::pages::verdict)).
 //!
 //! 1. **fail** if an in-scope finding of the deciding families is high or critical;
 //! 2. **pass** if a call of an expected caller was accepted and no coverage finding blocks;
@@ -59,7 +59,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The contract's word.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "ground",
         &[
-            "time", "encoding", "heap", "bounded", "secret", "limits", "moment", "evidence", "lanes", "note",
+            "time", "encoding", "heap", "bounded", "secret", "limits", "moment", "evidence", "shard", "note",
             "coverage", "host", "probe",
         ],
     ),
@@ -56,12 +56,12 @@ const CIRCLES: &[&[&str]] = &[
         "handshake::call",
         "handshake::caller",
         "handshake::facts",
-        "handshake::flow",
-        "handshake::flows",
         "handshake::grants",
         "handshake::identity",
         "handshake::ledger",
         "handshake::meaning",
+        "handshake::oauth_ledger",
+        "handshake::oauth_message",
         "handshake::observation",
         "handshake::signed_url",
     ],

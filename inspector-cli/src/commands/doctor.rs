@@ -203,7 +203,7 @@ impl Examiner<'_> {
     }
 }
 
-/// One connection as the contract lists it.
+/// One connection as `doctor` lists it.
 #[derive(Serialize)]
 struct Row<'c> {
     input: &'c str,

@@ -65,7 +65,7 @@ fn is_followed(timeline: &Timeline) -> bool {
     run::is_live(reading) && timeline.format == TimelineFormat::Human && reading.output.is_none()
 }
 
-/// The handshakes as the contract's objects. With secrets a step that has a token has it as it was sent, too.
+/// The handshakes as objects of the schema. With secrets a step that has a token has it as it was sent, too.
 fn handshakes(report: &Report, show_secrets: bool) -> Result<Vec<Value>, Failure> {
     let raw = human::revealed::tokens(report);
     let reveal = |mut handshake: Value| {

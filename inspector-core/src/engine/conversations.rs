@@ -2,14 +2,15 @@
 
 use std::{borrow::BorrowMut, collections::VecDeque};
 
-use super::{Options, handout::Outcome};
+use super::Options;
 use crate::{
     app::App,
     coding::barren::Barren,
     context::Context,
+    engine::delivery::Outcome,
     flow::{Connection, Consumer, StreamEvent, Weight},
-    lanes::Lanes,
     secrets::keylog::{KeyError, Keys},
+    shard::Shards,
     token::extract::may_tell,
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Conversations<K, O> {
     pub(super) keys: K,
     options: Options,
     /// One for each lane: what is known of a content decides what is kept of it.
-    barren: Lanes<Barren>,
+    barren: Shards<Barren>,
     /// Of the latest periods.
     weights: VecDeque<Vec<Weight>>,
     pub(super) results: O,
@@ -41,7 +42,7 @@ impl<K: BorrowMut<Keys>, O: Outcome> Conversations<K, O> {
         Self {
             keys,
             options: options.clone(),
-            barren: Lanes::new(|| Barren::new(may_tell)),
+            barren: Shards::new(|| Barren::new(may_tell)),
             weights: VecDeque::new(),
             results,
         }

@@ -15,11 +15,11 @@ use foldhash::fast::RandomState;
 
 use super::{
     Options,
-    handout::Outcome,
     ordinary::{self, HTTPS},
     quic::{Connections, World},
 };
 use crate::{
+    engine::delivery::Outcome,
     evidence::{At, ConnectionId, Endpoint},
     flow::Side,
     note::{Between, Note, NoteKind, PacketSkip},

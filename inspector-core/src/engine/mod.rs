@@ -9,37 +9,33 @@
 //! Everything right of here is blind to the recording's format.
 
 mod conversations;
+mod coverage_by_file;
 mod datagrams;
-mod handout;
+mod delivery;
 mod order;
 mod ordinary;
 mod parallel;
 mod quic;
-mod shares;
 
 use std::io::Read;
 
-pub use self::shares::Shares;
+pub use crate::engine::coverage_by_file::CoverageByFile;
 
-use self::{
-    conversations::Conversations,
-    datagrams::Datagrams,
-    handout::{Handout, Results},
-    quic::World,
-};
+use self::{conversations::Conversations, datagrams::Datagrams, quic::World};
 use crate::{
     connection::ConnectionReport,
     context::{BodyPolicy, Sink as _},
     coverage::Coverage,
+    engine::delivery::{Handout, Results},
     evidence::SourceId,
     exchange::Exchange,
     flow::table::{FlowTable, Totals},
     input::{Control, Item, ItemSink, Producer, ReadError, helpers::Nobody},
-    lanes,
     limits::Limits,
     note::{Note, NoteKind, PacketSkip},
     packet::{Dissector, Packet, Skipped, Unfinished, frame::Frame},
     secrets::keylog::{KeyError, Keys},
+    shard,
 };
 
 /// How a recording is read.
@@ -110,7 +106,7 @@ pub fn read_from(
 ) -> Result<Reading, ReadError> {
     // Every lane has a cache of its own.
     let whole_contents = options.bodies == BodyPolicy::Whole;
-    let limits = Limits { barren: lanes::share(options.limits.barren), whole_contents, ..options.limits.clone() };
+    let limits = Limits { barren: shard::share(options.limits.barren), whole_contents, ..options.limits.clone() };
     let options = &Options { limits, ..options.clone() };
     let groups = parallel::groups(keys, options);
     if groups > 0 {

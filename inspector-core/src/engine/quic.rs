@@ -8,10 +8,11 @@ use std::{cell::Cell, collections::HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{datagrams::Unread, handout::Outcome, ordinary::HTTPS};
+use super::{datagrams::Unread, ordinary::HTTPS};
 use crate::{
     coding::barren::Barren,
     context::BodyPolicy,
+    engine::delivery::Outcome,
     evidence::{At, ConnectionId, Endpoint},
     flow::Side,
     limits::Limits,

@@ -295,7 +295,7 @@ pub struct Message {
     pub trailers: Option<Box<Head>>,
     /// Where its first byte was.
     pub first: At,
-    /// Where its header section was complete (the frame the contract calls `request_frame`, `response_frame`).
+    /// Where its header section was complete (in reports `request_frame`, `response_frame`).
     pub head_end: At,
     /// Where its last byte was.
     pub end: At,

@@ -25,7 +25,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The contract's word for it.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http10 => "http/1.0",

@@ -19,7 +19,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The contract's word.
+    /// Its word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -30,7 +30,7 @@ impl Severity {
         }
     }
 
-    /// Reads the contract's word, letter case aside.
+    /// Reads its word in reports, letter case aside.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
             .into_iter()

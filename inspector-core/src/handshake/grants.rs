@@ -17,12 +17,14 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{
     call::{Step, StepKind},
-    flow::{AuthorizationRequest, Carriage, TokenAnswer},
     observation::{Endpoint, Observation},
-    sts::{self, ACS_GRANT},
 };
 use crate::{
     bounded::Index,
+    handshake::{
+        oauth_message::{AuthorizationRequest, Carriage, TokenAnswer},
+        token_endpoint::{self, ACS_GRANT},
+    },
     hosts::HostId,
     secret::Fingerprint,
     time::Timestamp,
@@ -270,7 +272,7 @@ fn read(observation: &Observation<'_>) -> Option<Grant> {
 }
 
 fn parameter<'o>(observation: &'o Observation<'_>, name: &str) -> Option<&'o str> {
-    sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
+    token_endpoint::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
 }
 
 fn fingerprint(observation: &Observation<'_>, name: &str) -> Option<Fingerprint> {
@@ -280,7 +282,7 @@ fn fingerprint(observation: &Observation<'_>, name: &str) -> Option<Fingerprint>
 /// The host a resource names: of `id/host@realm`, or of a URL.
 fn host_of(resource: &str) -> Option<String> {
     let first = resource.split_ascii_whitespace().next()?;
-    let host = match super::flow::parts(first) {
+    let host = match crate::handshake::oauth_message::parts(first) {
         Some((_, host, _)) if !host.is_empty() => host,
         _ => Principal::parse(first)?.host?.to_ascii_lowercase(),
     };
@@ -294,7 +296,7 @@ fn set_resource(grant: &mut Grant, resource: Option<&str>) {
 }
 
 /// A token request.
-fn token(grant: &mut Grant, observation: &Observation<'_>, request: &sts::TokenRequest) {
+fn token(grant: &mut Grant, observation: &Observation<'_>, request: &token_endpoint::TokenRequest) {
     let shows = |name: &str| parameter(observation, name).is_some();
     let on_behalf = parameter(observation, "requested_token_use").is_some_and(|word| word == "on_behalf_of");
     grant.kind = GrantKind::of(&request.grant_type, &shows, on_behalf);
@@ -337,8 +339,8 @@ fn answer(grant: &mut Grant, observation: &Observation<'_>) {
         format!("issues {what}{refresh}{lasts}")
     } else if let Some(error) = error {
         let pending = matches!(error, "authorization_pending" | "slow_down");
-        let code = observation.token_error.as_ref().and_then(sts::TokenError::code).unwrap_or_default();
-        let meaning = observation.token_error.as_ref().and_then(sts::TokenError::explanation);
+        let code = observation.token_error.as_ref().and_then(token_endpoint::TokenError::code).unwrap_or_default();
+        let meaning = observation.token_error.as_ref().and_then(token_endpoint::TokenError::explanation);
         let meaning = meaning.map(|known| format!(" ({})", known.meaning)).unwrap_or_default();
         let said = mask::text(format!("{error} {code}").trim());
         if pending {
@@ -464,7 +466,7 @@ fn callback(grant: &mut Grant, observation: &Observation<'_>) -> Option<()> {
 
 /// Host and path of where a redirect leads; of an application's own scheme, all of it.
 fn place_of(redirect: &str) -> String {
-    match super::flow::parts(redirect) {
+    match crate::handshake::oauth_message::parts(redirect) {
         Some((_, host, path)) if !host.is_empty() => format!("{host}{}", mask::text(path)),
         _ => mask::text(redirect),
     }
@@ -472,12 +474,14 @@ fn place_of(redirect: &str) -> String {
 
 /// The login of container registries: a token by the name of a service and a scope, without a grant.
 fn is_registry_login(observation: &Observation<'_>) -> bool {
-    observation.endpoint == Endpoint::Token && sts::query_parameter(observation.extraction, "service").is_some()
+    observation.endpoint == Endpoint::Token
+        && token_endpoint::query_parameter(observation.extraction, "service").is_some()
 }
 
 fn registry(grant: &mut Grant, observation: &Observation<'_>) {
     grant.kind = GrantKind::Registry;
-    let query = |name: &str| sts::query_parameter(observation.extraction, name).filter(|value| !value.is_empty());
+    let query =
+        |name: &str| token_endpoint::query_parameter(observation.extraction, name).filter(|value| !value.is_empty());
     grant.client = query("account").or_else(|| query("client_id")).map(mask::text);
     set_resource(grant, query("scope").or_else(|| query("service")));
     let wanted = grant.resource.as_ref().map(|resource| format!(" for {resource}")).unwrap_or_default();

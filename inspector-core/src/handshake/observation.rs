@@ -13,16 +13,18 @@ use super::{
     call::History,
     caller::{self, Caller, Direction},
     diagnostics::{Diagnostic, ServerReason},
-    flow::{Flow, TokenAnswer},
     identity::{Identity, Named},
     ledger::Ledger,
     meaning::{self, Refused},
-    sts::{self, TokenError, TokenRequest},
 };
 use crate::{
     evidence::{Evidence, Part},
     exchange::{Exchange, Mark, Scheme, message::Head},
     finding::Concern,
+    handshake::{
+        oauth_message::{Flow, TokenAnswer},
+        token_endpoint::{self, TokenError, TokenRequest},
+    },
     hosts::{self, HostId},
     http::auth::{Basic, Challenge, Credentials, CredentialsKind},
     moment::Moment,
@@ -647,7 +649,7 @@ fn classify(
     }
     let by_content = has_oauth_content(extraction);
     let by_path = published || profile.is_token_path(path);
-    let grants = sts::form_parameter(extraction, "grant_type").is_some_and(sts::is_grant);
+    let grants = token_endpoint::form_parameter(extraction, "grant_type").is_some_and(token_endpoint::is_grant);
     match (by_path, by_content, profile.is_token_host(host)) {
         (true, true, _) | (true, _, true) => Endpoint::Token,
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
@@ -678,14 +680,14 @@ fn begins_flow(exchange: &Exchange) -> bool {
 
 /// Whether the query names a grant.
 fn grants_in_query(extraction: &Extraction) -> bool {
-    sts::query_parameter(extraction, "grant_type").is_some_and(sts::is_grant)
+    token_endpoint::query_parameter(extraction, "grant_type").is_some_and(token_endpoint::is_grant)
 }
 
 /// Whether the query names the service a token is for.
 fn asks_for_service(extraction: &Extraction) -> bool {
-    ["service", "scope"].iter().all(|name| sts::query_parameter(extraction, name).is_some())
-        || sts::query_parameter(extraction, "service")
-            .is_some_and(|_| sts::query_parameter(extraction, "account").is_some())
+    ["service", "scope"].iter().all(|name| token_endpoint::query_parameter(extraction, name).is_some())
+        || token_endpoint::query_parameter(extraction, "service")
+            .is_some_and(|_| token_endpoint::query_parameter(extraction, "account").is_some())
 }
 
 /// Whether a member of the answer is a token, by the names that registries use.

@@ -13,12 +13,12 @@ use std::{collections::HashSet, sync::LazyLock};
 use memchr::memmem;
 
 use super::{
-    flow,
     identity::LONGEST_NAME,
     observation::{Endpoint, Observation},
 };
 use crate::{
     exchange::message::{Body, Head},
+    handshake::oauth_message,
     hosts,
     secret::Fingerprint,
     token::verify::VerificationKeys,
@@ -76,7 +76,9 @@ impl PublishedKeys {
         let Ok(document) = serde_json::from_slice::<serde_json::Value>(document) else { return };
         let text = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
         let (Some(issuer), Some(uri)) = (text("issuer"), text("jwks_uri")) else { return };
-        let (Some((_, of, _)), Some((_, at, path))) = (flow::parts(issuer), flow::parts(uri)) else { return };
+        let (Some((_, of, _)), Some((_, at, path))) = (oauth_message::parts(issuer), oauth_message::parts(uri)) else {
+            return;
+        };
         if hosts::bare(&of) == hosts::bare(host) && issuer.len() <= LONGEST_NAME && uri.len() <= LONGEST_NAME {
             self.keys.add_discovery(issuer, &place(&at, &path.to_ascii_lowercase()));
         }

@@ -7,9 +7,10 @@
 
 use serde_json::Value;
 
-use super::{flow, observation::Observation};
+use super::observation::Observation;
 use crate::{
     evidence::Part,
+    handshake::oauth_message,
     time::Timestamp,
     token::{Sighting, Token},
 };
@@ -43,7 +44,7 @@ pub fn is_signed_by(observation: &Observation<'_>, token: &Token) -> bool {
 /// Whether a claim is the path, its URL, or a beginning of it that ends with `*`.
 fn names_path(said: &str, path: &str) -> bool {
     let said = said.split(['?', '#']).next().unwrap_or_default();
-    let said = flow::parts(said).map_or(said, |(_, _, path)| path);
+    let said = oauth_message::parts(said).map_or(said, |(_, _, path)| path);
     if let Some(beginning) = said.strip_suffix('*') {
         let same = path.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning));
         return beginning.len() > 1 && beginning.starts_with('/') && same;

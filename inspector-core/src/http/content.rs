@@ -13,7 +13,6 @@ use std::{
     sync::Arc,
 };
 
-use super::lately::{Entry, Lately};
 use crate::{
     coding::{
         Codings, Decoder, FREE_OF_RATIO, Stop,
@@ -25,6 +24,7 @@ use crate::{
         Mark, Marks,
         message::{Body, BodyCut, Head},
     },
+    http::decode_cache::{DecodeCache, Entry},
     limits::Limits,
 };
 
@@ -61,7 +61,7 @@ const REMEMBERED: usize = 2 << 20;
 const _: () = assert!(REMEMBERED as u64 / 8 <= FREE_OF_RATIO);
 
 thread_local! {
-    static DECODED: RefCell<Lately<Codings>> = RefCell::new(Lately::new(REMEMBERED));
+    static DECODED: RefCell<DecodeCache<Codings>> = RefCell::new(DecodeCache::new(REMEMBERED));
     /// Room in which the next content is decoded: contents of a megabyte are not gathered in ever larger rooms of the heap,
     /// each of which it would keep for a while.
     static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -328,7 +328,7 @@ impl Collector {
 
     /// What the bytes were decoded to lately, whole, under any limits.
     fn recall(&self, coded: &[u8], limits: &Limits) -> Option<Entry<Codings>> {
-        let contents = |contents: &RefCell<Lately<Codings>>| {
+        let contents = |contents: &RefCell<DecodeCache<Codings>>| {
             let contents = contents.try_borrow().ok()?;
             contents.find(&self.codings, coded).filter(|entry| entry.decoded.len() <= limits.decoded_body).cloned()
         };

@@ -4,11 +4,11 @@ pub mod auth;
 pub mod chunked;
 pub(crate) mod compression;
 pub mod content;
+mod decode_cache;
 pub mod form;
 pub mod h1;
 pub mod h2;
 pub mod h3;
-mod lately;
 mod multiplexed;
 pub mod websocket;
 

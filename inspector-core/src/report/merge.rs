@@ -1,4 +1,4 @@
-//! Several inputs, one report: each was judged by itself, and the outcomes add up as the contract says.
+//! Several inputs, one report: each was judged by itself, and the outcomes add up: fail if any fails, else inconclusive if any is.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -155,7 +155,7 @@ fn withdraw(report: &mut Report, advice: &mut Vec<Advice>) {
 }
 
 /// What to do where all that stands against a pass is inputs in which nobody called: a recording of the token endpoint
-/// alone, or of the time before. They are judged by themselves as the contract wants, and that is easily overlooked.
+/// alone, or of the time before. They are judged by themselves, and that is easily overlooked.
 fn without_the_silent(reports: &[Report]) -> Option<String> {
     let is_silent = |report: &&Report| {
         report.outcome == Outcome::Inconclusive

@@ -5,10 +5,10 @@
 
 pub mod baseline;
 mod conceal;
+mod dedupe;
+mod handshakes;
 mod merge;
 mod next;
-mod story;
-mod twins;
 pub mod v1;
 
 use std::{net::IpAddr, sync::Arc};
@@ -28,14 +28,13 @@ use crate::{
         signatures::{SignatureState, Signatures},
     },
     policy::Policy,
-    report::baseline::Comparison,
+    report::{baseline::Comparison, handshakes::Threads},
     scope::Scope,
     secret::Fingerprint,
     time::Timestamp,
     token::{Token, TokenKind, mask},
     verdict::{Outcome, Verdict, exceptions::Ignored},
 };
-use story::Threads;
 
 /// Suggestions at most.
 const NEXT_STEPS: usize = 5;
@@ -323,7 +322,7 @@ impl Report {
         self.fail_on
     }
 
-    /// The contract's exit code: 0, 1 or 3.
+    /// The exit code: 0, 1 or 3.
     pub const fn exit_code(&self) -> u8 {
         match self.outcome {
             Outcome::Fail => 1,

@@ -109,7 +109,7 @@ fn the_json_fits_its_schema() {
 }
 
 #[test]
-fn the_contracts_members_are_there() {
+fn the_members_of_the_schema_are_there() {
     let document = serde_json::to_value(v1::Report::from(&testing::judge(&conversation()))).unwrap();
     assert_eq!((&document["schema"], &document["outcome"]), (&json!("inspector-report/1"), &json!("fail")));
     let finding = document["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "S2S-001").unwrap();

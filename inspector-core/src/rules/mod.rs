@@ -32,8 +32,8 @@
 //! ```
 
 mod about;
+pub(crate) mod dispatch;
 pub mod occasion;
-pub(crate) mod panel;
 pub(crate) mod remedies;
 pub mod shape;
 

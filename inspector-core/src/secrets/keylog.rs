@@ -28,10 +28,10 @@ use sha2::{Digest, Sha256};
 use super::rsa_key::{self, RsaKey};
 use crate::{
     bounded::Budget,
-    lanes::Lanes,
     limits::Limits,
     secret::Secret,
     secrets::{MasterSecret, Origin},
+    shard::Shards,
 };
 
 /// What a secret of a key log is for.
@@ -189,8 +189,8 @@ pub struct Keys {
     recalled: Arc<Mutex<Sessions>>,
     /// Where others use the same remembered sessions.
     turns: Option<Arc<dyn Turns>>,
-    pub(crate) pending: Lanes<Arc<Budget>>,
-    pub(crate) gathered: Lanes<Arc<Budget>>,
+    pub(crate) pending: Shards<Arc<Budget>>,
+    pub(crate) gathered: Shards<Arc<Budget>>,
 }
 
 impl Default for Keys {
@@ -229,8 +229,8 @@ impl Keys {
             generation: 0,
             recalled: Arc::new(Mutex::new(Sessions { limit: limits.tls_sessions, ..Sessions::default() })),
             turns: None,
-            pending: Lanes::default(),
-            gathered: Lanes::default(),
+            pending: Shards::default(),
+            gathered: Shards::default(),
         }
     }
 
@@ -306,8 +306,8 @@ impl Keys {
             generation: self.generation,
             recalled: Arc::new(Mutex::new(Sessions { limit, ..Sessions::default() })),
             turns: None,
-            pending: Lanes::default(),
-            gathered: Lanes::default(),
+            pending: Shards::default(),
+            gathered: Shards::default(),
         }
     }
 

@@ -28,8 +28,8 @@ use crate::{
     evidence::At,
     exchange::TlsSession,
     flow::{End, Side},
-    lanes,
     note::{Note, NoteKind},
+    shard,
 };
 
 /// What comes out of a TLS connection. In order within each side.
@@ -372,7 +372,7 @@ impl Tls {
     pub(super) fn wait(&mut self, role: Side, waiting: Waiting, env: &mut Env<'_, '_>) {
         let limits = env.cx.limits;
         let most = limits.tls_handshake.max(limits.tls_pending_total / 8);
-        let (budget, share) = (env.cx.keys.pending.of(env.cx.connection.id), lanes::share(limits.tls_pending_total));
+        let (budget, share) = (env.cx.keys.pending.of(env.cx.connection.id), shard::share(limits.tls_pending_total));
         let direction = self.direction(role);
         let bytes = match &waiting {
             Waiting::Record(record, _) => record.bytes().len(),
@@ -492,7 +492,7 @@ impl Tls {
 
 /// The bounds on gathering records for the connection.
 fn gathering<'a>(cx: &Context<'a>) -> Gathering<'a> {
-    Gathering { budget: cx.keys.gathered.of(cx.connection.id), limit: lanes::share(cx.limits.tls_records_total) }
+    Gathering { budget: cx.keys.gathered.of(cx.connection.id), limit: shard::share(cx.limits.tls_records_total) }
 }
 
 /// Who must have sent these first bytes of a direction, if they are a hello.

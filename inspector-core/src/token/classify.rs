@@ -1,4 +1,4 @@
-//! The classes of tokens (protocol.md §1.6): the first rule that matches decides.
+//! The classes of tokens: the first rule that matches decides.
 
 use super::{
     Members, Token, TokenKind,

@@ -34,7 +34,7 @@ use crate::{
     token::principal::Principal,
 };
 
-/// The classes of protocol.md §1.6, decided by the token alone; [`Sighting::kind`] adds what its place tells.
+/// The classes of tokens, decided by the token alone; [`Sighting::kind`] adds what its place tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum TokenKind {
@@ -258,7 +258,7 @@ impl Token {
         })
     }
 
-    /// `iss` by the principal grammar of protocol.md §1.1; `None` if absent or a URL.
+    /// `iss` by the grammar of principals ([`principal`]); `None` if absent or a URL.
     pub fn issuer(&self) -> Option<&Principal> {
         self.names().issuer.as_ref()
     }

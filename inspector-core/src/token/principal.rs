@@ -1,6 +1,6 @@
 //! The principal names of server-to-server OAuth, and the application ids Microsoft has published.
 //!
-//! Grammar (protocol.md §1.1; [MS-XOAUTH], AADSTS90022: `name[/host][@realm]`), with the spellings seen in real traffic:
+//! Grammar ([MS-XOAUTH], AADSTS90022: `name[/host][@realm]`), with the spellings seen in real traffic:
 //!
 //! ```text
 //! principal = ["/"] name ["/" [host]] ["@" [realm]]
@@ -95,7 +95,7 @@ pub fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
-/// Application ids of Microsoft's services (protocol.md §4). An id that is not here is unknown, never wrong: every
+/// Application ids of Microsoft's services (the page [`protocol`](crate::pages::protocol)). An id that is not here is unknown, never wrong: every
 /// dedicated hybrid application has an id of its own.
 pub const APPLICATIONS: &[(&str, &str)] = &[
     ("00000001-0000-0000-c000-000000000000", "Azure ESTS Service (Access Control Service)"),

@@ -145,7 +145,7 @@ fn the_four_rules_in_their_order() {
 }
 
 #[test]
-fn severities_the_contract_sets() {
+fn severities_the_verdict_page_sets() {
     let severity = |text: &str, code: &str| {
         let report = testing::judge(text);
         report.findings.iter().filter(|f| f.meta.code == code).map(|f| f.severity).max()

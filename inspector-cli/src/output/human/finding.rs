@@ -92,7 +92,7 @@ pub(crate) fn write<'r>(
 
 /// `high[BAS-001] Basic credentials were sent to a resource (x3)`.
 fn head(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
-    // What blocks a pass is of severity info by the contract, and not by its weight.
+    // What blocks a pass is of severity info by definition, and not by its weight.
     let (word, colour) = if finding.blocks {
         ("blocking", style::UNSURE)
     } else {

@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 
 use super::{
-    super::handout::{Handout, Outcome as _, Results},
     crew::{Crew, Presence, Role, Taken},
     results::{Kind, Yield},
 };
-use crate::{context::Sink as _, input::Control, limits::Limits};
+use crate::{
+    context::Sink as _,
+    engine::delivery::{Handout, Outcome as _, Results},
+    input::Control,
+    limits::Limits,
+};
 
 /// Joins the producers.
 pub(super) struct Merge<'h, 'a> {

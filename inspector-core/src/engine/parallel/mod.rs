@@ -17,7 +17,7 @@
 //!
 //! **The order.** Every event of a stream has a number, its *turn*, and the number of the item (frame) that caused it.
 //! Results carry both, and the merge takes them in the order of turns: it knows of each producer up to which turn there
-//! is nothing more to come. So [`Results`](super::handout::Results) sees them in the order in which one thread would have
+//! is nothing more to come. So [`Results`](crate::engine::delivery::Results) sees them in the order in which one thread would have
 //! yielded them, and closes an item where that thread would have.
 //!
 //! **What connections have in common**, and how it stays independent of who is ahead:
@@ -25,7 +25,7 @@
 //! * keys: each group has its own view; secrets found in the recording reach it in turn;
 //! * sessions to be resumed ([`Turns`](crate::secrets::keylog)): who looks one up, which is rare, first does what all others
 //!   have to do in the turns before;
-//! * bounds on what all connections hold: divided among [lanes](crate::lanes), also on one thread;
+//! * bounds on what all connections hold: divided among [lanes](crate::shard), also on one thread;
 //! * the memory that the applications take together, for which quiet connections must make room: the flow table goes by
 //!   what it was two periods ago, also on one thread, and waits for the groups before it is further ahead;
 //! * contents known to hold nothing (`Barren`), of which less is kept: each lane has its own.
@@ -63,12 +63,13 @@ use self::{
     merge::Merge,
     stream::Stream,
 };
-use super::{Options, Reading, Receiver, handout::Handout};
+use super::{Options, Reading, Receiver};
 use crate::{
+    engine::delivery::Handout,
     evidence::SourceId,
     input::{Producer, ReadError},
-    lanes::LANES,
     secrets::keylog::Keys,
+    shard::SHARDS,
 };
 
 /// Most bytes that copies of the keys take in all, should the recording hold further ones. With larger keys there are fewer
@@ -77,15 +78,15 @@ const KEYS: usize = 16 << 20;
 
 /// Threads besides the stream's and the calling one that are of use: with these two, which help, there is one for each lane.
 /// More would be idle most of the time, and each keeps room in a heap of its own.
-const MOST_HELPERS: usize = LANES - 2;
+const MOST_HELPERS: usize = SHARDS - 2;
 
 /// How many groups the connections are dealt to; 0 if one thread shall do everything.
 pub(super) fn groups(keys: &Keys, options: &Options) -> usize {
     if options.jobs <= 1 {
         return 0;
     }
-    let affordable = KEYS.checked_div(keys.size()).unwrap_or(LANES);
-    options.jobs.min(LANES).min(affordable)
+    let affordable = KEYS.checked_div(keys.size()).unwrap_or(SHARDS);
+    options.jobs.min(SHARDS).min(affordable)
 }
 
 /// Reads one recording to its end, with its connections dealt to so many groups.

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::super::handout::Outcome;
-use crate::{connection::ConnectionReport, context::Sink, evidence::ConnectionId, exchange::Exchange, note::Note};
+use crate::{
+    connection::ConnectionReport, context::Sink, engine::delivery::Outcome, evidence::ConnectionId, exchange::Exchange,
+    note::Note,
+};
 
 /// Bytes of results, as they are weighed, that are handed on at once.
 const CHUNK: usize = 128 << 10;

@@ -22,7 +22,6 @@ use crate::{
     evidence::{At, ConnectionId, Endpoint},
     flow::{Connection, Consumer, End, Side, StreamEvent, Weight, table::FlowTable},
     input::{Control, Item, ItemSink, Producer, ReadError, Recording},
-    lanes::lane,
     limits::Limits,
     note::{Note, NoteKind},
     packet::{
@@ -30,6 +29,7 @@ use crate::{
         frame::{Buffer, Frame},
     },
     secrets::keylog::{KeyError, Keys},
+    shard,
 };
 
 /// Batches are sent on within the work on one item only where it yields this many times as much as a batch should.
@@ -375,7 +375,7 @@ fn pick(batches: &mut [Batch], connection: ConnectionId) -> Option<&mut Batch> {
 
 /// The number of a connection's group.
 fn group_of(connection: ConnectionId, groups: usize) -> Option<usize> {
-    lane(connection).checked_rem(groups)
+    shard::of(connection).checked_rem(groups)
 }
 
 impl Consumer for Dealer<'_> {

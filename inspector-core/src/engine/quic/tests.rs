@@ -6,7 +6,7 @@ use super::World;
 use crate::{
     connection::{Application, ConnectionReport, Reason},
     context::Sink,
-    engine::{Options, datagrams::Datagrams, handout::Outcome},
+    engine::{Options, datagrams::Datagrams, delivery::Outcome},
     evidence::{At, ConnectionId, Endpoint},
     exchange::{Exchange, Mark},
     flow::Side,

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use super::huffman;
-use crate::http::lately::Lately;
+use crate::http::decode_cache::DecodeCache;
 
 /// Coded bytes from which on a string is remembered: below, it is decoded as soon as found.
 const SHORTEST: usize = 64;
@@ -17,13 +17,13 @@ const LONGEST: usize = 8 << 10;
 const REMEMBERED: usize = 2 << 20;
 
 thread_local! {
-    static STRINGS: RefCell<Lately<()>> = RefCell::new(Lately::new(REMEMBERED));
+    static STRINGS: RefCell<DecodeCache<()>> = RefCell::new(DecodeCache::new(REMEMBERED));
 }
 
 /// As [`huffman::decode`].
 pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     let remembered =
-        |strings: &RefCell<Lately<()>>| Some(decode_with(&mut *strings.try_borrow_mut().ok()?, coded, out, most));
+        |strings: &RefCell<DecodeCache<()>>| Some(decode_with(&mut *strings.try_borrow_mut().ok()?, coded, out, most));
     if (SHORTEST..=LONGEST).contains(&coded.len())
         && let Ok(Some(decoded)) = STRINGS.try_with(remembered)
     {
@@ -32,7 +32,7 @@ pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     huffman::decode(coded, out, most)
 }
 
-fn decode_with(strings: &mut Lately<()>, coded: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
+fn decode_with(strings: &mut DecodeCache<()>, coded: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
     if let Some(entry) = strings.find(&(), coded) {
         out.extend_from_slice(&entry.decoded);
         return entry.decoded.len() <= most;
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_string_met_again_is_not_decoded_again() {
-        let mut strings = Lately::new(REMEMBERED);
+        let mut strings = DecodeCache::new(REMEMBERED);
         // The code of `&` is 0xf8.
         let coded = [0xf8; 100];
         for _ in 0..3 {

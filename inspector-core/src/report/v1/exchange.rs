@@ -1,4 +1,4 @@
-//! One exchange as the contract lists it: a line of `inspector exchanges --format ndjson`, and the row bindings give.
+//! One exchange as it is listed: a line of `inspector exchanges --format ndjson`, and the row bindings give.
 
 use std::borrow::Cow;
 

@@ -9,7 +9,7 @@ use crate::{
     token::{Members, Token},
 };
 
-/// The tokens of a report as the contract's objects, each made when it is asked for: there may be thousands, each with its
+/// The tokens of a report as objects of the schema, each made when it is asked for: there may be thousands, each with its
 /// claims. With `show_secrets` also the tokens themselves.
 ///
 /// # Errors

@@ -1,17 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::login_form;
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::Carriage,
-        observation::{Endpoint, Observation},
-    },
-    hosts::HostId,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message::Carriage, observation::{Endpoint, Observation}}, hosts::HostId, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 /// Authorization servers at which somebody signs in at once.
 const HOSTS: usize = 256;

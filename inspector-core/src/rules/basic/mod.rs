@@ -25,7 +25,7 @@ use crate::{
     evidence::Part,
     handshake::{
         observation::{Endpoint, Observation},
-        sts,
+        token_endpoint,
     },
     http::auth::Basic,
     secret::names::{is_password, is_switch, is_user},
@@ -75,7 +75,9 @@ pub(crate) fn login_form<'e>(observation: &Observation<'e>) -> Option<LoginForm<
     let sends = |method: &[u8]| [&b"POST"[..], b"PUT", b"PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known));
     observation.request().filter(|head| sends(head.method()))?;
     let of_body = || observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
-    if of_body().any(|p| p.name.eq_ignore_ascii_case("grant_type")) || sts::asks_by_password(observation.extraction) {
+    if of_body().any(|p| p.name.eq_ignore_ascii_case("grant_type"))
+        || token_endpoint::asks_by_password(observation.extraction)
+    {
         return None;
     }
     let in_form = of_body().find(|p| is_password(&p.name) && !is_switch(p.value.reveal()));

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{observation::Observation, sts},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::names::{is_password, is_user},
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{observation::Observation, token_endpoint}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::names::{is_password, is_user}, token::mask};
 
 declare_rule! {
     /// A user's password was sent to a token endpoint (`grant_type=password`). It is OAuth by name, and a password all the
@@ -31,7 +25,7 @@ impl Rule for PasswordGrant {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        if !sts::asks_by_password(observation.extraction) {
+        if !token_endpoint::asks_by_password(observation.extraction) {
             return;
         }
         let mut of_body = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);

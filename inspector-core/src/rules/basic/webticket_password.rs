@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{observation::Observation, sts},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{observation::Observation, token_endpoint}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 declare_rule! {
     /// Skype for Business issued, or was asked for, a web ticket by a password.
@@ -29,7 +23,7 @@ impl Rule for WebticketPassword {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let parameter = |name: &str| {
-            sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
+            token_endpoint::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
         };
         let Some(grant) = parameter("grant_type").map(str::to_ascii_lowercase) else { return };
         let guest = grant.starts_with("urn:microsoft.rtc:anon");

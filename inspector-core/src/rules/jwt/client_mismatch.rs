@@ -1,11 +1,4 @@
-use crate::{
-    handshake::{
-        observation::{Observation, is_readable},
-        sts,
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, mask, principal::Principal},
-};
+use crate::{handshake::{observation::{Observation, is_readable}, token_endpoint}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::{Role, mask, principal::Principal}};
 
 declare_rule! {
     /// A token endpoint issued an access token for another client than the one that asked.
@@ -28,7 +21,7 @@ impl Rule for ClientMismatch {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let parameter = |name: &str| sts::form_parameter(observation.extraction, name);
+        let parameter = |name: &str| token_endpoint::form_parameter(observation.extraction, name);
         let Some(asked) = parameter("client_id").filter(|_| observation.token_request.is_some()) else { return };
         if ["brk_client_id", "request"].iter().any(|name| parameter(name).is_some()) {
             return;

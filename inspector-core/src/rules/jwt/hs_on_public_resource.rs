@@ -2,13 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{
-    handshake::{flow, observation::Observation},
-    hosts,
-    profile::Issuer,
-    rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions},
-    token::{Token, TokenKind, mask, verify},
-};
+use crate::{handshake::{oauth_message, observation::Observation}, hosts, profile::Issuer, rules::{Context, Declared, Rule, Summary, declare_rule, metadata::Metadata, occasion::Occasions}, token::{Token, TokenKind, mask, verify}};
 
 /// Issuers kept.
 const ISSUERS: usize = 64;
@@ -108,7 +102,7 @@ impl HsOnPublicResource {
             && let Some(document) = document(observation)
         {
             let text = |name: &str| document.get(name).and_then(Value::as_str).filter(|it| it.len() <= LONGEST_ISSUER);
-            if let (Some(issuer), Some((_, host, path))) = (text("issuer"), text("jwks_uri").and_then(flow::parts)) {
+            if let (Some(issuer), Some((_, host, path))) = (text("issuer"), text("jwks_uri").and_then(oauth_message::parts)) {
                 self.places.push((issuer.to_owned(), place(&host, &path.to_ascii_lowercase())));
             }
         }
@@ -116,7 +110,7 @@ impl HsOnPublicResource {
 
     /// Whether the issuer's key set has a public key of that id, or has public keys and the token names none.
     fn is_in_set(&self, issuer: &str, id: Option<&str>) -> bool {
-        let own = flow::parts(issuer).map(|(_, host, _)| host).filter(|host| !host.is_empty());
+        let own = oauth_message::parts(issuer).map(|(_, host, _)| host).filter(|host| !host.is_empty());
         let is_of_issuer = |place: &str| {
             self.places.iter().any(|(of, at)| of == issuer && at == place)
                 || own.as_deref().is_some_and(|own| place.split('/').next() == Some(hosts::bare(own)))

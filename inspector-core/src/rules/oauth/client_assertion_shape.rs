@@ -1,16 +1,4 @@
-use crate::{
-    bounded::Memory,
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow,
-        observation::{Endpoint, Observation, is_readable},
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-    token::{Sighting, Token, mask},
-};
+use crate::{bounded::Memory, evidence::Part, finding::Severity, handshake::{oauth_message, observation::{Endpoint, Observation, is_readable}}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, time::Timestamp, token::{Sighting, Token, mask}};
 
 use super::{Distance, Period};
 
@@ -136,7 +124,7 @@ fn granted(observation: &Observation<'_>, sighting: &Sighting, context: &mut Con
         return;
     }
     let by_url =
-        token.audiences().iter().all(|audience| flow::parts(audience).is_some_and(|(_, host, _)| !host.is_empty()));
+        token.audiences().iter().all(|audience| oauth_message::parts(audience).is_some_and(|(_, host, _)| !host.is_empty()));
     let near = super::distance(observation) != Distance::Global;
     let wrong = audience(observation, token, context).filter(|_| by_url && !near);
     for problem in
@@ -155,7 +143,7 @@ fn audience(observation: &Observation<'_>, token: &Token, context: &Context<'_>)
     let Some(first) = audiences.first() else { return Some("aud is missing".to_owned()) };
     let here = &observation.host_name;
     let is_here = |audience: &String| {
-        let host = flow::parts(audience).map(|(_, host, _)| host);
+        let host = oauth_message::parts(audience).map(|(_, host, _)| host);
         let alias = host.as_deref().is_some_and(|host| {
             host == here.as_ref()
                 || (observation.profile.is_token_host(host) && observation.profile.is_token_host(here))

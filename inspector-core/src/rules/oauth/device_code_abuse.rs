@@ -1,12 +1,4 @@
-use crate::{
-    bounded::Memory,
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-};
+use crate::{bounded::Memory, evidence::Part, handshake::{oauth_message, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, time::Timestamp};
 
 /// Seconds between polls if the server names none (RFC 8628 §3.2), and what an answer of slow_down adds (§3.5).
 const INTERVAL: u64 = 5;
@@ -52,7 +44,7 @@ impl Rule for DeviceCodeAbuse {
         }
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
         if super::is_token_endpoint(observation)
-            && form::pairs(flow::query(target)).any(|(name, value)| name == "device_code" && !value.is_empty())
+            && form::pairs(oauth_message::query(target)).any(|(name, value)| name == "device_code" && !value.is_empty())
         {
             let evidence = observation.in_request(Part::RequestUrl, "device_code", "device_code (masked)");
             let detail = format!("{}: device_code in a query", observation.host_name);

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 /// Parameters of OAuth and OpenID Connect that must not repeat. `resource` (RFC 8707) and `audience` (RFC 8693) may.
 const NAMES: [&str; 20] = [
@@ -55,7 +49,7 @@ impl Rule for DuplicateParameter {
             return;
         }
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
-        let in_query: Vec<String> = form::pairs(flow::query(target)).map(|(name, _)| name.into_owned()).collect();
+        let in_query: Vec<String> = form::pairs(oauth_message::query(target)).map(|(name, _)| name.into_owned()).collect();
         let of_body = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
         let in_content: Vec<String> = of_body.map(|p| p.name.clone()).collect();
         for (part, names) in [(Part::RequestUrl, in_query), (Part::RequestBody, in_content)] {

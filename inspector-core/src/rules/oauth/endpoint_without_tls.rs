@@ -1,17 +1,7 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow,
-        observation::{Endpoint, Observation},
-        published,
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message, observation::{Endpoint, Observation}, published}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 /// Endpoints that metadata name.
 const NAMED: [&str; 9] = [
@@ -79,7 +69,7 @@ impl Rule for EndpointWithoutTls {
         let Ok(document) = serde_json::from_slice::<Value>(document) else { return };
         for name in NAMED {
             let Some(url) = document.get(name).and_then(Value::as_str) else { continue };
-            let is_exposed = flow::parts(url).is_some_and(|(scheme, host, _)| {
+            let is_exposed = oauth_message::parts(url).is_some_and(|(scheme, host, _)| {
                 scheme.eq_ignore_ascii_case("http") && !super::is_loopback(&host) && is_reachable(&host)
             });
             if is_exposed {

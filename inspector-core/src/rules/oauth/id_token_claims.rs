@@ -1,16 +1,4 @@
-use crate::{
-    bounded::Memory,
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow,
-        observation::{Observation, is_readable},
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-    token::{Sighting, Token, mask},
-};
+use crate::{bounded::Memory, evidence::Part, finding::Severity, handshake::{oauth_message, observation::{Observation, is_readable}}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, time::Timestamp, token::{Sighting, Token, mask}};
 
 /// Longest answer of a userinfo endpoint that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 10;
@@ -166,7 +154,7 @@ fn issuer(observation: &Observation<'_>, context: &Context<'_>, sighting: &Sight
     let mut beside =
         observation.extraction.sightings.iter().filter(|s| s.part == sighting.part && is_readable(&s.token));
     let access = beside.find(|s| s.name.strip_suffix("access_token") == Some(place))?.token.claim("iss")?;
-    let host = |issuer: &str| flow::parts(issuer).map(|(_, host, _)| host);
+    let host = |issuer: &str| oauth_message::parts(issuer).map(|(_, host, _)| host);
     let (one, other) = (host(&said)?, host(&access)?);
     (!super::are_related(&one, &other, observation.profile))
         .then(|| format!("iss is \"{}\", the access token's is \"{}\"", mask::text(&said), mask::text(&access)))

@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::Sighting,
-};
+use crate::{evidence::Part, handshake::{oauth_message, observation::Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::Sighting};
 
 declare_rule! {
     /// A token is posted for introspection or revocation to a host that did not issue it: that host has the token now.
@@ -41,7 +35,7 @@ impl Rule for IntrospectionExposure {
         let sighting = observation.extraction.sightings.iter().find(of_token);
         let named = || {
             let issuer = sighting?.token.claim("iss")?;
-            flow::parts(&issuer).filter(|(_, host, _)| !host.is_empty()).map(|(_, host, _)| host)
+            oauth_message::parts(&issuer).filter(|(_, host, _)| !host.is_empty()).map(|(_, host, _)| host)
         };
         let Some(issuer) = issued.or_else(named) else { return };
         if super::are_related(&issuer, &observation.host_name, observation.profile) {

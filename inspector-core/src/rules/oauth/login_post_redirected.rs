@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{flow, observation::Observation},
-    rules::{Context, Declared, Rule, basic::login_form, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message, observation::Observation}, rules::{Context, Declared, Rule, basic::login_form, declare_rule, occasion::Occasions}, token::mask};
 
 declare_rule! {
     /// A form with a password is answered with 307 or 308: the browser posts the password again, to wherever the redirect
@@ -33,7 +27,7 @@ impl Rule for LoginPostRedirected {
             return;
         }
         let location = observation.response().and_then(|head| head.text("location")).unwrap_or_default();
-        let host = flow::parts(location).map(|(_, host, _)| host).filter(|host| *host != *observation.host_name);
+        let host = oauth_message::parts(location).map(|(_, host, _)| host).filter(|host| *host != *observation.host_name);
         let severity = if host.is_some() { Self::META.severity } else { Severity::Low };
         let to = mask::text(host.as_deref().unwrap_or("the same host"));
         let evidence = observation.in_response(Part::ResponseHeader, "Location", format!("status {status}, to {to}"));

@@ -1,16 +1,7 @@
 use serde_json::Value;
 
 use super::Distance;
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::{self, Carriage},
-        observation::{Endpoint, Observation},
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message::{self, Carriage}, observation::{Endpoint, Observation}}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 /// Longest document read, in bytes.
 const LONGEST: usize = 256 << 10;
@@ -68,7 +59,7 @@ impl MetadataContradicted {
         let is = |name: &str| document.get(name) == Some(&Value::Bool(true));
         let name = if observation.path.contains("oauth-protected-resource") { "resource" } else { "issuer" };
         if let Some(url) = text(name)
-            && let Some((_, host, _)) = flow::parts(url)
+            && let Some((_, host, _)) = oauth_message::parts(url)
             && !host.is_empty()
             && host != *observation.host_name
             && !(observation.profile.is_token_host(&host) && observation.profile.is_token_host(&observation.host_name))
@@ -81,7 +72,7 @@ impl MetadataContradicted {
             let evidence = observation.in_response(Part::ResponseBody, name, url);
             context.find(Self::META.of(observation).severity(severity).detail(detail).evidence(evidence));
         }
-        let promise = text("authorization_endpoint").and_then(flow::parts).map(|(_, authorization, _)| Promise {
+        let promise = text("authorization_endpoint").and_then(oauth_message::parts).map(|(_, authorization, _)| Promise {
             authorization,
             says_issuer: is("authorization_response_iss_parameter_supported"),
             wants_pushed: is("require_pushed_authorization_requests"),

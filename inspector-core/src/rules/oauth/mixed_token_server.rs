@@ -1,13 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow::{self, Carriage},
-        observation::{Answer, Observation},
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message::{self, Carriage}, observation::{Answer, Observation}}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 declare_rule! {
     /// What one authorization server gave out is used with another: the `iss` of an authorization response is not the
@@ -49,7 +40,7 @@ impl MixedTokenServer {
         if servers.peek().is_none() || servers.any(|server| same(&server.issuer)) {
             return;
         }
-        let Some((_, named, _)) = flow::parts(issuer) else { return };
+        let Some((_, named, _)) = oauth_message::parts(issuer) else { return };
         if super::are_related(&named, &observation.host_name, observation.profile) {
             return;
         }
@@ -85,7 +76,7 @@ impl MixedTokenServer {
             return;
         }
         let wanted = observation.challenges().filter(|c| c.is("Bearer")).find_map(|c| c.parameter("authorization_uri"));
-        let Some((_, wanted, _)) = wanted.and_then(flow::parts) else { return };
+        let Some((_, wanted, _)) = wanted.and_then(oauth_message::parts) else { return };
         for sighting in observation.presented() {
             let Some(issued) = context.ledger.flows().access_token(sighting.token.id) else { continue };
             let related = |host: &str| super::are_related(&issued.host_name, host, observation.profile);

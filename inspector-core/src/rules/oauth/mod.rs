@@ -60,9 +60,9 @@ use std::net::IpAddr;
 use crate::{
     evidence::Part,
     handshake::{
-        flow,
+        oauth_message,
         observation::{Endpoint, Observation},
-        sts,
+        token_endpoint,
     },
     hosts::{self, Reach, site},
     http::{auth::CredentialsKind, form},
@@ -110,7 +110,7 @@ fn are_related(one: &str, other: &str, profile: &Profile) -> bool {
 
 /// A parameter of the request's content that is not empty.
 fn posted<'e>(observation: &Observation<'e>, name: &str) -> Option<&'e str> {
-    sts::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
+    token_endpoint::form_parameter(observation.extraction, name).map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// The client secret of a request: where it is, under which name, and itself. Basic's user is the client at a token
@@ -217,7 +217,8 @@ const fn is_token_endpoint(observation: &Observation<'_>) -> bool {
 
 /// Whether a redirection URI leads the browser through a network without TLS. Loopback is by design (RFC 8252 §7.3).
 fn is_exposed(redirect: &str) -> bool {
-    flow::parts(redirect).is_some_and(|(scheme, host, _)| scheme.eq_ignore_ascii_case("http") && !is_loopback(&host))
+    oauth_message::parts(redirect)
+        .is_some_and(|(scheme, host, _)| scheme.eq_ignore_ascii_case("http") && !is_loopback(&host))
 }
 
 /// What a parameter's name says of a token in a URL.

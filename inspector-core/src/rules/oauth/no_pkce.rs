@@ -3,20 +3,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    evidence::Part,
-    finding::{Seen, Severity},
-    handshake::{
-        flow::{self, AuthorizationRequest},
-        flows::Authorization,
-        observation::Observation,
-    },
-    hosts::HostId,
-    redact::mark,
-    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{evidence::Part, finding::{Seen, Severity}, handshake::{oauth_message::{self, AuthorizationRequest}, oauth_ledger::Authorization, observation::Observation}, hosts::HostId, redact::mark, rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 /// Lengths of a verifier (RFC 7636 §4.1).
 const LENGTHS: std::ops::RangeInclusive<usize> = 43..=128;
@@ -167,7 +154,7 @@ const fn is_protected(request: &AuthorizationRequest) -> bool {
 
 /// Whether the redirection URI is that of an app on a device (RFC 8252 §7).
 fn is_native(redirect: &str) -> bool {
-    flow::parts(redirect).is_some_and(|(scheme, host, _)| match scheme.to_ascii_lowercase().as_str() {
+    oauth_message::parts(redirect).is_some_and(|(scheme, host, _)| match scheme.to_ascii_lowercase().as_str() {
         "https" => false,
         "http" => super::is_loopback(&host) && host.bytes().any(|b| b.is_ascii_digit()),
         _ => true,

@@ -1,13 +1,4 @@
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::{AuthorizationRequest, Carriage},
-        observation::Observation,
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message::{AuthorizationRequest, Carriage}, observation::Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 declare_rule! {
     /// An authorization request has no `state`, has one that an answered request had before, or its answer does not

@@ -1,19 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::{
-    bounded::Memory,
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::{AuthorizationRequest, Carriage},
-        observation::{Observation, is_readable, is_whole},
-    },
-    redact::mark,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::{Sighting, mask},
-};
+use crate::{bounded::Memory, evidence::Part, finding::Severity, handshake::{oauth_message::{AuthorizationRequest, Carriage}, observation::{Observation, is_readable, is_whole}}, redact::mark, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::{Sighting, mask}};
 
 declare_rule! {
     /// An id_token is not tied to its request, or not to what came with it: there is no nonce in a request for an id_token

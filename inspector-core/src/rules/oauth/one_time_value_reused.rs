@@ -1,17 +1,5 @@
 use super::Period;
-use crate::{
-    bounded::Memory,
-    evidence::{Evidence, Part},
-    finding::Severity,
-    handshake::{
-        flow::{self, Carriage},
-        observation::Observation,
-    },
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    time::Timestamp,
-};
+use crate::{bounded::Memory, evidence::{Evidence, Part}, finding::Severity, handshake::{oauth_message::{self, Carriage}, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, time::Timestamp};
 
 /// Seconds that a code may be valid (RFC 6749 §4.1.2).
 const CODE: i64 = 600;
@@ -73,7 +61,7 @@ impl Rule for OneTimeValueReused {
         });
         if observation.flow.authorization.is_some() && answered {
             let target = observation.request().map(|head| head.target()).unwrap_or_default();
-            let uri = form::pairs(flow::query(target)).find(|(name, _)| name == "request_uri");
+            let uri = form::pairs(oauth_message::query(target)).find(|(name, _)| name == "request_uri");
             if let Some((_, uri)) = uri.filter(|(_, uri)| uri.starts_with("urn:")) {
                 self.used(observation, context, Fingerprint::of(uri.as_bytes()), "request_uri", Part::RequestUrl);
             }

@@ -1,15 +1,5 @@
 use super::UrlName;
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::{self, AuthorizationResponse},
-        observation::Observation,
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::{Sighting, mask},
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message::{self, AuthorizationResponse}, observation::Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::{Sighting, mask}};
 
 declare_rule! {
     /// A request tells another host, in its `Referer`, a token or an authorization code: the page it came from has it in
@@ -35,7 +25,7 @@ impl Rule for OpenRedirectorLeak {
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let Some(referer) = observation.request().and_then(|head| head.value("referer")) else { return };
         let text = String::from_utf8_lossy(referer);
-        let Some((_, from, _)) = flow::parts(&text).filter(|(_, from, _)| *from != *observation.host_name) else {
+        let Some((_, from, _)) = oauth_message::parts(&text).filter(|(_, from, _)| *from != *observation.host_name) else {
             return;
         };
         let mut found: Vec<(&str, String, Option<Fingerprint>)> = observation

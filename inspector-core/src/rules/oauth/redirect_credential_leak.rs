@@ -1,11 +1,4 @@
-use crate::{
-    bounded::Memory,
-    finding::Severity,
-    handshake::{caller, flow, observation::Observation},
-    http::auth::{Credentials, CredentialsKind},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-};
+use crate::{bounded::Memory, finding::Severity, handshake::{caller, oauth_message, observation::Observation}, http::auth::{Credentials, CredentialsKind}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint};
 
 declare_rule! {
     /// A client follows a redirect to another host and sends its `Authorization` again: the other host has the credentials
@@ -72,7 +65,7 @@ fn leads_to(observation: &Observation<'_>) -> Option<(String, String)> {
         return None;
     }
     let location = observation.response()?.text("location")?;
-    let (_, host, path) = flow::parts(location)?;
+    let (_, host, path) = oauth_message::parts(location)?;
     (!host.is_empty() && host != *observation.host_name).then(|| (host, path.to_ascii_lowercase()))
 }
 
@@ -82,7 +75,7 @@ fn belongs(observation: &Observation<'_>, credentials: &Credentials) -> bool {
     presented.any(|sighting| {
         let audiences = sighting.token.audiences();
         let named =
-            |audience: &String| flow::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
+            |audience: &String| oauth_message::parts(audience).is_some_and(|(_, host, _)| host == *observation.host_name);
         caller::is_s2s_kind(sighting.kind) || audiences.iter().any(named)
     })
 }

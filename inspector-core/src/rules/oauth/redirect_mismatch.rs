@@ -1,15 +1,4 @@
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{
-        flow::{self, AuthorizationRequest, Carriage},
-        observation::Observation,
-    },
-    hosts,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message::{self, AuthorizationRequest, Carriage}, observation::Observation}, hosts, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 declare_rule! {
     /// An authorization response goes to another place than the request named in `redirect_uri`, or a code is redeemed
@@ -52,7 +41,7 @@ fn answered(observation: &Observation<'_>, context: &mut Context<'_>) {
     let of_state = || context.ledger.flows().of_state(observation.host, response.state?).map(|asked| &asked.request);
     let asked = observation.flow.authorization.as_ref().or_else(of_state);
     let (Some(wanted), Some(led)) = (asked.and_then(redirect_of), response.redirect.as_deref()) else { return };
-    let to_itself = flow::parts(led).is_none_or(|(_, host, _)| host == *observation.host_name);
+    let to_itself = oauth_message::parts(led).is_none_or(|(_, host, _)| host == *observation.host_name);
     let Some(severity) = differs(wanted, led).filter(|_| !to_itself) else { return };
     let (wanted, led) = (mask::text(wanted), mask::text(led));
     let detail = format!("{}: the request named {wanted}, the answer went to {led}", observation.host_name);
@@ -80,7 +69,7 @@ fn redirect_of(request: &AuthorizationRequest) -> Option<&str> {
 
 /// How grave it is that two redirection URIs differ, queries aside; `None` if they do not.
 fn differs(one: &str, other: &str) -> Option<Severity> {
-    let (Some(one), Some(other)) = (flow::parts(one), flow::parts(other)) else {
+    let (Some(one), Some(other)) = (oauth_message::parts(one), oauth_message::parts(other)) else {
         let plain = |uri: &str| uri.split(['?', '#']).next().unwrap_or_default().to_owned();
         return (plain(one) != plain(other)).then_some(RedirectMismatch::META.severity);
     };

@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message, observation::Observation}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 declare_rule! {
     /// A code or a token is to be returned, or is returned, to a URL without TLS: everybody on the way can take it.
@@ -33,7 +28,7 @@ impl Rule for RedirectOverHttp {
             [(Part::RequestUrl, "redirect_uri", asked), (Part::ResponseHeader, "Location", answered)]
         {
             let Some(url) = url.filter(|url| super::is_exposed(url)) else { continue };
-            let Some((scheme, host, path)) = flow::parts(url) else { continue };
+            let Some((scheme, host, path)) = oauth_message::parts(url) else { continue };
             let shown = mask::text(&format!("{scheme}://{host}{path}"));
             let evidence = match part {
                 Part::ResponseHeader => observation.in_response(part, name, shown.clone()),

@@ -1,9 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{observation::Observation, sts},
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{observation::Observation, token_endpoint}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 declare_rule! {
     /// A client uses the resource owner password credentials grant: it knows the user's password, and no second factor
@@ -31,7 +26,7 @@ impl Rule for RopcUsed {
         let mut names = ["username", "email", "phone"].iter();
         let user = names.find_map(|name| super::posted(observation, name));
         let (true, Some(user), Some(password)) =
-            (sts::asks_by_password(observation.extraction), user, super::posted(observation, "password"))
+            (token_endpoint::asks_by_password(observation.extraction), user, super::posted(observation, "password"))
         else {
             return;
         };

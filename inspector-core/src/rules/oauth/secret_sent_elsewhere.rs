@@ -1,16 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{
-        flow,
-        ledger::Ledger,
-        observation::{Endpoint, Observation},
-    },
-    hosts::HostId,
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message, ledger::Ledger, observation::{Endpoint, Observation}}, hosts::HostId, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 /// Shortest value that is looked up, in bytes.
 const SHORTEST: usize = 16;
@@ -72,7 +60,7 @@ impl Rule for SecretSentElsewhere {
         if !known || !is_other || sends_to_itself(observation) {
             return;
         }
-        let query = flow::query(request.head.target());
+        let query = oauth_message::query(request.head.target());
         let pairs = form::pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned()));
         let of_query = pairs.take(MOST_VALUES).flat_map(|(name, value)| {
             let whole = lookup(observation, ledger, &value).map(|what| (name, what));
@@ -114,7 +102,7 @@ fn redirected(observation: &Observation<'_>) -> Option<Leak> {
     let status = observation.status.filter(|status| (300..400).contains(status))?;
     let location = observation.response()?.value("location").filter(|_| status != 304)?;
     let text = String::from_utf8_lossy(location);
-    let (_, to, _) = flow::parts(&text).filter(|(_, to, _)| !to.is_empty())?;
+    let (_, to, _) = oauth_message::parts(&text).filter(|(_, to, _)| !to.is_empty())?;
     let (before, fragment) = text.split_once('#').unwrap_or((&text, ""));
     let query = before.split_once('?').map_or("", |(_, query)| query);
     let leak = |what, value: &str| {
@@ -127,7 +115,7 @@ fn redirected(observation: &Observation<'_>) -> Option<Leak> {
         return leak("a token", &token);
     }
     let target = observation.request().map(|head| head.target()).unwrap_or_default();
-    let (_, code) = form::pairs(flow::query(target)).find(|(name, value)| name == "code" && value.len() >= 8)?;
+    let (_, code) = form::pairs(oauth_message::query(target)).find(|(name, value)| name == "code" && value.len() >= 8)?;
     if super::site(&to) == super::site(&observation.host_name) {
         return None;
     }
@@ -150,7 +138,7 @@ fn report(observation: &Observation<'_>, context: &mut Context<'_>, leak: &Leak)
 /// Whether the page that asks is of the site that is asked: it may give its own server what it has.
 fn sends_to_itself(observation: &Observation<'_>) -> bool {
     let Some(head) = observation.request() else { return false };
-    let from = head.text("origin").or_else(|| head.text("referer")).and_then(flow::parts);
+    let from = head.text("origin").or_else(|| head.text("referer")).and_then(oauth_message::parts);
     from.is_some_and(|(_, from, _)| !from.is_empty() && super::site(&from) == super::site(&observation.host_name))
 }
 
@@ -207,7 +195,7 @@ fn lookup(observation: &Observation<'_>, ledger: &Ledger, value: &str) -> Option
     let flows = ledger.flows();
     let leak = |what| Some(Leak { what, part: Part::RequestBody, name: "", length: value.len(), id, to: None });
     if let Some(asked) = flows.of_code(id) {
-        let redirect = asked.request.redirect.as_deref().and_then(flow::parts);
+        let redirect = asked.request.redirect.as_deref().and_then(oauth_message::parts);
         let belongs = super::site(&asked.host_name) == here
             || redirect.is_none_or(|(_, host, _)| host.is_empty() || super::site(&host) == here);
         return if belongs { None } else { leak("an authorization code") };
@@ -227,7 +215,7 @@ fn lookup(observation: &Observation<'_>, ledger: &Ledger, value: &str) -> Option
     let of_claims = facts.is_some_and(|facts| {
         let issuer = facts.token.claim("iss").map(std::borrow::Cow::into_owned);
         let mut named = facts.token.audiences().into_iter().chain(issuer);
-        named.any(|url| flow::parts(&url).map_or_else(|| at(&url), |(_, host, _)| at(&host)))
+        named.any(|url| oauth_message::parts(&url).map_or_else(|| at(&url), |(_, host, _)| at(&host)))
     });
     let belongs = issued.is_some_and(|issued| at(&issued.host_name)) || sites.any(|host| at(host)) || of_claims;
     if belongs { None } else { leak("an access token") }

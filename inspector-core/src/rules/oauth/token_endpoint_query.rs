@@ -1,10 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::mask};
 
 /// Parameters that belong in the content of a token request.
 const NAMES: [&str; 13] = [
@@ -49,7 +43,7 @@ impl Rule for TokenEndpointQuery {
             return;
         }
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
-        let pairs: Vec<_> = form::pairs(flow::query(target)).filter(|(_, value)| !value.trim().is_empty()).collect();
+        let pairs: Vec<_> = form::pairs(oauth_message::query(target)).filter(|(_, value)| !value.trim().is_empty()).collect();
         let has = |name: &str| pairs.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         // `code` and `token` are names of other things too, where the path merely ends like a token endpoint's.
         let known = observation.profile.is_token_host(&observation.host_name);

@@ -1,11 +1,4 @@
-use crate::{
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{evidence::Part, handshake::{oauth_message, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 declare_rule! {
     /// A redirect hands a token to the browser in the fragment of its `Location`: every script of the page and the
@@ -33,7 +26,7 @@ impl Rule for TokenInFragment {
         let location = observation.response().and_then(|head| head.value("location")).unwrap_or_default();
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
         for (part, url) in [(Part::ResponseHeader, location), (Part::RequestUrl, target)] {
-            for (name, value) in form::pairs(flow::fragment(url)) {
+            for (name, value) in form::pairs(oauth_message::fragment(url)) {
                 if !matches!(name.as_ref(), "access_token" | "id_token") || value.is_empty() {
                     continue;
                 }

@@ -1,13 +1,5 @@
 use super::UrlName;
-use crate::{
-    evidence::Part,
-    finding::Severity,
-    handshake::{flow, observation::Observation, signed_url},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::{mask, Sighting, TokenKind},
-};
+use crate::{evidence::Part, finding::Severity, handshake::{oauth_message, observation::Observation, signed_url}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::{mask, Sighting, TokenKind}};
 
 declare_rule! {
     /// A token or a client's secret is in the query or the path of a request: it ends in logs, histories and `Referer`.
@@ -35,7 +27,7 @@ impl Rule for TokenInUrl {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
-        let fragment = flow::fragment(target);
+        let fragment = oauth_message::fragment(target);
         for sighting in observation.extraction.sightings.iter().filter(|s| s.part == Part::RequestUrl) {
             if is_within(fragment, sighting) {
                 continue;
@@ -47,7 +39,7 @@ impl Rule for TokenInUrl {
             let draft = Self::META.of(observation).severity(severity).leaks(sighting.token.id);
             context.find(draft.detail(detail).evidence(evidence));
         }
-        for (name, value) in form::pairs(flow::query(target)) {
+        for (name, value) in form::pairs(oauth_message::query(target)) {
             if name.eq_ignore_ascii_case("client_secret") && !value.trim().is_empty() {
                 let excerpt = format!("client_secret=({} bytes, masked)", value.len());
                 let evidence = observation.in_request(Part::RequestUrl, "client_secret", excerpt);
@@ -57,7 +49,7 @@ impl Rule for TokenInUrl {
             }
         }
         if observation.flow.response.as_ref().is_some_and(|r| r.code.is_some() && r.redirect.is_none())
-            && form::pairs(flow::query(target)).any(|(name, value)| name == "code" && !value.is_empty())
+            && form::pairs(oauth_message::query(target)).any(|(name, value)| name == "code" && !value.is_empty())
         {
             let evidence = observation.in_request(Part::RequestUrl, "code", "code (masked)");
             let detail = format!("{}: code", observation.host_name);

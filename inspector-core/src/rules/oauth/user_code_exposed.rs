@@ -1,12 +1,4 @@
-use crate::{
-    bounded::Memory,
-    evidence::Part,
-    handshake::{flow, observation::Observation},
-    http::form,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    secret::Fingerprint,
-    token::mask,
-};
+use crate::{bounded::Memory, evidence::Part, handshake::{oauth_message, observation::Observation}, http::form, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
 declare_rule! {
     /// A device's user code is sent to a host that is neither the authorization server nor its verification page: whoever
@@ -35,7 +27,7 @@ impl Rule for UserCodeExposed {
             && let Some(code) = answer.user_code
         {
             let page =
-                answer.verification.as_deref().and_then(flow::parts).map(|(_, host, _)| host).unwrap_or_default();
+                answer.verification.as_deref().and_then(oauth_message::parts).map(|(_, host, _)| host).unwrap_or_default();
             self.any = true;
             self.issued.keep(code, (observation.host_name.to_string(), page));
         }
@@ -45,7 +37,7 @@ impl Rule for UserCodeExposed {
         let target = observation.request().map(|head| head.target()).unwrap_or_default();
         let in_content = observation.extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);
         let in_content = in_content.map(|p| (Part::RequestBody, p.name.clone(), p.value.reveal().clone()));
-        let in_query = form::pairs(flow::query(target))
+        let in_query = form::pairs(oauth_message::query(target))
             .map(|(name, value)| (Part::RequestUrl, name.into_owned(), value.into_owned()));
         for (part, name, value) in in_content.chain(in_query) {
             let Some((server, page)) = self.issued.recall(&Fingerprint::of(value.trim().as_bytes())) else { continue };

@@ -1,11 +1,4 @@
-use crate::{
-    handshake::{
-        observation::{Observation, is_whole},
-        sts::ACS_GRANT,
-    },
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, Token, TokenKind, mask, principal},
-};
+use crate::{handshake::{observation::{Observation, is_whole}, token_endpoint::ACS_GRANT}, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::{Role, Token, TokenKind, mask, principal}};
 
 /// Longest lifetime of an assertion, in seconds.
 const LONGEST: i64 = 3600;

@@ -1,11 +1,6 @@
 use serde_json::Value;
 
-use crate::{
-    handshake::{observation::Observation, sts},
-    hosts,
-    rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Role, mask, principal::Principal},
-};
+use crate::{handshake::{observation::Observation, token_endpoint}, hosts, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, token::{Role, mask, principal::Principal}};
 
 /// Longest token response read for its echo, in bytes.
 const LONGEST_RESPONSE: usize = 256 << 10;
@@ -37,7 +32,7 @@ impl Rule for ResourceVsIssued {
             return;
         }
         let asked = observation.token_request.as_ref().is_some_and(|request| request.server_to_server);
-        let Some(resource) = sts::form_parameter(observation.extraction, "resource").filter(|_| asked) else { return };
+        let Some(resource) = token_endpoint::form_parameter(observation.extraction, "resource").filter(|_| asked) else { return };
         let echo = echo(observation);
         let tokens = observation.extraction.sightings.iter().filter(|sighting| sighting.role == Role::Issued);
         let issued = tokens.filter(|s| s.name == "/access_token").flat_map(|s| s.token.audiences());

@@ -1,13 +1,4 @@
-use crate::{
-    evidence::{Evidence, Part},
-    finding::{Concern, Draft, Severity, pending::Pending},
-    handshake::{grants::Given, ledger::Ledger, observation::Observation, sts::TokenError},
-    hosts::HostId,
-    moment::Moment,
-    rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions},
-    time::Timestamp,
-    token::mask,
-};
+use crate::{evidence::{Evidence, Part}, finding::{Concern, Draft, Severity, pending::Pending}, handshake::{grants::Given, ledger::Ledger, observation::Observation, token_endpoint::TokenError}, hosts::HostId, moment::Moment, rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions}, time::Timestamp, token::mask};
 
 /// Refusals of which it is waited whether a token is given later.
 const MOST: usize = 1024;

@@ -11,9 +11,9 @@ use crate::{
     evidence::{ConnectionId, Endpoint},
     exchange::Exchange,
     flow::Connection,
-    lanes::Lanes,
     limits::Limits,
     secrets::keylog::Keys,
+    shard::Shards,
 };
 
 const AT: At = At::Frame { number: 1, time: None };
@@ -627,10 +627,10 @@ fn memory_is_given_back() {
     let mut driver = Driver::new(&keys);
     driver.step(Step::Data(Side::Client, &streams[0]));
     driver.step(Step::Data(Side::Server, &streams[1][..streams[1].len() - 3]));
-    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", Lanes::<Arc<Budget>>::default()));
+    assert_ne!(format!("{:?}", keys.pending), format!("{:?}", Shards::<Arc<Budget>>::default()));
     driver.finish();
     for budget in [&keys.pending, &keys.gathered] {
-        assert_eq!(format!("{budget:?}"), format!("{:?}", Lanes::<Arc<Budget>>::default()));
+        assert_eq!(format!("{budget:?}"), format!("{:?}", Shards::<Arc<Budget>>::default()));
     }
 }
 

@@ -393,7 +393,7 @@ fn pages_and_scripts_mention() {
         assert_eq!(found.len(), 1, "{kind}");
         assert!(found[0].starts_with("mentioned response.body"), "{found:?}");
     }
-    // The application id in a page is no token (protocol.md §10.4).
+    // The application id in a page is no token.
     assert!(received("Content-Type: text/html", "00000004-0000-0ff1-ce00-000000000000@x token").sightings.is_empty());
 }
 

@@ -79,7 +79,7 @@ impl KeyInfo {
     }
 }
 
-/// `…@*` stands for every realm, `{tenantid}` for every tenant, and names of principals ignore case (protocol.md §1.1).
+/// `…@*` stands for every realm, `{tenantid}` for every tenant, and names of principals ignore case.
 pub(super) fn issuer_fits(expected: &str, issuer: &str) -> bool {
     const TENANT: &str = "{tenantid}";
     if let Some((before, after)) = expected.split_once(TENANT) {

@@ -1,4 +1,4 @@
-//! Keys in the metadata documents of Exchange, SharePoint and ACS (protocol.md §7).
+//! Keys in the metadata documents of Exchange, SharePoint and ACS.
 //!
 //! ```json
 //! {"usage":"signing","keyinfo":{"x5t":"…"},"keyvalue":{"type":"x509Certificate","value":"MII…"}}      Exchange

@@ -1,4 +1,4 @@
-//! What coded bytes were decoded to lately.
+//! What coded bytes were decoded to, remembered for a while.
 //!
 //! Recordings repeat themselves: the same token comes with every request, the same page with every visit. To find coded
 //! bytes again and compare them costs a tenth of decoding them.
@@ -15,7 +15,7 @@ use foldhash::quality::RandomState;
 use crate::bounded::Index;
 
 /// Coded bytes of one kind of codings, and what each was decoded to.
-pub(super) struct Lately<K> {
+pub(super) struct DecodeCache<K> {
     state: RandomState,
     /// By the hash of the coded bytes; of two with the same hash the later is kept.
     known: Index<u64, Entry<K>>,
@@ -42,7 +42,7 @@ impl<K> Entry<K> {
     }
 }
 
-impl<K: PartialEq> Lately<K> {
+impl<K: PartialEq> DecodeCache<K> {
     /// One that remembers up to `most` bytes of memory; then it begins anew.
     pub(super) fn new(most: usize) -> Self {
         Self { state: RandomState::default(), known: Index::default(), bytes: 0, most }
@@ -82,41 +82,41 @@ impl<K: PartialEq> Lately<K> {
 mod tests {
     use super::*;
 
-    fn found<'l>(lately: &'l Lately<u8>, kind: u8, coded: &[u8]) -> Option<&'l [u8]> {
-        lately.find(&kind, coded).map(|entry| &*entry.decoded)
+    fn found<'l>(cache: &'l DecodeCache<u8>, kind: u8, coded: &[u8]) -> Option<&'l [u8]> {
+        cache.find(&kind, coded).map(|entry| &*entry.decoded)
     }
 
     #[test]
     fn what_was_kept_is_found_and_nothing_else() {
-        let mut lately = Lately::new(10_000);
-        lately.keep(1, b"one".as_slice(), b"ONE");
-        lately.keep(1, b"two".as_slice(), b"TWO");
-        assert_eq!(found(&lately, 1, b"one"), Some(b"ONE".as_slice()));
-        assert_eq!(found(&lately, 1, b"two"), Some(b"TWO".as_slice()));
-        assert_eq!(found(&lately, 2, b"one"), None, "of another kind");
-        lately.keep(2, b"one".as_slice(), b"other");
-        assert_eq!((found(&lately, 2, b"one"), found(&lately, 1, b"one")), (Some(b"other".as_slice()), None));
+        let mut cache = DecodeCache::new(10_000);
+        cache.keep(1, b"one".as_slice(), b"ONE");
+        cache.keep(1, b"two".as_slice(), b"TWO");
+        assert_eq!(found(&cache, 1, b"one"), Some(b"ONE".as_slice()));
+        assert_eq!(found(&cache, 1, b"two"), Some(b"TWO".as_slice()));
+        assert_eq!(found(&cache, 2, b"one"), None, "of another kind");
+        cache.keep(2, b"one".as_slice(), b"other");
+        assert_eq!((found(&cache, 2, b"one"), found(&cache, 1, b"one")), (Some(b"other".as_slice()), None));
         // Of the same hash.
-        let entry = lately.known.remove(&lately.hash(b"two")).unwrap();
-        lately.known.insert(lately.hash(b"three"), entry);
-        assert_eq!(found(&lately, 1, b"three"), None);
+        let entry = cache.known.remove(&cache.hash(b"two")).unwrap();
+        cache.known.insert(cache.hash(b"three"), entry);
+        assert_eq!(found(&cache, 1, b"three"), None);
     }
 
     #[test]
     fn no_more_is_remembered_than_allowed() {
-        let mut lately = Lately::new(10_000);
+        let mut cache = DecodeCache::new(10_000);
         let mut fullest = 0;
         for n in 0_u32..300 {
             for coded in [n.to_be_bytes().as_slice(), b"again"] {
-                lately.keep(0, coded, &vec![7; n as usize]);
-                assert!(found(&lately, 0, coded).is_some());
+                cache.keep(0, coded, &vec![7; n as usize]);
+                assert!(found(&cache, 0, coded).is_some());
             }
-            let weight: usize = lately.known.values().map(Entry::weight).sum();
-            assert_eq!(weight, lately.bytes);
+            let weight: usize = cache.known.values().map(Entry::weight).sum();
+            assert_eq!(weight, cache.bytes);
             fullest = fullest.max(weight);
         }
         assert!((5000..=10_000).contains(&fullest), "{fullest}");
-        lately.keep(0, b"large".as_slice(), &[7; 1250]);
-        assert!(found(&lately, 0, b"large").is_none());
+        cache.keep(0, b"large".as_slice(), &[7; 1250]);
+        assert!(found(&cache, 0, b"large").is_none());
     }
 }

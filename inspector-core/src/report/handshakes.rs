@@ -13,7 +13,6 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{Handshake, HandshakeOutcome, Unexpected, twins};
 use crate::{
     bounded::Index,
     evidence::{Evidence, SourceId},
@@ -27,6 +26,7 @@ use crate::{
     },
     policy::Policy,
     profile::Judgement,
+    report::{Handshake, HandshakeOutcome, Unexpected, dedupe},
     scope::Scope,
     secret::Fingerprint,
     time::Timestamp,
@@ -195,8 +195,8 @@ impl Threads {
             let shared = tokens.clone().find_map(|(token, _)| by_token.get(&(host, caller, *token)).copied());
             let shared = shared.filter(|at| {
                 groups.get(*at).into_iter().flatten().any(|other| {
-                    twins::may_be_same(other.handshake.client, client)
-                        || !twins::pair(&other.marks, &thread.marks).is_empty()
+                    dedupe::may_be_same(other.handshake.client, client)
+                        || !dedupe::pair(&other.marks, &thread.marks).is_empty()
                 })
             });
             let known = shared.or_else(|| by_client.get(&(host, caller, client?)).copied());
@@ -204,7 +204,7 @@ impl Threads {
                 // Two sides of which one does not tell the client, with one actor token around which users change.
                 let at = tokens.clone().find_map(|(_, actor)| by_token.get(&(host, caller, *actor)).copied())?;
                 let others = groups.get(at)?;
-                others.iter().all(|other| twins::may_be_same(other.handshake.client, client)).then_some(at)
+                others.iter().all(|other| dedupe::may_be_same(other.handshake.client, client)).then_some(at)
             });
             let at = known.unwrap_or_else(|| {
                 groups.push(Vec::new());
@@ -291,7 +291,7 @@ impl Thread {
     /// Whether it is the discovery before a call that another input has.
     fn precedes(&self, call: &Self) -> bool {
         call.handshake.calls > 0
-            && twins::may_be_same(self.handshake.client, call.handshake.client)
+            && dedupe::may_be_same(self.handshake.client, call.handshake.client)
             && self
                 .handshake
                 .steps
@@ -399,7 +399,7 @@ impl Story {
     /// Adds the thread of another input, or of the other side of a proxy.
     fn add(&mut self, thread: &Thread, marks: &[Mark]) {
         let (mine, other) = (&mut self.handshake, &thread.handshake);
-        let twice = twins::pair(marks, &thread.marks);
+        let twice = dedupe::pair(marks, &thread.marks);
         let of = |wanted: &[Answer]| {
             let twins = twice.iter().filter_map(|place| thread.marks.get(*place));
             twins.filter(|mark| wanted.contains(&mark.answer)).count() as u64
@@ -424,7 +424,7 @@ impl Story {
         };
         let mut taken = vec![false; mine.steps.len()];
         for step in &other.steps {
-            let twin = mine.steps.iter().zip(&taken).position(|(known, taken)| !taken && twins::of_steps(known, step));
+            let twin = mine.steps.iter().zip(&taken).position(|(known, taken)| !taken && dedupe::of_steps(known, step));
             match twin.and_then(|place| mine.steps.get_mut(place).map(|known| (place, known))) {
                 Some((place, known)) => {
                     known.also.push(step.evidence.clone());
@@ -463,7 +463,7 @@ impl Story {
     /// Whether a grant that gave nothing it has may be one it asked for: it names its host, or repeats a grant of it.
     fn may_want(&self, grant: &Grant) -> bool {
         let names = grant.resource_host.as_deref() == Some(&*self.handshake.resource);
-        let may = twins::may_be_same(self.handshake.client, grant.address);
+        let may = dedupe::may_be_same(self.handshake.client, grant.address);
         (self.s2s && grant.server_to_server && names && may) && (grant.given != Given::Yes || self.handshake.calls == 0)
     }
 
@@ -652,7 +652,7 @@ fn fold_twins(offers: &[Offer]) -> Vec<Offer> {
     for offer in offers {
         let link = offer.grant.token.or(offer.grant.uses.first().copied());
         let mut known = link.and_then(|link| by_link.get(&link)).into_iter().flatten().copied();
-        let twin = known.find(|at| folded.get(*at).is_some_and(|one| twins::of_grants(&one.grant, &offer.grant)));
+        let twin = known.find(|at| folded.get(*at).is_some_and(|one| dedupe::of_grants(&one.grant, &offer.grant)));
         if let Some(known) = twin.and_then(|at| folded.get_mut(at)) {
             for (step, again) in known.grant.steps.iter_mut().zip(&offer.grant.steps) {
                 step.also.push(again.evidence.clone());

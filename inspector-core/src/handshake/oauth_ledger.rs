@@ -7,13 +7,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
-use super::{
-    flow::{self, AuthorizationRequest, Carriage},
-    observation::{Endpoint, Observation},
-};
 use crate::{
     bounded::Memory,
     evidence::Evidence,
+    handshake::{
+        oauth_message::{self, AuthorizationRequest, Carriage},
+        observation::{Endpoint, Observation},
+    },
     hosts::{self, HostId},
     secret::Fingerprint,
     time::Timestamp,
@@ -196,7 +196,7 @@ impl Flows {
         let Ok(document) = serde_json::from_slice::<Value>(content) else { return };
         let text = |name: &str| document.get(name).and_then(Value::as_str).filter(|text| text.len() <= 2048);
         self.learn_endpoints(&observation.host_name, &document);
-        let host = |name: &str| text(name).and_then(flow::parts).map(|(_, host, _)| host);
+        let host = |name: &str| text(name).and_then(oauth_message::parts).map(|(_, host, _)| host);
         if let (Some(issuer), Some(authorization), Some(token)) =
             (text("issuer"), host("authorization_endpoint"), host("token_endpoint"))
         {
@@ -215,7 +215,7 @@ impl Flows {
                 let Some(url) = endpoint.get(name).and_then(Value::as_str).filter(|url| url.len() <= 2048) else {
                     continue;
                 };
-                let Some((_, host, path)) = flow::parts(url) else { continue };
+                let Some((_, host, path)) = oauth_message::parts(url) else { continue };
                 if self.endpoints.len() < ENDPOINTS && hosts::site(&host) == hosts::site(at) {
                     self.endpoints.insert((host, path.to_ascii_lowercase()));
                 }

@@ -11,13 +11,13 @@ use crate::{
 /// Counts what a recording yields by the files it begins in: an exchange by its request, a connection by its first
 /// packet. The sum over the files is the recording's own coverage.
 #[derive(Clone, Debug, Default)]
-pub struct Shares {
+pub struct CoverageByFile {
     files: Vec<Coverage>,
     /// What has no place: fragments of datagrams that never came together.
     rest: u64,
 }
 
-impl Shares {
+impl CoverageByFile {
     /// Nothing yet.
     pub fn new() -> Self {
         Self::default()

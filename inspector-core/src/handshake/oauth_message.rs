@@ -17,13 +17,13 @@ use std::borrow::Cow;
 use memchr::memmem;
 use serde_json::Value;
 
-use super::{
-    observation::{Endpoint, is_readable},
-    sts,
-};
 use crate::{
     evidence::Part,
     exchange::{Exchange, Scheme},
+    handshake::{
+        observation::{Endpoint, is_readable},
+        token_endpoint,
+    },
     http::form,
     secret::Fingerprint,
     token::{Token, extract::Extraction},
@@ -324,7 +324,7 @@ fn divide(text: &[u8], at: u8) -> (&[u8], &[u8]) {
 /// The parameters of a request's content, if they tell anything of a flow.
 fn posted(extraction: &Extraction) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
     let tells = ["response_type", "client_id", "code", "id_token", "access_token", "error"];
-    if !tells.iter().any(|name| sts::form_parameter(extraction, name).is_some()) {
+    if !tells.iter().any(|name| token_endpoint::form_parameter(extraction, name).is_some()) {
         return Vec::new();
     }
     let of_body = extraction.parameters.iter().filter(|p| p.part == Part::RequestBody);

@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Receiver, order::Ordered};
 use crate::{
     connection::ConnectionReport,
     context::Sink,
     coverage::Coverage,
+    engine::{Receiver, order::Ordered},
     evidence::{ConnectionId, SourceId},
     exchange::{Exchange, Mark},
     input::Control,

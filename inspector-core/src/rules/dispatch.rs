@@ -8,11 +8,6 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{
-    Context, Rule, Summary, entries,
-    occasion::{Basis, Occasions},
-    shape::Shapes,
-};
 use crate::{
     connection::ConnectionReport,
     evidence::SourceId,
@@ -21,14 +16,19 @@ use crate::{
     limits::Limits,
     note::Note,
     policy::Policy,
+    rules::{
+        Context, Rule, Summary, entries,
+        occasion::{Basis, Occasions},
+        shape::Shapes,
+    },
 };
 
 /// Kinds of exchanges whose rules are remembered.
 const KINDS: usize = 64;
 
 /// The rules of an analysis.
-pub(crate) struct Panel {
-    rules: Vec<Member>,
+pub(crate) struct Dispatch {
+    rules: Vec<ActiveRule>,
     /// The numbers of those that have to see every exchange that offers what they want, by what it offers: of the few
     /// kinds of exchanges that most of a recording are.
     everything: HashMap<Occasions, Box<[u16]>, RandomState>,
@@ -37,7 +37,7 @@ pub(crate) struct Panel {
     thorough: bool,
 }
 
-struct Member {
+struct ActiveRule {
     rule: Box<dyn Rule>,
     wants: Occasions,
     basis: Basis,
@@ -58,15 +58,15 @@ struct Verdict {
 }
 
 /// The numbers of the rules that have to see every exchange which offers that, in their order.
-fn seers(rules: &[Member], offered: Occasions) -> Box<[u16]> {
+fn seers(rules: &[ActiveRule], offered: Occasions) -> Box<[u16]> {
     let all = (0_u16..).zip(rules).filter(|(_, member)| member.basis == Basis::Everything);
     all.filter(|(_, member)| member.wants.meet(offered)).map(|(number, _)| number).collect()
 }
 
-impl Panel {
+impl Dispatch {
     /// All rules, each anew.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let member = |rule: Box<dyn Rule>| Member { wants: rule.occasions(), basis: rule.basis(), rule };
+        let member = |rule: Box<dyn Rule>| ActiveRule { wants: rule.occasions(), basis: rule.basis(), rule };
         Self {
             rules: entries().map(|entry| member((entry.make)())).collect(),
             everything: HashMap::default(),
