@@ -36,6 +36,10 @@ pub(crate) enum Command {
     /// Judge recordings: the verdict, why, the findings, and how much was read
     #[command(visible_alias = "verify")]
     Check(Check),
+    /// Split a capture by its connections into files that can be checked apart
+    Split(Split),
+    /// Judge recordings by the partial results of their parts (check --partial)
+    Merge(Merge),
     /// List every HTTP exchange in capture order
     Exchanges(Listing),
     /// List every distinct token: where it was seen, its header and claims
@@ -82,6 +86,49 @@ pub(crate) struct Man {
     /// The folder; it is made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
+}
+
+/// `inspector split`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: inspector split --by-flow 8 capture.pcapng -o parts\n\n\
+Every part holds whole connections and the secrets of the capture; packets keep their numbers. Check each with --partial and \
+put the results together with inspector merge: the report is that of the capture.\n\n\
+Exit codes: 0 written · 2 usage · 4 the capture could not be read · 74 a part could not be written")]
+pub(crate) struct Split {
+    /// The capture
+    #[arg(value_name = "IN")]
+    pub(crate) path: PathBuf,
+    /// Deal the connections to so many files, by a hash of their addresses and ports
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) by_flow: u16,
+    /// The folder the parts are written into; it is made if it is not there
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Print nothing to standard error but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `inspector merge`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  inspector check --partial parts/1.pcapng --keys tls.keys -o 1.partial\n  \
+inspector merge 1.partial 2.partial 3.partial\n\n\
+The order does not matter. Options are those the parts were checked with, unless others are given. A part that is missing, \
+is there twice or breaks off makes the answer inconclusive. With --partial the results are only put together, to be merged \
+with others later.\n\n\
+Exit codes: as inspector check. 0 pass · 1 fail, or a finding at or above --fail-on · 2 usage · 3 inconclusive · 4 no partial \
+result could be read · 74 the output could not be written")]
+#[command(mut_arg("paths", |option| option.value_name("PARTIAL").help("Partial results, or folders of them")))]
+#[command(mut_arg("keys", |option| option.hide(true)), mut_arg("no_found_keys", |option| option.hide(true)))]
+#[command(mut_arg("time", |option| option.hide(true)), mut_arg("until_verdict", |option| option.hide(true)))]
+#[command(mut_arg("jobs", |option| option.hide(true)), mut_arg("show_secrets", |option| option.hide(true)))]
+#[command(mut_arg("jwks", |option| option.hide(true)), mut_arg("words", |option| option.hide(true)))]
+pub(crate) struct Merge {
+    #[command(flatten)]
+    pub(crate) check: Check,
+    /// Options that were typed.
+    #[arg(skip)]
+    pub(crate) typed: Vec<String>,
 }
 
 /// `inspector redact`.
@@ -382,6 +429,10 @@ pub(crate) struct Check {
     /// Write the findings of this run as a baseline to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) write_baseline: Option<PathBuf>,
+    /// Write a partial result to the file of --output instead of judging: without secrets, to be judged with those of other
+    /// parts by `inspector merge`
+    #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "until_verdict", "summary", "verbose", "report"])]
+    pub(crate) partial: bool,
     /// Of a pipe (-): stop reading once a call of an expected caller was answered, or something fails
     #[arg(long)]
     pub(crate) until_verdict: bool,
@@ -624,6 +675,9 @@ pub(crate) fn parse() -> Result<Arguments, Failure> {
         of.is_some_and(|of| of.value_source(name) == Some(clap::parser::ValueSource::CommandLine))
     };
     config::apply(&mut arguments.command, &typed)?;
+    if let Command::Merge(merge) = &mut arguments.command {
+        merge.typed = ["profile", "at"].into_iter().filter(|name| typed(name)).map(str::to_owned).collect();
+    }
     Ok(arguments)
 }
 

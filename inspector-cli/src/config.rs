@@ -86,6 +86,7 @@ pub(crate) fn apply(command: &mut Command, typed: &dyn Fn(&str) -> bool) -> Resu
     }
     let (reading, judging) = match command {
         Command::Check(check) => (&mut check.reading, &mut check.judging),
+        Command::Merge(merge) => (&mut merge.check.reading, &mut merge.check.judging),
         Command::Exchanges(listing) | Command::Tokens(listing) | Command::Doctor(listing) => {
             (&mut listing.reading, &mut listing.judging)
         }
@@ -98,7 +99,7 @@ pub(crate) fn apply(command: &mut Command, typed: &dyn Fn(&str) -> bool) -> Resu
     }
     read_by(reading, &found, typed)?;
     judge_by(judging, &found, typed, reading.quiet);
-    if let Command::Check(check) = command {
+    if let Command::Check(check) | Command::Merge(args::Merge { check, .. }) = command {
         check_by(check, &found, typed)?;
     }
     Ok(())

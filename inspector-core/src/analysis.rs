@@ -48,6 +48,10 @@ pub struct Analysis {
     signatures: Signatures,
     /// Keys the recording shows.
     recorded: PublishedKeys,
+    /// Signatures were verified where the tokens were read; here they have stand-ins.
+    is_verified: bool,
+    /// In so many parts.
+    parts: usize,
 }
 
 impl Analysis {
@@ -60,7 +64,15 @@ impl Analysis {
             findings: Findings::new(limits),
             signatures: Signatures::new(limits.tokens),
             recorded: PublishedKeys::new(VerificationKeys::new(limits)),
+            is_verified: false,
+            parts: 1,
         }
+    }
+
+    /// What comes was read elsewhere, with the results of verifying signatures: nothing is verified here.
+    pub(crate) const fn verified_before(&mut self, parts: usize) {
+        self.is_verified = true;
+        self.parts = parts;
     }
 
     /// Asks every rule about every exchange, also those that have declared that they would find nothing new. The report is
@@ -151,9 +163,24 @@ impl Analysis {
         self.findings.add(rules::coverage::unreadable(file, why));
     }
 
+    /// A part of a recording that was read in parts is not there, or not as it was.
+    pub(crate) fn lacks_part(&mut self, source: SourceId, why: &str) {
+        self.findings.add(rules::coverage::lacks_part(source, why));
+    }
+
     /// Verifies the tokens that were kept. It is done at the end, for a recording can show keys after the tokens.
     fn verify(&mut self) {
         self.signatures.add_publishers(&self.policy.keys);
+        if self.is_verified {
+            let open = self.ledger.tokens().iter().any(|facts| self.signatures.is_open(&facts.token));
+            self.signatures.note_recorded(self.recorded.keys());
+            if open && !self.recorded.keys().is_empty() && self.parts > 1 {
+                let why = "keys that one part shows could not be tried on the tokens of another; give them with --jwks";
+                let first = self.ledger.inputs().next().map_or(SourceId(0), |input| input.source);
+                self.findings.add(rules::coverage::lacks_part(first, why));
+            }
+            return;
+        }
         for facts in self.ledger.tokens() {
             self.signatures.verify(&facts.token, &self.policy.keys, self.recorded.keys(), facts.judged_at);
         }

@@ -1,7 +1,7 @@
 //! How much of a recording was read: the denominator of every verdict.
 
 /// The coverage figures of one input, or the sum over all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Coverage {
     /// Packets read.
     pub packets: u64,

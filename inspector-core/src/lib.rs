@@ -92,6 +92,7 @@ pub mod note;
 pub mod output;
 #[doc(hidden)]
 pub mod packet;
+pub mod partial;
 pub mod policy;
 #[doc(hidden)]
 pub mod probe;
@@ -107,6 +108,7 @@ pub mod secrets;
 pub mod settings;
 mod shard;
 pub mod sharing;
+pub mod split;
 pub mod time;
 #[doc(hidden)]
 pub mod tls;

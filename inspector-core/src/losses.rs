@@ -30,7 +30,7 @@ const WORDS: usize = 512;
 const LONGEST: usize = 160;
 
 /// A word that stays. Beyond the bounds it is another one, which says no less.
-fn word(text: &str) -> &'static str {
+pub(crate) fn word(text: &str) -> &'static str {
     static POOL: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = pool.get(text) {

@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sharing", &["keys", "convert", "sharing"]),
     ("engine", &["engine"]),
     ("Judge", &["judge"]),
+    ("partial", &["partial", "split"]),
 ];
 
 /// What runs upward today: it may become less, not more.

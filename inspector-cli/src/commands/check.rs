@@ -22,6 +22,9 @@ use crate::{
 
 /// Runs the command. The exit code tells the outcome even if the reader of the output has gone.
 pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
+    if check.partial {
+        return super::partial::run(check);
+    }
     let reading = &check.reading;
     let asked = judging::Asked {
         fail_on: check.fail_on,
@@ -29,8 +32,14 @@ pub(crate) fn run(check: &Check) -> Result<Exit, Failure> {
         until_verdict: check.until_verdict,
         ..Default::default()
     };
+    let judged = judging::judge(reading, &check.judging, &asked)?;
+    tell(check, judged)
+}
+
+/// Writes what came out in the forms that were asked for. The exit code tells the outcome.
+pub(super) fn tell(check: &Check, mut judged: judging::Judged) -> Result<Exit, Failure> {
+    let reading = &check.reading;
     let baseline = check.baseline.as_deref().map(read_baseline).transpose()?;
-    let mut judged = judging::judge(reading, &check.judging, &asked)?;
     if let Some(baseline) = &baseline {
         judged.report.compare(baseline);
     }

@@ -130,6 +130,11 @@ impl<'a> Bench<'a> {
         Ok(Self { policy, limits, only, until_verdict: asked.until_verdict, follow: asked.follow })
     }
 
+    /// What is expected, and how it is judged.
+    pub(super) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The judge of a recording.
     pub(super) fn judge(&self, recording: &Recording) -> Judge<'_> {
         Judge {
@@ -209,13 +214,7 @@ fn policy(
         signing_keys: read_keys(&judging.jwks)?,
         clock: Clock::parse(&judging.at, now).map_err(|error| Failure::Usage(error.to_string()))?,
         words: asked.words.map(words).transpose()?,
-        fail_on: asked.fail_on.map(|severity| match severity {
-            args::Severity::Info => Severity::Info,
-            args::Severity::Low => Severity::Low,
-            args::Severity::Medium => Severity::Medium,
-            args::Severity::High => Severity::High,
-            args::Severity::Critical => Severity::Critical,
-        }),
+        fail_on: asked.fail_on.map(severity),
         ignores: judging.agreed.ignores.clone(),
         all_messages: asked.all_messages,
     };
@@ -231,6 +230,17 @@ fn policy(
     })?;
     warn_of_keys(&made.signing_keys);
     Ok(made.policy)
+}
+
+/// The core's word for a severity.
+pub(super) const fn severity(severity: args::Severity) -> Severity {
+    match severity {
+        args::Severity::Info => Severity::Info,
+        args::Severity::Low => Severity::Low,
+        args::Severity::Medium => Severity::Medium,
+        args::Severity::High => Severity::High,
+        args::Severity::Critical => Severity::Critical,
+    }
 }
 
 /// The keys of `--jwks`. Whoever gives keys relies on the result, so that files without a usable one are refused; single
@@ -278,7 +288,7 @@ fn words(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// A built-in profile, or a file.
-fn profile(name: &str) -> Result<ProfileText, Failure> {
+pub(super) fn profile(name: &str) -> Result<ProfileText, Failure> {
     let path = Path::new(name);
     let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.is_file();
     if !is_file {

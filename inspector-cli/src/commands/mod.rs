@@ -13,8 +13,11 @@ mod init;
 pub(crate) mod judging;
 mod keys;
 mod man;
+mod merge;
+mod partial;
 mod redact;
 mod rules;
+mod split;
 mod timeline;
 mod tokens;
 
@@ -35,6 +38,8 @@ use crate::{
 pub(crate) fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Check(check) => check::run(&check),
+        Command::Split(split) => split::run(&split),
+        Command::Merge(merge) => merge::run(&merge),
         Command::Exchanges(listing) => exchanges::run(&listing),
         Command::Tokens(listing) => tokens::run(&listing),
         Command::Timeline(timeline) => timeline::run(&timeline),

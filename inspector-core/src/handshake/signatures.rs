@@ -175,6 +175,19 @@ impl Signatures {
         }
     }
 
+    /// Takes down whether the recording shows keys.
+    pub(crate) fn note_recorded(&mut self, recorded: &VerificationKeys) {
+        self.recorded |= !recorded.is_empty();
+    }
+
+    /// Whether keys could tell more of a token's signature, or of one inside it.
+    pub(crate) fn is_open(&self, token: &Token) -> bool {
+        let layers = std::iter::successors(Some(token), |token| token.actor.as_deref());
+        layers
+            .into_iter()
+            .any(|token| token.kind != TokenKind::Opaque && !token.is_unsigned() && !self.known.contains_key(&token.id))
+    }
+
     /// The state of a token's signature and why.
     pub fn of(&self, token: &Token) -> SignatureState {
         if let Some(known) = self.known.get(&token.id) {

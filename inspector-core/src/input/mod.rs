@@ -57,6 +57,20 @@ use crate::{
     probe::Probe,
 };
 
+/// Blocks of a pcapng that say that it is a part of a capture ([`crate::input::SPLIT`]).
+pub(crate) mod split_block {
+    /// What it is a part of.
+    pub(crate) const BEGIN: u32 = 0x8049_4e53;
+    /// The part is whole.
+    pub(crate) const END: u32 = 0x8049_4e54;
+    /// The next packet has no time.
+    pub(crate) const TIMELESS: u32 = 0x8049_4e55;
+}
+
+/// How it is told that a recording is one of the parts `inspector split` makes.
+pub const SPLIT: &str =
+    "it is one of the parts inspector split made of a capture; inspector merge judges them together";
+
 /// A piece of a recording.
 #[derive(Debug)]
 pub enum Item<'a> {

@@ -19,10 +19,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{Control, Format, Item, ItemSink, ReadError, magic, order::Order, window::Window};
+use super::{Control, Format, Item, ItemSink, ReadError, magic, order::Order, split_block, window::Window};
 use crate::{
     evidence::At,
     limits::Limits,
+    losses,
     note::{Note, NoteKind},
     packet::frame::{Buffer, Frame, LinkType},
     probe::Probe,
@@ -69,8 +70,9 @@ impl Format for Pcapng {
             return Err(ReadError::Damaged { format: self.name(), what });
         }
         let section = Section { order: Order::Little, interfaces: Vec::new(), interfaces_full: false, known: true };
-        let mut blocks = Blocks { window, limits, out: Out { sink, number: 0 }, section };
+        let mut blocks = Blocks { window, limits, out: Out { sink, number: 0, part: None, timeless: false }, section };
         while blocks.next()? == Control::Continue {}
+        blocks.out.part_ends(blocks.window.offset());
         Ok(())
     }
 }
@@ -166,6 +168,10 @@ struct Block<'w> {
 struct Out<'s> {
     sink: &'s mut dyn ItemSink,
     number: u64,
+    /// It is a part of a capture ([`super::split_block`]), and whether it was said to be whole.
+    part: Option<bool>,
+    /// The next packet has no time.
+    timeless: bool,
 }
 
 struct Blocks<'r, 's> {
@@ -332,6 +338,37 @@ impl Out<'_> {
         }
     }
 
+    /// A part that breaks off between two blocks looks whole, but for its last block.
+    #[cold]
+    fn part_ends(&mut self, offset: u64) {
+        if self.part == Some(false) {
+            self.note(NoteKind::TruncatedInput { offset });
+        }
+    }
+
+    /// A block of a part of a capture.
+    #[cold]
+    fn of_part(&mut self, kind: u32, body: &[u8]) -> Control {
+        match kind {
+            split_block::BEGIN => {
+                self.part = Some(false);
+                return self.note(NoteKind::Selected { how: super::SPLIT });
+            }
+            split_block::END if self.part.is_some() => {
+                self.part = Some(true);
+                let end: serde_json::Value = serde_json::from_slice(body.trim_ascii_end()).unwrap_or_default();
+                for note in end.get("notes").and_then(serde_json::Value::as_array).into_iter().flatten() {
+                    if self.sink.item(Item::Note(losses::note_from_json(note))) == Control::Stop {
+                        return Control::Stop;
+                    }
+                }
+            }
+            split_block::TIMELESS => self.timeless = self.part.is_some(),
+            _ => {}
+        }
+        Control::Continue
+    }
+
     fn note(&mut self, kind: NoteKind) -> Control {
         self.sink.item(Item::Note(Note::input(kind)))
     }
@@ -376,6 +413,7 @@ impl Section {
             SIMPLE_PACKET => self.simple_packet(block, out),
             NAME_RESOLUTION => self.names(body, out),
             DECRYPTION_SECRETS => self.secrets(body, out),
+            split_block::BEGIN | split_block::END | split_block::TIMELESS => Ok(out.of_part(kind, body)),
             _ => Ok(Control::Continue),
         };
         done.unwrap_or_else(|Fault(what)| {
@@ -436,7 +474,23 @@ impl Section {
     fn enhanced_packet(&self, block: Block<'_>, out: &mut Out<'_>) -> Result<Control, Fault> {
         let (fields, data) = block.body.split_first_chunk::<20>().ok_or(CUT_PACKET)?;
         let word = |at| self.order.u32(fields, at).unwrap_or_default();
+        if out.part.is_some() {
+            out.number = self.number_of(data, word(12)).unwrap_or(out.number);
+        }
         self.timed_packet(word(0), [word(4), word(8)], [word(12), word(16)], data, block.buffer, out)
+    }
+
+    /// The number a packet of a part has in the capture: its `epb_packetid`.
+    fn number_of(&self, data: &[u8], captured: u32) -> Option<u64> {
+        let mut options = data.get((captured as usize).checked_next_multiple_of(4)?..)?;
+        loop {
+            let (code, value, rest) = type_length_value(self.order, options)?;
+            match code {
+                0 => return None,
+                5 => return Some(u64::from_le_bytes(*value.first_chunk()?)),
+                _ => options = rest,
+            }
+        }
     }
 
     fn obsolete_packet(&self, block: Block<'_>, out: &mut Out<'_>) -> Result<Control, Fault> {
@@ -457,7 +511,8 @@ impl Section {
     ) -> Result<Control, Fault> {
         let interface = self.interfaces.get(interface as usize).ok_or(UNKNOWN_INTERFACE)?;
         let (bytes, overruns) = prefix(data, captured);
-        if out.packet(interface, interface.time(high, low), original, bytes, buffer) == Control::Stop {
+        let time = if std::mem::take(&mut out.timeless) { None } else { interface.time(high, low) };
+        if out.packet(interface, time, original, bytes, buffer) == Control::Stop {
             return Ok(Control::Stop);
         }
         if overruns { Err(OVERRUN_PACKET) } else { Ok(Control::Continue) }

@@ -67,6 +67,10 @@ impl<'p> Piece<'p> {
     }
 
     /// Sender and receiver.
+    pub(crate) const fn key(&self) -> Key {
+        self.key
+    }
+
     pub(crate) const fn hosts(&self) -> (IpAddr, IpAddr) {
         (self.key.source, self.key.destination)
     }

@@ -33,6 +33,8 @@ use self::{
     defrag::{Defragmenter, Piece, Whole},
     tally::{Group, Tally},
 };
+pub(crate) use defrag::Key as FragmentKey;
+
 use crate::{
     evidence::{At, Endpoint},
     limits::Limits,
@@ -413,9 +415,16 @@ pub struct Dissector {
     /// The buffer that becomes `datagram` when a reassembled datagram holds a fragment that completes another.
     spare: Vec<u8>,
     guessed: Tally<Guess>,
+    /// The datagram the last frame was a fragment of, and the one that was a fragment of.
+    fragments: Option<(FragmentKey, Option<FragmentKey>)>,
 }
 
 impl Dissector {
+    /// The datagram the last frame was a fragment of, and, where that was complete and a fragment itself, that one's.
+    pub(crate) const fn take_fragments(&mut self) -> Option<(FragmentKey, Option<FragmentKey>)> {
+        self.fragments.take()
+    }
+
     /// Dissects one frame. The packet borrows the frame, or this dissector where the frame completed a datagram.
     ///
     /// # Errors
@@ -469,11 +478,13 @@ impl Dissector {
             let (source, destination) = piece.hosts();
             Skipped { what, between: Between::Hosts(source, destination) }
         };
+        self.fragments = Some((piece.key(), None));
         let whole = self.defragmenter.push(piece, at.time(), limits, &mut self.datagram);
         let Some(mut whole) = whole.map_err(|what| skipped(piece, what))? else {
             return Ok(Packet::Fragment);
         };
         while let Step::Fragment(inner) = walk(whole.cursor(&self.datagram), at, whole.depth)?.step {
+            self.fragments = Some((piece.key(), Some(inner.key())));
             let next = self.defragmenter.push(&inner, at.time(), limits, &mut self.spare);
             let Some(next) = next.map_err(|what| skipped(&inner, what))? else {
                 return Ok(Packet::Fragment);

@@ -18,6 +18,7 @@ mod readdress;
 pub mod receipt;
 mod redactor;
 pub mod search;
+pub(crate) mod stand_ins;
 pub mod text;
 mod word;
 

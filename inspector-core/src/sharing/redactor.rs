@@ -11,7 +11,10 @@ use std::{
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::{Pseudonyms, base};
+use super::{
+    Pseudonyms, base,
+    stand_ins::{StandIns, Told},
+};
 use crate::{
     encoding::percent,
     exchange::{
@@ -79,6 +82,8 @@ pub struct Redactor {
     counts: BTreeMap<Kind, u64>,
     overflowed: bool,
     pseudonyms: Option<Pseudonyms>,
+    /// Stand-ins are put in the places of secrets, not marks.
+    stand_ins: Option<StandIns>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -105,6 +110,39 @@ impl Redactor {
     /// The same, to replace what stands in no text.
     pub const fn pseudonyms_mut(&mut self) -> Option<&mut Pseudonyms> {
         self.pseudonyms.as_mut()
+    }
+
+    /// One that puts stand-ins in the places of secrets: texts that nothing tells from a secret, so that what is written is
+    /// judged as what was read. `salt` goes into those of secrets that could be found by trying.
+    pub(crate) fn with_stand_ins(salt: [u8; 32]) -> Self {
+        Self { stand_ins: Some(StandIns::new(salt)), ..Self::default() }
+    }
+
+    /// The stand-ins that are new since it was asked.
+    pub(crate) fn take_stand_ins(&mut self) -> Vec<Told> {
+        self.stand_ins.as_mut().map(StandIns::take).unwrap_or_default()
+    }
+
+    /// Takes down the secrets that parsing found, which the output must not hold.
+    pub(crate) fn forbid(&mut self, found: &Extraction) {
+        self.learn_extraction(found);
+    }
+
+    /// What stands in place of a password that is told by nothing but parsing.
+    pub(crate) fn stand_in(&mut self, secret: &str) -> String {
+        let number = self.register(secret.as_bytes());
+        self.weak_mark(secret.as_bytes(), number, true)
+    }
+
+    /// What stands in place of a secret without structure.
+    fn mark(&mut self, secret: &[u8], number: u64, kind: Kind) -> String {
+        let text = std::str::from_utf8(secret).unwrap_or_default();
+        match &mut self.stand_ins {
+            Some(stand_ins) => stand_ins.of(secret, is_random(text), kind == Kind::Password),
+            // What is long and without words cannot be found by trying.
+            None if is_random(text) => mark::of_token(secret, secret.len()),
+            None => mark::of_number(number, secret.len()),
+        }
     }
 
     /// Learns the secrets of an exchange.
@@ -313,7 +351,10 @@ impl Redactor {
             Cow::Borrowed(_) => return bytes.to_vec(),
             Cow::Owned(new) if new.len() == bytes.len() => new,
             // Lengths never change; should one, nothing of it is shown.
-            Cow::Owned(_) => mark::of_number(self.register(bytes), bytes.len()),
+            Cow::Owned(_) => {
+                let number = self.register(bytes);
+                self.weak_mark(bytes, number, false)
+            }
         };
         let pairs = text.bytes().zip(new.bytes()).zip(bytes);
         pairs.map(|((old, new), byte)| if old == new { *byte } else { new }).collect()
@@ -452,11 +493,14 @@ impl Redactor {
         }
         self.count(kind);
         let number = self.register(secret.as_bytes());
-        // What is long and without words cannot be found by trying.
-        if is_random(secret) {
-            mark::of_token(secret.as_bytes(), secret.len())
-        } else {
-            mark::of_number(number, secret.len())
+        self.mark(secret.as_bytes(), number, kind)
+    }
+
+    /// What stands in place of a secret that may be found by trying.
+    fn weak_mark(&mut self, secret: &[u8], number: u64, is_password: bool) -> String {
+        match &mut self.stand_ins {
+            Some(stand_ins) => stand_ins.of(secret, false, is_password),
+            None => mark::of_number(number, secret.len()),
         }
     }
 
@@ -502,7 +546,12 @@ impl Redactor {
             if password.is_empty() {
                 return Some(secret.to_owned());
             }
-            let new = if mark::is_mark(password) { password.to_owned() } else { self.plain(password, Kind::Password) };
+            let new = match () {
+                () if mark::is_mark(password) => password.to_owned(),
+                // A token may stand for a password.
+                () if self.stand_ins.is_some() => self.secret(password, Kind::Password, 0),
+                () => self.plain(password, Kind::Password),
+            };
             return Some(encode.encode(format!("{user}:{new}").as_bytes()));
         }
         let new = self.text_at(text, Level::Prose, depth);
@@ -550,7 +599,8 @@ impl Redactor {
     /// A secret without structure.
     fn plain(&mut self, secret: &str, kind: Kind) -> String {
         self.count(kind);
-        mark::of_number(self.register(secret.as_bytes()), secret.len())
+        let number = self.register(secret.as_bytes());
+        self.weak_mark(secret.as_bytes(), number, kind == Kind::Password)
     }
 
     /// A percent-encoded secret: what was encoded is so in its mark.
@@ -637,7 +687,10 @@ impl Redactor {
         }
         self.count(Kind::Signature);
         self.register(signature.as_bytes());
-        mark::of_signature(signature)
+        match &mut self.stand_ins {
+            Some(stand_ins) => stand_ins.of(signature.as_bytes(), true, false),
+            None => mark::of_signature(signature),
+        }
     }
 }
 

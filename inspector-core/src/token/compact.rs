@@ -24,7 +24,7 @@ use super::{
 use crate::{
     http::{auth, base64},
     limits::Limits,
-    secret::{Fingerprint, Secret},
+    secret::{Fingerprint, Secret, stand_ins},
 };
 
 /// Decodes `raw` and the tokens inside it. White space around it is not part of it.
@@ -115,7 +115,7 @@ fn opaque(raw: &str) -> Token {
         id: Fingerprint::of(raw.as_bytes()),
         raw: Secret::new(raw.into()),
         kind: TokenKind::Opaque,
-        family: family(raw),
+        family: family(raw).or_else(|| stand_ins::family(raw)),
         header: Members::default(),
         has_header: false,
         claims: Members::default(),

@@ -36,6 +36,16 @@ pub(crate) fn unreadable(input: SourceId, why: &str) -> Draft {
         .overturns()
 }
 
+/// A part of a recording is not there, or cannot be judged as it was: any request can be in it.
+pub(crate) fn lacks_part(input: SourceId, why: &str) -> Draft {
+    unreadable(input, why)
+        .title("A part of the recording is not there as it was")
+        .remedy(
+            "Merge the partial results of all parts, each once, as inspector check --partial wrote them; or check the \
+             recording as a whole.",
+        )
+}
+
 /// What is wrong between two files of a recording that was written in several. A file that is missing in the middle can
 /// hold any request; what was recorded twice hides none.
 fn of_set(input: SourceId, note: &Note) -> Draft {

@@ -19,7 +19,7 @@ super::rules![
     bytes_unread::BytesUnread,
 ];
 
-pub(crate) use self::input_damaged::unreadable;
+pub(crate) use self::input_damaged::{lacks_part, unreadable};
 pub(crate) use self::limit_reached::limit_reached;
 use crate::{
     connection::{ConnectionReport, Reason, Transport},

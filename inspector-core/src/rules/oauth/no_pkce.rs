@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 
 use crate::{evidence::Part, finding::{Seen, Severity}, handshake::{oauth_message::{self, AuthorizationRequest}, oauth_ledger::Authorization, observation::Observation}, hosts::HostId, redact::mark, rules::{Context, Declared, Rule, Summary, declare_rule, occasion::Occasions}, secret::Fingerprint, token::mask};
 
@@ -168,7 +167,7 @@ fn fits(request: &AuthorizationRequest, verifier: &str) -> bool {
         return true;
     }
     let challenge = if request.hashed {
-        Fingerprint::of(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())).as_bytes())
+        Fingerprint::of(URL_SAFE_NO_PAD.encode(crate::secret::stand_ins::sha256(verifier.as_bytes())).as_bytes())
     } else {
         Fingerprint::of(verifier.as_bytes())
     };

@@ -1,5 +1,5 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha384, Sha512};
 
 use crate::{bounded::Memory, evidence::Part, finding::Severity, handshake::{oauth_message::{AuthorizationRequest, Carriage}, observation::{Observation, is_readable, is_whole}}, redact::mark, rules::{Context, Declared, Rule, declare_rule, occasion::Occasions}, secret::Fingerprint, token::{Sighting, mask}};
 
@@ -134,7 +134,7 @@ fn is_other(sighting: &Sighting, claim: &str, value: Option<String>) -> bool {
     }
     let algorithm = sighting.token.algorithm();
     let digest = match algorithm.get(2..).unwrap_or_default() {
-        "256" => Sha256::digest(value.as_bytes()).to_vec(),
+        "256" => crate::secret::stand_ins::sha256(value.as_bytes()).to_vec(),
         "384" => Sha384::digest(value.as_bytes()).to_vec(),
         "512" => Sha512::digest(value.as_bytes()).to_vec(),
         _ => return false,
