@@ -7,7 +7,7 @@
 //! 4. **fail** otherwise.
 //!
 //! Profiles of the kind [`Judgement::Bearer`] have words of their own for the second and the fourth ([`bearer`]). Which
-//! hosts are in scope, [`scope`] tells.
+//! hosts are in scope, [`crate::scope`] tells.
 //!
 //! # What blocks
 //! A coverage finding blocks if it concerns a host in scope and what is missing *could overturn the answer*. By that

@@ -70,7 +70,6 @@ const CIRCLES: &[&[&str]] = &[
     &["input::har::json", "input::har::window"],
     &["packet::ipsec", "packet::link", "packet::net", "packet::serial", "packet::tunnel", "packet::wireless"],
     &["redact::encoded", "redact::pairs", "redact::prose", "redact::schemes", "redact::text"],
-    &["secrets::keylog", "secrets::rsa_key"],
     &["tls::cipher", "tls::gcm", "tls::seed", "tls::suites"],
     &["tls::direction", "tls::facts", "tls::session"],
     &["token::extract::content", "token::extract::traces"],

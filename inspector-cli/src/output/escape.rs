@@ -1,7 +1,7 @@
 //! Bytes of a recording never reach a terminal as they are.
 //!
 //! A header can hold escape sequences that recolour, retitle or rewrite a terminal, or bidirectional marks that turn
-//! text around. Every character that is not seen as it is ([`is_invisible`]) is shown as its escape.
+//! text around. Every character that is not seen as it is (`is_invisible`) is shown as its escape.
 
 use std::borrow::Cow;
 

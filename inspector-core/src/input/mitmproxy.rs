@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Dictionaries are read whole, for the order of their members differs by version. Names of members changed, too: what is
-//! needed of each version is asked for by all the names it had ([`Value::any`]). Flows whose user changed them before they
+//! needed of each version is asked for by all the names it had (`Value::any`). Flows whose user changed them before they
 //! went on (`backup`) are told of, for what they show is not what was sent. A content of `null` was not kept, which is not an
 //! empty one. A recorder that was killed leaves its last flow cut.
 //!

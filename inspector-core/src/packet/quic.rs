@@ -1,4 +1,4 @@
-//! What a datagram looks like that is QUIC, of any version. What is in it: [`crate::quic`].
+//! What a datagram looks like that is QUIC, of any version. What is in it: `crate::quic`.
 
 /// RFC 9000.
 const VERSION_1: u32 = 1;

@@ -5,7 +5,7 @@
 //!
 //! Rules see every exchange in capture order, then what became of each connection, then a [`Summary`] in which the
 //! ledger and the scope are final. A rule may keep state of its own between exchanges (it is made anew for every
-//! analysis); what it keeps must be bounded, for which [`memory::Memory`] is there.
+//! analysis); what it keeps must be bounded, for which [`Memory`](crate::bounded::Memory) is there.
 //!
 //! ```text
 //! declare_rule! {

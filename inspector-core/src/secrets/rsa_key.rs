@@ -16,7 +16,7 @@ use rsa::{
     Pkcs1v15Encrypt, RsaPrivateKey, pkcs1::DecodeRsaPrivateKey, pkcs8::DecodePrivateKey, traits::PublicKeyParts,
 };
 
-use super::keylog::KeyError;
+use super::KeyError;
 
 /// An RSA private key.
 #[derive(Clone)]
