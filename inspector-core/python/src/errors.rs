@@ -2,7 +2,7 @@
 
 use std::io;
 
-use inspector_core::{input::ReadError, policy::PolicyError, tls::keylog::KeyError};
+use inspector_core::{input::ReadError, policy::PolicyError, secrets::keylog::KeyError};
 use pyo3::{
     PyErr,
     exceptions::{PyOSError, PyValueError},

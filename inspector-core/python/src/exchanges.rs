@@ -10,7 +10,7 @@ use std::{
 
 use arrow_schema::ArrowError;
 use inspector_core::{
-    http::exchange::Exchange,
+    Exchange,
     input::{Control, ReadError},
     report::v1,
 };

@@ -11,6 +11,7 @@
 mod errors;
 mod exchanges;
 mod many;
+mod merging;
 mod options;
 mod progress;
 mod report;
@@ -29,7 +30,8 @@ mod _native {
     use super::{
         exchanges::{ExchangeIterator, Exchanges, exchanges},
         many::check_many,
-        report::{Report, check, merge},
+        merging::merge,
+        report::{Report, check},
         rows::Table,
         tokens::{TokenIterator, Tokens, tokens},
     };

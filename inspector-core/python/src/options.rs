@@ -87,14 +87,19 @@ impl Judging {
     }
 }
 
-fn reading(jobs: usize, max_memory: Option<u64>) -> PyResult<Options> {
-    let limits = match max_memory {
+/// The bounds of so many bytes of memory.
+pub(crate) fn limits(max_memory: Option<u64>) -> PyResult<Limits> {
+    match max_memory {
         Some(bytes) if bytes < Limits::LEAST_MEMORY => {
-            return Err(PyValueError::new_err(format!("max_memory is at least {} bytes", Limits::LEAST_MEMORY)));
+            Err(PyValueError::new_err(format!("max_memory is at least {} bytes", Limits::LEAST_MEMORY)))
         }
-        Some(bytes) => Limits::for_memory(bytes),
-        None => Limits::default(),
-    };
+        Some(bytes) => Ok(Limits::for_memory(bytes)),
+        None => Ok(Limits::default()),
+    }
+}
+
+fn reading(jobs: usize, max_memory: Option<u64>) -> PyResult<Options> {
+    let limits = limits(max_memory)?;
     let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
     Ok(Options { limits, jobs, ..Options::default() })
 }
@@ -120,7 +125,7 @@ fn profile(object: &Bound<'_, PyAny>) -> PyResult<ProfileText> {
     Ok(ProfileText::File { name: source.name(), bytes: source.content()? })
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

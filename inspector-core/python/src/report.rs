@@ -186,10 +186,3 @@ pub(crate) fn usual<'py>(py: Python<'py>, profile: Option<Bound<'py, PyAny>>) ->
     let usual = || pyo3::types::PyString::new(py, inspector_core::policy::ProfileText::USUAL).into_any();
     profile.unwrap_or_else(usual)
 }
-
-/// Joins reports of whole recordings: one answer for all of them.
-#[pyfunction]
-pub(crate) fn merge(reports: Vec<PyRef<'_, Report>>) -> PyResult<Report> {
-    let sources = reports.iter().map(|report| report.source().clone()).collect();
-    Source::merge(sources).map(Report::new).ok_or_else(|| PyValueError::new_err("there is no report to merge"))
-}

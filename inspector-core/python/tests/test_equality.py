@@ -68,3 +68,25 @@ def test_merging_is_one_run_over_all(command: str) -> None:
     assert merged["outcome"] == whole["outcome"]
     assert [one["outcome"] for one in merged["inputs"]] == [one["outcome"] for one in whole["inputs"]]
     assert merged["findings"] == whole["findings"]
+
+
+def test_partial_results_merge_to_the_whole(command: str, tmp_path: Path) -> None:
+    path = SCENARIOS / "handshake-complete" / "clear.pcap"
+    whole = json.loads(run(command, "check", path, "--format", "json"))
+    run(command, "split", "--by-flow", "3", path, "-o", tmp_path / "parts", expect=frozenset({0}))
+    partials = []
+    for number, part in enumerate(sorted((tmp_path / "parts").iterdir())):
+        partials.append(tmp_path / f"{number}.partial")
+        run(command, "check", "--partial", part, "-o", partials[-1], expect=frozenset({0}))
+    assert len(partials) == 3
+    merged = inspector.merge(partials[::-1])
+    assert merged.to_dict()["findings"] == whole["findings"]
+    assert (merged.outcome, merged.reason, merged.error) == (whole["outcome"], whole["reason"], None)
+    assert inspector.merge([one.read_bytes() for one in partials]).to_json() == merged.to_json()
+    assert inspector.merge(partials[1:]).outcome != "pass"
+    with pytest.raises(FileNotFoundError):
+        inspector.merge([tmp_path / "missing.partial"])
+    with pytest.raises(ValueError, match="clear.pcap"):
+        inspector.merge([path])
+    with pytest.raises(TypeError):
+        inspector.merge([inspector.check(path), partials[0]])  # type: ignore[arg-type]

@@ -146,8 +146,8 @@ def check_many(
 ) -> list[Report]:
     """Judges each recording by itself and gives their reports in the same order."""
 
-def merge(reports: Sequence[Report]) -> Report:
-    """Joins reports of whole recordings: one answer for all of them."""
+def merge(parts: Iterable[Report] | Iterable[_Source], *, max_memory: int | None = None) -> Report:
+    """Joins reports of whole recordings, or judges partial results (`inspector check --partial`), which are paths or bytes."""
 
 def exchanges(
     source: _Source,
