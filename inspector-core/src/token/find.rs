@@ -14,6 +14,7 @@ use super::{
     classify::family,
     extract::is_token_name,
     interner::Interner,
+    paste,
     scan::{is_header, joined, scan},
 };
 use crate::{encoding::base64, http::form};
@@ -31,12 +32,24 @@ pub fn find(text: &str, interner: &mut Interner) -> Vec<Arc<Token>> {
             found.push(token);
         }
     };
-    let text = apart(text).map_or(Cow::Borrowed(text), Cow::Owned);
-    for hit in scan(text.as_bytes()) {
+    let mended = paste::mended(text);
+    let blanks = if mended.trim().contains('\n') { None } else { apart(&mended) };
+    for hit in scan(blanks.as_deref().unwrap_or(&mended).as_bytes()) {
         keep(&mut found, &hit.token);
     }
+    // Escaped as in URLs, beside what is not.
+    if mended.contains("%2E") || mended.contains("%2e") {
+        for hit in scan(form::percent_decode(mended.as_bytes()).as_bytes()) {
+            keep(&mut found, &hit.token);
+        }
+    }
+    let text = apart(text).map_or(Cow::Borrowed(text), Cow::Owned);
     for raw in opaque(&text) {
-        keep(&mut found, &raw);
+        // The first line of a token that was mended is no other token.
+        let piece = raw.trim_end_matches(['=', '\\', '^', '`', '"', '\'']);
+        if !found.iter().any(|known| known.raw.reveal().starts_with(piece)) {
+            keep(&mut found, &raw);
+        }
     }
     // What is wrapped is looked into where nothing stands in the clear.
     if found.is_empty() {
@@ -85,6 +98,18 @@ fn wrapped(text: &str) -> Vec<String> {
         inner.push(form::percent_decode(text.as_bytes()).into_owned());
     }
     let whole: String = text.split_whitespace().collect();
+    inner.extend(hexadecimal(text));
+    // Base64 that is wrapped over lines: the credentials of Basic, the content of an element.
+    let lower = text.to_ascii_lowercase();
+    let basic = lower.find("basic ").and_then(|at| text.get(at + 6..));
+    for piece in text.split(['<', '>', '"', '\'']).chain(basic) {
+        let joined: String = piece.split_whitespace().map(|word| word.trim_start_matches('>')).collect();
+        if joined.len() >= SHORTEST_WRAPPED
+            && let Some(decoded) = base64::decode(&joined)
+        {
+            inner.push(String::from_utf8_lossy(&decoded.bytes).into_owned());
+        }
+    }
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'));
     for word in words.chain([whole.as_str()]).filter(|word| word.len() >= SHORTEST_WRAPPED) {
         if let Some(decoded) = base64::decode(word) {
@@ -92,6 +117,27 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     inner
+}
+
+/// Bytes in hexadecimal, also with `0x`, colons or blanks between, or as programs dump them: with offsets before and
+/// characters behind.
+fn hexadecimal(text: &str) -> Option<String> {
+    let is_hex = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut digits = String::new();
+    for line in text.lines() {
+        let dumped = line.split_once(": ").filter(|(offset, _)| offset.len() >= 4 && is_hex(offset));
+        let line = dumped.map_or(line, |(_, rest)| rest.split("  ").next().unwrap_or(rest));
+        for word in line.split([' ', '\t', ':', ',']).filter(|word| !word.is_empty()) {
+            let word = word.strip_prefix("0x").or_else(|| word.strip_prefix("\\x")).unwrap_or(word);
+            if !is_hex(word) {
+                return None;
+            }
+            digits.push_str(word);
+        }
+    }
+    let bytes: Option<Vec<u8>> =
+        digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    bytes.filter(|bytes| bytes.len() >= SHORTEST_WRAPPED).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The shortest base64 that is looked into: that of the shortest token.

@@ -8,6 +8,7 @@ pub mod interner;
 mod json;
 pub mod mask;
 mod members;
+mod paste;
 pub mod principal;
 #[cfg(test)]
 pub(crate) mod testing;
