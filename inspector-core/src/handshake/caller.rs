@@ -133,9 +133,17 @@ pub fn callers(token: &Token, kind: TokenKind) -> Vec<Caller> {
     found
 }
 
+/// The client an id token was made for: its audience, of one name (OpenID Connect Core §2).
+fn of_id_token(token: &Token) -> Option<String> {
+    let is_one = ["nonce", "at_hash", "c_hash"].iter().any(|claim| token.claims.contains_key(claim));
+    let mut audiences = token.audiences().into_iter();
+    let only = audiences.next().filter(|name| is_one && audiences.next().is_none() && !name.contains("://"))?;
+    Some(only)
+}
+
 /// The client an access token of any authorization server names: `client_id` (RFC 9068 §2.2), `azp` (OpenID Connect Core
 /// §2), `appid` (Entra), `cid` (Okta), else the subject of a token that no user is behind: its own issuer, or by the marks
-/// that servers give tokens for clients (`gty`, `idtyp`, `…@clients`).
+/// that servers give tokens for clients (`gty`, `idtyp`, `…@clients`). An id token names the client it was made for.
 pub fn client(token: &Token) -> Option<Caller> {
     let text = |name: &str| token.claim(name).filter(|value| !value.trim().is_empty());
     let named = ["client_id", "azp", "appid", "cid"].into_iter().find_map(text);
@@ -147,7 +155,10 @@ pub fn client(token: &Token) -> Option<Caller> {
             || text("iss").is_some_and(|issuer| issuer == subject);
         is_marked.then_some(subject)
     };
-    let name = named.or_else(of_client)?.into_owned();
+    let name = match named.or_else(of_client) {
+        Some(name) => name.into_owned(),
+        None => of_id_token(token)?,
+    };
     let principal = bounded(&Principal { name, host: None, realm: None });
     Some(Caller { principal, layer: Layer::Client, shown: OnceLock::new() })
 }

@@ -653,7 +653,11 @@ fn classify(
     match (by_path, by_content, profile.is_token_host(host)) {
         (true, true, _) | (true, _, true) => Endpoint::Token,
         _ if grants && method.eq_ignore_ascii_case(b"POST") => Endpoint::Token,
-        (false, true, _) if method.eq_ignore_ascii_case(b"POST") && begins_flow(exchange) => Endpoint::Token,
+        (false, true, _)
+            if method.eq_ignore_ascii_case(b"POST") && (begins_flow(exchange) || pushes_request(extraction)) =>
+        {
+            Endpoint::Token
+        }
         // Whatever the method: what gives a token to who asks for one with a grant is a token endpoint.
         _ if grants_in_query(extraction) && issues(extraction) => Endpoint::Token,
         // The login of container registries: who asks for a scope of a service by its path gets a token (the token
@@ -662,6 +666,12 @@ fn classify(
         (true, false, false) => Endpoint::PossibleToken,
         _ => Endpoint::Other,
     }
+}
+
+/// Whether the content is an authorization request, which only a client of its own sends by POST with its credentials.
+fn pushes_request(extraction: &Extraction) -> bool {
+    let has = |name: &str| token_endpoint::form_parameter(extraction, name).is_some_and(|value| !value.is_empty());
+    has("response_type") && has("redirect_uri") && has("code_challenge")
 }
 
 /// Whether the answer is that of an endpoint at which a client begins a flow: a device code with what its user enters

@@ -6,7 +6,7 @@ use crate::{
     evidence::Part,
     handshake::observation::{Observation, is_readable},
     rules::{Context, Declared, Rule, declare_rule, occasion::Occasions},
-    token::{Token, mask},
+    token::Token,
 };
 
 declare_rule! {
@@ -48,7 +48,7 @@ impl Rule for CertBoundMismatch {
                 continue;
             }
             let detail =
-                format!("{}: bound to {}, the client showed {shown}", observation.host_name, mask::text(bound));
+                format!("{}: bound to {}, the client showed {shown}", observation.host_name, super::thumbprint(bound));
             let evidence = observation.in_request(Part::Tls, "certificate", format!("x5t#S256 {shown}"));
             let claim = observation.claimed(sighting, "cnf", bound);
             context.find(Self::META.of(observation).detail(detail).evidence(claim).evidence(evidence));
@@ -59,7 +59,7 @@ impl Rule for CertBoundMismatch {
 fn without_certificate(observation: &Observation<'_>, context: &mut Context<'_>) {
     for sighting in observation.presented().filter(|sighting| is_readable(&sighting.token)) {
         let Some(bound) = confirmation(&sighting.token) else { continue };
-        let detail = format!("{}: bound to {}, the client showed none", observation.host_name, mask::text(bound));
+        let detail = format!("{}: bound to {}, the client showed none", observation.host_name, super::thumbprint(bound));
         let evidence = observation.in_request(Part::Tls, "certificate", "none");
         let claim = observation.claimed(sighting, "cnf", bound);
         let draft = CertBoundMismatch::META.of(observation).title("A token bound to a certificate came without one");

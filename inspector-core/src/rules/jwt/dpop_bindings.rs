@@ -230,7 +230,7 @@ fn faults_of_binding(
         found.push((
             Severity::High,
             "cnf",
-            format!("the token is bound to {}, the proof's key is {thumbprint}", mask::text(jkt)),
+            format!("the token is bound to {}, the proof's key is {thumbprint}", super::thumbprint(jkt)),
         ));
     }
     if let (None, Some(_)) = (proof.claim("ath"), token) {

@@ -116,6 +116,12 @@ impl<'l> Layer<'l> {
     }
 }
 
+/// The thumbprint of a key or a certificate for people: it is no secret, though it looks like one.
+fn thumbprint(text: &str) -> String {
+    let is_one = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if is_one { text.to_owned() } else { mask::text(text) }
+}
+
 /// The host a token is for, if that is another than the one it was sent to, as far as URLs in `aud` tell.
 fn foreign_host(observation: &Observation<'_>, sighting: &Sighting) -> Option<String> {
     let judged = matches!(sighting.kind, TokenKind::EntraAccess | TokenKind::Jwt);

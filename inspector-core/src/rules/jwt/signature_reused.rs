@@ -68,7 +68,14 @@ impl Rule for SignatureReused {
 fn report(group: &[&Signed<'_>], what: &str, context: &mut Context<'_>) {
     let ids: BTreeSet<String> = group.iter().map(|one| one.layer.token.id.to_string()).collect();
     let ids = ids.into_iter().take(4).collect::<Vec<_>>().join(", ");
-    for one in group.iter().filter(|one| one.layer.is_used()) {
+    // Where one was refused wherever it came, it is the forged one, and nothing is wrong with the other.
+    let is_forged = |one: &&&Signed<'_>| {
+        let facts = one.layer.facts;
+        facts.presented > 0 && facts.presented_to.iter().all(|host| facts.is_refused_by(*host))
+    };
+    let forged = group.iter().filter(is_forged).count();
+    let told = |one: &&&Signed<'_>| forged == 0 || forged == group.len() || is_forged(one);
+    for one in group.iter().filter(|one| one.layer.is_used()).filter(told) {
         let subject = Fingerprint::of(&one.signature).to_string();
         for draft in one.layer.drafts(SignatureReused::META, "alg", &one.layer.token.algorithm()) {
             context.find(draft.subject(subject.clone()).detail(format!("{what}: tokens {ids}")));

@@ -16,7 +16,7 @@ declare_rule! {
     ///
     /// # Traps
     /// It counts what came later by the times of the recording. The revocation has to be answered with success. A server
-    /// that answers a revocation before it takes effect everywhere is what the rule is about.
+    /// that answers a revocation before it takes effect everywhere is what the rule is about. What was refused is info.
     pub(crate) EndedTokenAccepted = "OAU-038" "ended-token-accepted" High,
     title: "A token was accepted after it was revoked or called inactive",
     remedy: "Let resources ask the issuer, or give access tokens minutes; end refresh tokens at their revocation.",
@@ -48,14 +48,14 @@ impl Rule for EndedTokenAccepted {
         if self.ended.is_empty() {
             return;
         }
-        if observation.answer == Answer::Accepted {
+        if observation.answer == Answer::Accepted || observation.is_refusal() {
             for sighting in observation.presented() {
                 let evidence = observation.sighted(sighting);
                 self.accepted(observation, context, sighting.token.id, "an access token", evidence);
             }
         }
         if super::grant(observation) == Some("refresh_token")
-            && super::succeeded(observation)
+            && (super::succeeded(observation) || super::was_refused(observation))
             && let Some(token) = super::posted(observation, "refresh_token")
         {
             let id = Fingerprint::of(token.as_bytes());
@@ -80,8 +80,11 @@ impl EndedTokenAccepted {
         if !now.is_after(ended.period) {
             return;
         }
-        let detail = format!("{}: {what} was accepted after {}", observation.host_name, ended.how);
-        context.find(Self::META.of(observation).detail(detail).evidence(ended.evidence.clone()).evidence(evidence));
+        let accepted = observation.answer == Answer::Accepted || super::succeeded(observation);
+        let outcome = if accepted { "accepted" } else { "refused" };
+        let detail = format!("{}: {what} was {outcome} after {}", observation.host_name, ended.how);
+        let draft = Self::META.of(observation).detail(detail).evidence(ended.evidence.clone()).evidence(evidence);
+        context.find(super::as_tried(draft, accepted, "A token was tried after it was revoked or called inactive"));
     }
 }
 

@@ -16,7 +16,7 @@ declare_rule! {
     ///
     /// # Traps
     /// The client is told by `client_id`, by the user of Basic, or by the client assertion; where neither says who asks,
-    /// nothing is said. Entra ID's families of clients share refresh tokens.
+    /// nothing is said. Entra ID's families of clients share refresh tokens. What was refused is info.
     pub(crate) GrantOfAnotherClient = "OAU-039" "grant-of-another-client" High,
     title: "A code or a refresh token was redeemed by another client",
     remedy: "Bind codes and refresh tokens to the client they were issued to, and refuse them from any other.",
@@ -31,7 +31,9 @@ impl Rule for GrantOfAnotherClient {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        let Some(grant) = super::grant(observation).filter(|_| super::succeeded(observation)) else { return };
+        let accepted = super::succeeded(observation);
+        let refused = super::was_refused(observation);
+        let Some(grant) = super::grant(observation).filter(|_| accepted || refused) else { return };
         let Some(client) = super::client_of(observation) else { return };
         let shares = observation.profile.is_token_host(&observation.host_name);
         let (name, owner) = match grant {
@@ -50,9 +52,11 @@ impl Rule for GrantOfAnotherClient {
             let what = if name == "code" { "a code" } else { "a refresh token" };
             let (owner, client) = (mask::text(&owner), mask::text(&client));
             let host = &observation.host_name;
-            let detail = format!("{host}: {what} of client \"{owner}\" was redeemed by client \"{client}\"");
+            let outcome = if accepted { "was redeemed by" } else { "was refused to" };
+            let detail = format!("{host}: {what} of client \"{owner}\" {outcome} client \"{client}\"");
             let evidence = observation.in_request(Part::RequestBody, name, format!("client \"{client}\""));
-            context.find(Self::META.of(observation).detail(detail).evidence(evidence));
+            let draft = Self::META.of(observation).detail(detail).evidence(evidence);
+            context.find(super::as_tried(draft, accepted, "A client tried the code or refresh token of another"));
             return;
         }
         if let Some(token) = observation.flow.answer.as_ref().and_then(|answer| answer.refresh_token)

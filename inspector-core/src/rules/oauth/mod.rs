@@ -59,6 +59,7 @@ use std::net::IpAddr;
 
 use crate::{
     evidence::Part,
+    finding::Severity,
     handshake::{
         oauth_message,
         observation::{Endpoint, Observation},
@@ -67,6 +68,7 @@ use crate::{
     hosts::{self, Reach, site},
     http::{auth::CredentialsKind, form},
     profile::Profile,
+    rules::Draft,
     time::Timestamp,
 };
 
@@ -173,6 +175,17 @@ fn told_active(observation: &Observation<'_>) -> Option<bool> {
 fn succeeded(observation: &Observation<'_>) -> bool {
     let failed = observation.flow.answer.as_ref().is_some_and(|answer| answer.error.is_some());
     observation.status.is_some_and(|status| (200..300).contains(&status)) && !failed
+}
+
+/// Whether the token endpoint refused: neither busy nor out of order.
+fn was_refused(observation: &Observation<'_>) -> bool {
+    observation.status.is_some_and(|status| matches!(status, 400 | 401 | 403))
+        && observation.token_error.as_ref().is_some_and(|error| !error.is_temporary())
+}
+
+/// A finding that is one only if the server took what it had to refuse; what it refused is told as that, and info.
+fn as_tried(draft: Draft, accepted: bool, title: &'static str) -> Draft {
+    if accepted { draft } else { draft.severity(Severity::Info).title(title) }
 }
 
 /// When an exchange began and when its response was complete.

@@ -11,7 +11,8 @@ declare_rule! {
     /// # Traps
     /// Without `redirect_uri` in the request the registered one counts, which nobody sees. A server that sends the browser
     /// to itself has not answered yet. Ports of a loopback address may differ (RFC 8252 §7.3). Parameters in a request
-    /// object or a pushed request that was not recorded are unknown.
+    /// object or a pushed request that was not recorded are unknown. What the
+    /// token endpoint refused is info.
     pub(crate) RedirectMismatch = "OAU-036" "redirect-mismatch" High,
     title: "An authorization response or a code is used with another redirect_uri",
     remedy: "Compare redirect_uri exactly with the registered one, and at the token endpoint with that of the request.",
@@ -26,7 +27,9 @@ impl Rule for RedirectMismatch {
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
         answered(observation, context);
-        if super::grant(observation) == Some("authorization_code") && super::succeeded(observation) {
+        if super::grant(observation) == Some("authorization_code")
+            && (super::succeeded(observation) || super::was_refused(observation))
+        {
             redeemed(observation, context);
         }
     }
@@ -49,7 +52,7 @@ fn answered(observation: &Observation<'_>, context: &mut Context<'_>) {
     context.find(RedirectMismatch::META.of(observation).severity(severity).detail(detail).evidence(evidence));
 }
 
-/// A code that the token endpoint took.
+/// A code that the token endpoint took or refused.
 fn redeemed(observation: &Observation<'_>, context: &mut Context<'_>) {
     let Some(code) = super::posted(observation, "code") else { return };
     let asked = context.ledger.flows().of_code(Fingerprint::of(code.as_bytes())).map(|asked| &asked.request);
@@ -58,9 +61,12 @@ fn redeemed(observation: &Observation<'_>, context: &mut Context<'_>) {
     };
     let Some(severity) = differs(wanted, named) else { return };
     let (wanted, named) = (mask::text(wanted), mask::text(named));
-    let detail = format!("{}: asked for with {wanted}, redeemed with {named}", observation.host_name);
+    let accepted = super::succeeded(observation);
+    let outcome = if accepted { "redeemed" } else { "refused" };
+    let detail = format!("{}: asked for with {wanted}, {outcome} with {named}", observation.host_name);
     let evidence = observation.in_request(Part::RequestBody, "redirect_uri", named);
-    context.find(RedirectMismatch::META.of(observation).severity(severity).detail(detail).evidence(evidence));
+    let draft = RedirectMismatch::META.of(observation).severity(severity).detail(detail).evidence(evidence);
+    context.find(super::as_tried(draft, accepted, "A code was tried with another redirect_uri"));
 }
 
 fn redirect_of(request: &AuthorizationRequest) -> Option<&str> {

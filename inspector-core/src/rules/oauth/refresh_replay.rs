@@ -20,7 +20,7 @@ declare_rule! {
     ///
     /// # Traps
     /// Entra ID allows public clients to reuse refresh tokens; there it is info. A repetition within seconds is a client
-    /// that lost an answer, and low. The two sides of a proxy show the same request twice, which is no reuse.
+    /// that lost an answer, and low. The two sides of a proxy show the same request twice, which is no reuse. A refused one is info.
     pub(crate) RefreshReplay = "OAU-014" "refresh-replay" High,
     title: "A refresh token was accepted after it was replaced",
     remedy: "Revoke the family of tokens; end rotated refresh tokens, or bind them to their client.",
@@ -35,7 +35,11 @@ impl Rule for RefreshReplay {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
-        if super::grant(observation) != Some("refresh_token") || !super::succeeded(observation) {
+        if super::grant(observation) != Some("refresh_token") {
+            return;
+        }
+        let accepted = super::succeeded(observation);
+        if !accepted && !super::was_refused(observation) {
             return;
         }
         let Some(token) = super::posted(observation, "refresh_token") else { return };
@@ -50,17 +54,20 @@ impl Rule for RefreshReplay {
                     true => Self::META.severity,
                     false => Severity::Low,
                 };
-                let detail = format!("{}: a replaced refresh token was accepted again", observation.host_name);
+                let outcome = if accepted { "accepted again" } else { "refused" };
+                let detail = format!("{}: a replaced refresh token was {outcome}", observation.host_name);
                 let draft = Self::META.of(observation).severity(severity).detail(detail);
-                context.find(draft.evidence(first.clone()).evidence(evidence));
+                let draft = draft.evidence(first.clone()).evidence(evidence);
+                context.find(super::as_tried(draft, accepted, "A refresh token was tried after it was replaced"));
             }
             Some(_) => {}
-            None => {
+            None if accepted => {
                 let next = observation.flow.answer.as_ref().and_then(|answer| answer.refresh_token);
                 if next.is_some_and(|next| next != id) {
                     self.rotated.keep(id, (Period::of(observation), evidence));
                 }
             }
+            None => {}
         }
     }
 }

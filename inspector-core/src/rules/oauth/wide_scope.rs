@@ -36,6 +36,7 @@ impl Rule for WideScope {
     }
 
     fn exchange(&mut self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        self.tried(observation, context);
         let Some(granted) = observation.flow.answer.as_ref().and_then(|answer| answer.scope.as_deref()) else { return };
         if !super::succeeded(observation) || observation.profile.is_token_host(&observation.host_name) {
             return;
@@ -62,6 +63,29 @@ impl Rule for WideScope {
 }
 
 impl WideScope {
+    /// A refresh that asks for more than was granted, and is refused.
+    fn tried(&self, observation: &Observation<'_>, context: &mut Context<'_>) {
+        if super::grant(observation) != Some("refresh_token") || !super::was_refused(observation) {
+            return;
+        }
+        let Some(token) = super::posted(observation, "refresh_token") else { return };
+        let (Some(first), Some(asked)) =
+            (self.granted.recall(&Fingerprint::of(token.as_bytes())), super::posted(observation, "scope"))
+        else {
+            return;
+        };
+        let asked = words(asked);
+        let more: Vec<&str> = asked.difference(first).map(String::as_str).filter(|it| !OPENID.contains(it)).collect();
+        if more.is_empty() {
+            return;
+        }
+        let more = mask::text(&more.join(" "));
+        let detail = format!("{}: a refresh that asked for more than was granted was refused: {more}", observation.host_name);
+        let evidence = observation.in_request(Part::RequestBody, "scope", more);
+        let draft = Self::META.of(observation).detail(detail).evidence(evidence);
+        context.find(super::as_tried(draft, false, "A refresh tried to raise the scope"));
+    }
+
     /// What a refresh gives is at most what was granted first (RFC 6749 §6).
     fn refreshed(&mut self, observation: &Observation<'_>, granted: &str, context: &mut Context<'_>) {
         let now = words(granted);
