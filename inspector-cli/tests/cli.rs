@@ -1,8 +1,7 @@
 //! The program from outside: exit codes in every format, standard input, pipes, and that no secret leaves it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

@@ -1,9 +1,8 @@
 //! A real provider and its resource, recorded while a client makes each fault (`fixtures/faults/*/`): every one is found by
 //! its rule. What was refused is told as that and fails no receiver; what was taken is graver.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,9 +1,8 @@
 //! Every scenario in the formats of other tools, written here from its HAR or its capture in clear text: the same outcome,
 //! or a weaker one where the format tells less. No format may turn a scenario into a pass that is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 #[path = "../../inspector-core/tests/support/written.rs"]
 mod written;
 

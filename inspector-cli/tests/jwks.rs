@@ -1,8 +1,7 @@
 //! `--jwks`: what keys make of the tokens of a recording and of a pasted one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{fs, path::PathBuf};
 

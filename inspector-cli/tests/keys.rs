@@ -1,8 +1,7 @@
 //! The secrets of recordings: told apart, taken out, put back, and kept for one connection only.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{fs, process::Command};
 

@@ -1,9 +1,8 @@
 //! No secret of a recording is in any output of any command: planted in every place a secret can be in, in every encoding,
 //! and looked for as it is, percent-decoded, decoded from base64, and with JSON's escapes undone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 

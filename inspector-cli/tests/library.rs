@@ -1,8 +1,7 @@
 //! The library gives what the command gives, member by member: bindings are made on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{fs, fs::File, io, path::PathBuf};
 

@@ -1,8 +1,7 @@
 //! A real OpenID provider, recorded (`fixtures/live/oidc-provider*`): every flow is found, and its own keys verify its tokens.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 

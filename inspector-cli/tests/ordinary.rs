@@ -1,8 +1,7 @@
 //! Ordinary flows of real programs (`fixtures/ordinary/*/`): what their owner reads of them is true, and nothing alarms but what has to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

@@ -1,8 +1,7 @@
 //! The forms other programs read: exit codes are the same in each, files are written beside, and pages and scripts come out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

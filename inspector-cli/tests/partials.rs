@@ -1,8 +1,7 @@
 //! Parts of a recording, read apart and merged in any order and grouping, are judged as the whole.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

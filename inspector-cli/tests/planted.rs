@@ -4,9 +4,8 @@
 //! A capture is rewritten in place where its secrets can be replaced there, else it is refused, nothing is left, and it is
 //! written as HAR. Which of the two happens is told by each case.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     collections::{BTreeMap, HashMap},

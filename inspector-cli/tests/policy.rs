@@ -1,8 +1,7 @@
 //! What a pipeline agrees on: settings of a file, ignores that end, and a baseline. None makes a run green for a wrong reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

@@ -1,9 +1,8 @@
 //! Every scenario in every recording of it: outcome, exit code, the rules that must fire, those that must not, and no other
 //! at or above medium.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,8 +1,7 @@
 //! Several inputs: ring buffers read as one, one handshake from several places, several threads, and folders as they are sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

@@ -1,8 +1,7 @@
 //! Recordings in another form, and recordings that can be handed over: judged as before, and without their secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{collections::BTreeMap, fs, io::Read as _, path::Path, process::Command};
 

@@ -1,8 +1,7 @@
 //! What people see, compared with files. `UPDATE_SNAPSHOTS=1 cargo test -p inspector-cli --test snapshots` rewrites them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{env, fs, path::Path};
 

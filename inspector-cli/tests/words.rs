@@ -1,9 +1,8 @@
 //! What people read is true: the summary of every scenario and every rule's example against the facts of its report, and
 //! the report against its schema.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses a part of the common module")]
 
-mod common;
+use crate::common;
 
 use std::{fs, path::PathBuf};
 
