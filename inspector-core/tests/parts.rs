@@ -3,14 +3,14 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 #[path = "support/parts.rs"]
-mod parts;
+mod cases;
 
 #[test]
 fn pieces_and_jobs_give_the_same() {
-    let bases = parts::bases();
+    let bases = cases::bases();
     assert!(bases.len() > 100, "{}", bases.len());
     for number in 0..120 {
-        if let Err((difference, _)) = parts::case(&bases, number) {
+        if let Err((difference, _)) = cases::case(&bases, number) {
             panic!("{difference}");
         }
     }
