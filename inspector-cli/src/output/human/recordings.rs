@@ -50,7 +50,7 @@ pub(crate) fn lines(report: &Report) -> Vec<Line<'_>> {
 /// Writes the table.
 pub(crate) fn write(to: &mut dyn Write, lines: &[Line<'_>]) -> io::Result<()> {
     let outcomes = lines.iter().map(|line| line.input.verdict.outcome.as_str().len()).max().unwrap_or_default();
-    let cells: Vec<[String; 4]> = lines
+    let mut cells: Vec<[String; 4]> = lines
         .iter()
         .map(|line| {
             let caller = line.input.caller.as_deref().unwrap_or("-");
@@ -58,11 +58,22 @@ pub(crate) fn write(to: &mut dyn Write, lines: &[Line<'_>]) -> io::Result<()> {
                 .map(|text| escape::line(text).into_owned())
         })
         .collect();
-    let widest =
-        |column: usize| cells.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
-    let (name, caller, reason, worst) = (widest(0).max(9), widest(1).max(6), widest(2).max(6), widest(3).max(5));
-    let room = width().saturating_sub(outcomes.max(7) + worst + 8);
-    let [name, caller, reason] = shared([name, caller, reason], room);
+    let columns = |cells: &[[String; 4]]| {
+        let widest = |column: usize| cells.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max();
+        let wanted = [(0, 9), (1, 6), (2, 6), (3, 5)].map(|(column, least)| widest(column).unwrap_or(0).max(least));
+        let [name, caller, reason, worst] = wanted;
+        let room = width().saturating_sub(outcomes.max(7) + worst + 8);
+        (name, shared([name, caller, reason], room))
+    };
+    let (wanted, mut granted) = columns(&cells);
+    if granted.first().is_some_and(|name| *name < wanted) {
+        // Where names have to be cut, what all have in common goes first: it tells them from nothing.
+        let names: Vec<&str> = cells.iter().map(|[name, ..]| name.as_str()).collect();
+        let names = without_common(&names);
+        cells.iter_mut().zip(names).for_each(|([cell, ..], name)| *cell = name);
+        (_, granted) = columns(&cells);
+    }
+    let [name, caller, reason] = granted;
     let heads = ["outcome", "recording", "caller", "reason", "worst"];
     let outcomes = outcomes.max(7);
     let head =
@@ -80,6 +91,29 @@ pub(crate) fn write(to: &mut dyn Write, lines: &[Line<'_>]) -> io::Result<()> {
         writeln!(to, "{}{}", style::paint(style::of_outcome(outcome), word), rest.trim_end())?;
     }
     Ok(())
+}
+
+/// The paths without the folders all of them begin with, and without the name they all end with, if the folder before it
+/// tells them apart. What is a name alone stays.
+fn without_common(paths: &[&str]) -> Vec<String> {
+    let parts: Vec<Vec<&str>> = paths.iter().map(|path| path.split(['/', '\\']).collect()).collect();
+    let within = || parts.iter().filter(|parts| parts.len() > 1);
+    let shortest = within().map(Vec::len).min().unwrap_or_default();
+    // Whether all have the same part there, counted from the beginning or from the end.
+    let same = |of: &dyn Fn(&[&str]) -> Option<usize>| {
+        let mut all = within().map(|parts| of(parts).and_then(|place| parts.get(place)));
+        let first = all.next().flatten();
+        first.is_some() && all.all(|one| one == first)
+    };
+    let begin = (0..shortest.saturating_sub(1)).take_while(|place| same(&|_| Some(*place))).count();
+    let is_end = |back: &usize| same(&|parts| parts.len().checked_sub(*back));
+    let end = (1..shortest.saturating_sub(begin)).take_while(is_end).count();
+    let several = within().nth(1).is_some();
+    let rest = |(path, parts): (&&str, &Vec<&str>)| match parts.get(begin..parts.len().saturating_sub(end)) {
+        Some(rest) if several && parts.len() > 1 => rest.join("/"),
+        _ => (*path).to_owned(),
+    };
+    paths.iter().zip(&parts).map(rest).collect()
 }
 
 /// Columns for name, caller and reason: what they want, or a share of the room.
@@ -129,6 +163,21 @@ pub(crate) fn write_details(to: &mut dyn Write, lines: &[Line<'_>], outcome: Out
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_all_names_have_in_common_goes_first() {
+        let of = |paths: &[&str]| without_common(paths);
+        assert_eq!(of(&["a/b/one/x.har", "a/b/two/x.har"]), ["one", "two"]);
+        assert_eq!(of(&["a/b/one.har", "a/b/two.har"]), ["one.har", "two.har"]);
+        assert_eq!(of(&["a/one/x.har", "a/two/deep/x.har"]), ["one", "two/deep"]);
+        assert_eq!(of(&["one/x.har", "two/y.har"]), ["one/x.har", "two/y.har"]);
+        assert_eq!(of(&["a/x.har", "a/x.har"]), ["x.har", "x.har"]);
+        assert_eq!(of(&["x.har", "a/x.har"]), ["x.har", "a/x.har"]);
+        assert_eq!(of(&["y.pcap", "a/one/x.har", "a/two/x.har"]), ["y.pcap", "one", "two"]);
+        assert_eq!(of(&["a/x.har"]), ["a/x.har"]);
+        assert_eq!(of(&["c:\\t\\one\\x.har", "c:\\t\\two\\x.har"]), ["one", "two"]);
+        assert!(of(&[]).is_empty());
+    }
 
     #[test]
     fn columns_share_the_room() {
