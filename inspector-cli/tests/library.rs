@@ -5,7 +5,7 @@ use crate::common;
 
 use std::{fs, fs::File, io, path::PathBuf};
 
-use common::{RECORDINGS, on, run_all, scenarios};
+use common::{RECORDINGS, on, run_all, scenario_names, scenarios};
 use inspector_core::{
     Judge,
     exchange::Exchange,
@@ -15,17 +15,6 @@ use inspector_core::{
     policy::PolicyOptions,
     report::v1,
 };
-
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(scenarios())
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 /// A judge with a scenario's keys.
 fn judge(scenario: &str, keys: Option<&str>) -> Judge {
@@ -44,7 +33,7 @@ fn opener(path: PathBuf) -> impl Fn() -> io::Result<Box<dyn Seekable>> + Send + 
 #[test]
 fn reports_and_rows_are_those_of_the_command() {
     let mut compared = 0;
-    for scenario in names() {
+    for scenario in scenario_names() {
         for (recording, keys) in RECORDINGS {
             let name = format!("{scenario}/{recording}");
             let open = opener(scenarios().join(&name));

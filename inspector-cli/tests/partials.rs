@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::{RECORDINGS, Run, run, scenarios};
+use common::{RECORDINGS, Run, run, scenario_names, scenarios};
 use serde_json::Value;
 
 /// A folder of one test, empty.
@@ -107,13 +107,7 @@ fn grouped(partials: &[PathBuf], dice: &mut Dice, folder: &Path) -> Vec<PathBuf>
 #[test]
 fn every_scenario_in_parts_is_judged_as_the_whole() {
     let mut dice = Dice(17);
-    let mut names: Vec<String> = fs::read_dir(scenarios())
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    names.sort();
+    let names = scenario_names();
     for (number, scenario) in names.iter().enumerate() {
         // Each scenario in one of its recordings; the long form takes all.
         let (recording, keys) = RECORDINGS[number % RECORDINGS.len()];
@@ -140,19 +134,13 @@ fn same(scenario: &str, recording: &str, keys: Option<&str>, groupings: usize, d
     groupings
 }
 
-/// By hand: `cargo test -p inspector-cli --test partials -- --ignored`.
+/// By hand: `cargo test -p inspector-cli --test commands -- --ignored partials::`.
 #[test]
 #[ignore = "takes many minutes"]
 fn ten_thousand_groupings_make_no_difference() {
     let mut dice = Dice(1717);
     let mut done = 0;
-    let mut names: Vec<String> = fs::read_dir(scenarios())
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    names.sort();
+    let names = scenario_names();
     while done < 10_000 {
         for scenario in &names {
             for (recording, keys) in RECORDINGS {

@@ -96,6 +96,14 @@ pub(crate) const RECORDINGS: [(&str, Option<&str>); 7] = [
     ("h3.pcap", Some("h3.keys")),
 ];
 
+/// The names of the scenarios.
+pub(crate) fn scenario_names() -> Vec<String> {
+    let folders = fs::read_dir(scenarios()).unwrap().flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 /// Arguments of a command on a recording of a scenario.
 pub(crate) fn on(command: &str, scenario: &str, recording: &str, keys: Option<&str>, rest: &[&str]) -> Vec<String> {
     let mut arguments = vec![command.to_owned(), format!("{scenario}/{recording}")];
